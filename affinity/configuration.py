@@ -1,0 +1,210 @@
+"""The configuration as values: what ``mtalab.toml`` may say, with every default in one place.
+
+Each field's description is its documentation: ``docs/configuration.md`` is generated from here.
+Sinks and personalities are not the sender's business: ``lab/configuration.py`` adds them.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
+
+
+def _seconds(value: Any) -> Any:
+    """``"90s"``, ``"1.5h"`` or a number of seconds → seconds."""
+    if isinstance(value, str):
+        found = _DURATION.match(value)
+        if found is None:
+            raise ValueError("expected a duration such as 500ms, 10s, 5m, 1h or 5d")
+        return float(found[1]) * _UNITS[found[2]]
+    return value
+
+
+def _ip(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("expected an IP address such as 127.0.1.1") from None
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError("expected a network such as 10.0.0.0/8") from None
+
+
+def _endpoint(value: str) -> str:
+    """``127.0.0.1:2525`` or ``[::1]:2525``; the host is an address, nothing is looked up."""
+    host, _, port = value.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("expected address:port such as 127.0.0.1:2601")
+    _ip(host.strip("[]"))
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+IpAddress = Annotated[str, AfterValidator(_ip)]
+IpNetwork = Annotated[str, AfterValidator(_network)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Mask = Annotated[str, Field(min_length=1)]
+
+
+def split_endpoint(endpoint: str) -> tuple[str, int]:
+    """``"127.0.0.1:2601"`` → ``("127.0.0.1", 2601)``."""
+    host, _, port = endpoint.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class SourceIp(Table):
+    """One address that messages may leave from."""
+
+    address: IpAddress = Field(description="The local address that the connection is bound to.")
+    helo: str = Field(default="", description="The name said in EHLO; empty: the address literal.")
+    weight: float = Field(
+        default=1, ge=0, description="Its share relative to the other IPs; 0 takes it out."
+    )
+    include: tuple[Mask, ...] = Field(
+        default=(), description="Recipient domains it may send to; empty: all."
+    )
+    exclude: tuple[Mask, ...] = Field(
+        default=(), description="Domains it may not send to; asked after include."
+    )
+    public_id: int | None = Field(
+        default=None, description="The number of its public address, for MX rules and logs."
+    )
+
+
+class Affinity(Table):
+    """A named set of source IPs; a delivery names one."""
+
+    ip: tuple[SourceIp, ...] = Field(min_length=1, description="Its source IPs.")
+
+
+class MtaInstance(Table):
+    """One configured sender, ``mta@NAME``: its affinities and its worker processes."""
+
+    affinities: tuple[str, ...] = Field(min_length=1, description="Affinities that it serves.")
+    workers: int = Field(default=1, ge=1, le=64, description="Worker processes.")
+    heartbeat: Seconds = Field(default=1.0, gt=0, description="How often a worker says it lives.")
+    connections: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="Connections per lane and worker where no MX rule limits them.",
+    )
+
+
+class MxRule(Table):
+    """Limits and timeouts towards the MX hosts or domains that a mask names; first match wins."""
+
+    mask: Mask = Field(description="MX host name or recipient domain, with * and ?.")
+    max_connections: int | None = Field(
+        default=None, ge=1, description="Connections at once per lane; none: unlimited."
+    )
+    max_messages_per_connection: int | None = Field(
+        default=None, ge=1, description="Messages before a connection is closed and made anew."
+    )
+    messages_per_hour: int | None = Field(
+        default=None, ge=1, description="Messages in any hour per lane; attempts count."
+    )
+    burst: int | None = Field(
+        default=None,
+        ge=1,
+        description="Messages that may go back to back; by default one second's worth.",
+    )
+    shared: bool = Field(
+        default=False, description="The limits hold for all source IPs together, not for each."
+    )
+    tls: Literal["off", "opportunistic", "required"] = Field(
+        default="opportunistic", description="STARTTLS towards these hosts."
+    )
+    connect_timeout: Seconds = Field(default=10.0, gt=0, description="Until TCP is connected.")
+    greeting_timeout: Seconds = Field(
+        default=60.0, gt=0, description="For the greeting and each reply to a command."
+    )
+    data_timeout: Seconds = Field(
+        default=240.0, gt=0, description="For the reply to the end of data."
+    )
+
+
+class Route(Table):
+    """Where the mail of some domains goes: the stand-in for DNS. Its name is the MX group."""
+
+    domains: tuple[Mask, ...] = Field(min_length=1, description="Recipient domains, with * and ?.")
+    host: Endpoint | None = Field(default=None, description="address:port of an SMTP server.")
+    sink: str | None = Field(default=None, description="Or the name of a sink of this file.")
+    mx: str | None = Field(
+        default=None, description="The MX host's name, for MX rules; empty: mx.NAME.test."
+    )
+
+
+class Retry(Table):
+    """When a deferred message is tried again. Defaults are the modelled system's."""
+
+    delays: tuple[Seconds, ...] = Field(
+        default=(3600.0, 3600.0, 3600.0, 3600.0, 3600.0, 86400.0),
+        min_length=1,
+        description="Wait before each retry; the last one repeats until the validity ends.",
+    )
+    jitter: float = Field(
+        default=0.1, ge=0, le=1, description="Each wait is lengthened by up to this share of it."
+    )
+
+
+class Pace(Table):
+    """How the scheduler works; the defaults fit a laptop."""
+
+    lease: Seconds = Field(default=15.0, gt=0, description="How long a part is lent unrenewed.")
+    round: Seconds = Field(default=0.05, gt=0, description="Pause between two idle rounds.")
+    lane_window: int = Field(
+        default=512, ge=1, description="Messages in hand per worker and lane, at most."
+    )
+    hold: Seconds = Field(
+        default=60.0, gt=0, description="A part is given back when it was held this long."
+    )
+    part_min: int = Field(default=8, ge=1, description="Smallest part of a large delivery.")
+    part_max: int = Field(default=256, ge=1, description="Largest part.")
+
+
+class LabSettings(Table):
+    """The lab as a whole."""
+
+    name: str = Field(default="lab", pattern=r"^[a-z0-9][a-z0-9-]*$", description="Its name.")
+    directory: str = Field(default=".mtalab", description="Folder of its data, beside the file.")
+    store: str | None = Field(
+        default=None,
+        description="Database URL; by default SQLite in the directory. "
+        "postgresql+psycopg://user@host/name for PostgreSQL.",
+    )
+    domain: str = Field(
+        default="mtalab.test", description="Domain of return paths and Message-IDs."
+    )
+    allow_networks: tuple[IpNetwork, ...] = Field(
+        default=(), description="Networks beyond loopback that may be connected to."
+    )
+
+
+class Configuration(Table):
+    """The sender's half of ``mtalab.toml``."""
+
+    lab: LabSettings = LabSettings()
+    mta: dict[str, MtaInstance] = Field(default_factory=dict)
+    affinity: dict[str, Affinity] = Field(default_factory=dict)
+    mx_rule: tuple[MxRule, ...] = ()
+    route: dict[str, Route] = Field(default_factory=dict)
+    retry: Retry = Retry()
+    validity: Seconds = Field(
+        default=5 * 86400.0, gt=0, description="How long a message may try; the default is 5 d."
+    )
+    scheduler: Pace = Pace()
