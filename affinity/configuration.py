@@ -106,7 +106,10 @@ class MtaInstance(Table):
 
 
 class MxRule(Table):
-    """Limits and timeouts towards the MX hosts or domains that a mask names; first match wins."""
+    """Limits and timeouts towards the MX hosts or domains that a mask names.
+
+    Every rule that matches a lane counts; of each limit the tightest value wins.
+    """
 
     mask: Mask = Field(description="MX host name or recipient domain, with * and ?.")
     max_connections: int | None = Field(

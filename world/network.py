@@ -52,7 +52,7 @@ class HostNetwork:
 
     def bind_error(self, address: str) -> OSError | None:
         parsed = _parse(address)
-        family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET  # noqa: PLR2004
+        family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
                 probe.bind((address, 0))

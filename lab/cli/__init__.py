@@ -1,0 +1,1 @@
+"""The commands of ``mtalab``, one a file; ``main`` puts them together."""
