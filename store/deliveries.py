@@ -1,0 +1,281 @@
+"""Deliveries: how they come to be, change and end. The one writer of delivery statuses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, exists, func, select
+
+from mail.reason import Reason
+from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
+from store import audit, rollups, tables, transitions
+from store.engine import Tx
+from store.errors import UnknownDelivery
+
+ACTIVE = (DeliveryStatus.START_PENDING, DeliveryStatus.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """What a submission says of its delivery; times in epoch seconds."""
+
+    label: str
+    affinity: str
+    priority: int
+    part_size: int
+    submitted_at: float
+    contact_at: float
+    expires_at: float
+    source_file: str
+    source: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery with its counters; ``counts`` maps a message status to a number of messages."""
+
+    id: int
+    label: str
+    status: DeliveryStatus
+    affinity: str
+    priority: int
+    part_size: int
+    submitted_at: float
+    contact_at: float
+    expires_at: float
+    started_at: float | None
+    finished_at: float | None
+    messages: int
+    counts: Mapping[str, int]
+
+
+def create(tx: Tx, new: NewDelivery) -> int:
+    """A delivery in state ``editing``: nothing of it is sent before ``confirm``."""
+    result = tx.connection.execute(
+        tables.delivery.insert()
+        .values(
+            label=new.label,
+            status=DeliveryStatus.EDITING,
+            affinity=new.affinity,
+            priority=new.priority,
+            part_size=new.part_size,
+            submitted_at=new.submitted_at,
+            contact_at=new.contact_at,
+            expires_at=new.expires_at,
+            messages=0,
+            source_file=new.source_file,
+            source=new.source,
+        )
+        .returning(tables.delivery.c.id)
+    )
+    return int(result.scalar_one())
+
+
+def advance(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float, why: str = "") -> None:
+    """Fire one event at a delivery and note it in the audit.
+
+    Raises:
+        UnknownDelivery: there is none of that number.
+        IllegalTransition: its status does not allow the event.
+    """
+    table = tables.delivery
+    status = tx.connection.scalar(
+        select(table.c.status).where(table.c.id == delivery_id).with_for_update()
+    )
+    if status is None:
+        raise UnknownDelivery(delivery_id)
+    after = delivery_after(DeliveryStatus(status), event)
+    values: dict[str, Any] = {"status": after}
+    if event is DeliveryEvent.STARTED:
+        values["started_at"] = func.coalesce(table.c.started_at, at)
+    if after in (DeliveryStatus.FINISHED, DeliveryStatus.CANCELLED, DeliveryStatus.FAILED):
+        values["finished_at"] = at
+    tx.connection.execute(table.update().where(table.c.id == delivery_id).values(**values))
+    text = f"{status} → {after}" + (f": {why}" if why else "")
+    audit.note(tx, at, text, delivery_id=delivery_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the analysis of a submission found."""
+
+    messages: int
+    duplicates: int
+    quarantined: int
+
+
+def confirm(tx: Tx, delivery_id: int, at: float) -> Analysis:
+    """Analyse and confirm a delivery whose messages are all there; from now on it may start."""
+    message = tables.message
+    count = tx.connection.scalar(
+        select(func.count()).select_from(message).where(message.c.delivery_id == delivery_id)
+    )
+    messages = int(count or 0)
+    tx.connection.execute(
+        tables.delivery.update()
+        .where(tables.delivery.c.id == delivery_id)
+        .values(messages=messages)
+    )
+    domains = (
+        select(
+            message.c.delivery_id,
+            message.c.domain,
+            message.c.mx_group,
+            func.min(tables.part.c.source_ips),
+            func.count(),
+        )
+        .join(tables.part, tables.part.c.id == message.c.part_id)
+        .where(message.c.delivery_id == delivery_id)
+        .group_by(message.c.delivery_id, message.c.domain, message.c.mx_group)
+    )
+    tx.connection.execute(
+        tables.delivery_domain.insert().from_select(
+            ["delivery_id", "domain", "mx_group", "source_ips", "messages"], domains
+        )
+    )
+    rollups.add_pending(tx, delivery_id, messages)
+    duplicates = _exclude_duplicates(tx, delivery_id, at)
+    quarantined = _exclude_quarantined(tx, delivery_id, at)
+    advance(tx, delivery_id, DeliveryEvent.ANALYSED, at)
+    advance(tx, delivery_id, DeliveryEvent.CONFIRMED, at, f"{messages} messages to send")
+    return Analysis(messages, duplicates, quarantined)
+
+
+def _exclude_duplicates(tx: Tx, delivery_id: int, at: float) -> int:
+    """All but the first message to one address; the local part counts case and all (RFC 5321)."""
+    message = tables.message
+    numbered = (
+        select(
+            message.c.id,
+            func.row_number()
+            .over(partition_by=message.c.address, order_by=message.c.id)
+            .label("place"),
+        )
+        .where(message.c.delivery_id == delivery_id)
+        .subquery()
+    )
+    rows = tx.connection.execute(select(numbered.c.id).where(numbered.c.place > 1)).scalars()
+    return transitions.apply(
+        tx,
+        [transitions.Standing(each, delivery_id, MessageStatus.PENDING, 0) for each in rows],
+        MessageEvent.EXCLUDED,
+        at,
+        reason=Reason.DUPLICATE,
+        text="the address stands in this delivery already",
+    )
+
+
+def _exclude_quarantined(tx: Tx, delivery_id: int, at: float) -> int:
+    message, address = tables.message, tables.address
+    rows = tx.connection.execute(
+        select(message.c.id)
+        .join(address, address.c.address == message.c.address)
+        .where(
+            message.c.delivery_id == delivery_id,
+            message.c.status == MessageStatus.PENDING,
+            address.c.status == "quarantined",
+        )
+    ).scalars()
+    return transitions.apply(
+        tx,
+        [transitions.Standing(each, delivery_id, MessageStatus.PENDING, 0) for each in rows],
+        MessageEvent.EXCLUDED,
+        at,
+        reason=Reason.QUARANTINED,
+        text="the address is in quarantine",
+    )
+
+
+def discard(tx: Tx, delivery_id: int, at: float, why: str) -> None:
+    """Take back a delivery whose submission failed: its messages go, the audit stays."""
+    for table in (tables.message, tables.part, tables.delivery_domain):
+        tx.connection.execute(table.delete().where(table.c.delivery_id == delivery_id))
+    rollups.forget(tx, [delivery_id])
+    advance(tx, delivery_id, DeliveryEvent.ANALYSIS_FAILED, at, why)
+
+
+def source_of(tx: Tx, delivery_id: int) -> tuple[str, bytes]:
+    """The message source: its file's name and its bytes."""
+    table = tables.delivery
+    row = tx.connection.execute(
+        select(table.c.source_file, table.c.source).where(table.c.id == delivery_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownDelivery(delivery_id)
+    return row.source_file, bytes(row.source)
+
+
+_COLUMNS = [column for column in tables.delivery.c if column.name not in ("source", "source_file")]
+
+
+def find(
+    tx: Tx, *, ids: Sequence[int] | None = None, limit: int = 200, newest_first: bool = True
+) -> list[Delivery]:
+    """Deliveries with their counters."""
+    table = tables.delivery
+    query = select(*_COLUMNS).limit(limit)
+    query = query.order_by(table.c.id.desc() if newest_first else table.c.id)
+    if ids is not None:
+        query = query.where(table.c.id.in_(list(ids)))
+    rows = tx.connection.execute(query).all()
+    counts = _counts(tx, [row.id for row in rows])
+    return [_delivery(row, counts.get(row.id, {})) for row in rows]
+
+
+def get(tx: Tx, delivery_id: int) -> Delivery:
+    """One delivery.
+
+    Raises:
+        UnknownDelivery: there is none of that number.
+    """
+    found = find(tx, ids=[delivery_id])
+    if not found:
+        raise UnknownDelivery(delivery_id)
+    return found[0]
+
+
+def _counts(tx: Tx, ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    table = tables.rollup_status
+    query = (
+        select(table.c.delivery_id, table.c.status, func.sum(table.c.messages).label("messages"))
+        .where(table.c.delivery_id.in_(list(ids)))
+        .group_by(table.c.delivery_id, table.c.status)
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for row in tx.connection.execute(query):
+        counts.setdefault(row.delivery_id, {})[row.status] = int(row.messages)
+    return counts
+
+
+def _delivery(row: Row[Any], counts: Mapping[str, int]) -> Delivery:
+    return Delivery(
+        row.id,
+        row.label,
+        DeliveryStatus(row.status),
+        row.affinity,
+        row.priority,
+        row.part_size,
+        row.submitted_at,
+        row.contact_at,
+        row.expires_at,
+        row.started_at,
+        row.finished_at,
+        row.messages,
+        counts,
+    )
+
+
+def finish_complete(tx: Tx, at: float) -> list[int]:
+    """End the started deliveries of which no message is pending any more."""
+    table, counts = tables.delivery, tables.rollup_status
+    pending = exists().where(
+        counts.c.delivery_id == table.c.id,
+        counts.c.status == MessageStatus.PENDING,
+        counts.c.messages > 0,
+    )
+    query = select(table.c.id).where(table.c.status.in_(ACTIVE), ~pending)
+    finished = [int(each) for each in tx.connection.execute(query).scalars()]
+    for delivery_id in finished:
+        tx.connection.execute(tables.part.delete().where(tables.part.c.delivery_id == delivery_id))
+        advance(tx, delivery_id, DeliveryEvent.COMPLETED, at)
+    return finished

@@ -1,0 +1,44 @@
+"""What differs between the databases, behind one Protocol; everything else is written once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, Table
+
+
+class Dialect(Protocol):
+    """The few things that SQLite and PostgreSQL do differently."""
+
+    def create_engine(self, url: str) -> Engine:
+        """An engine whose write transactions take their lock at once."""
+        ...
+
+    def begin_write(self, connection: Connection) -> None:
+        """Called first in every write transaction."""
+        ...
+
+    def bulk_insert(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert many rows of the same keys, the fastest way that the database has."""
+        ...
+
+    def add_up(
+        self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
+    ) -> None:
+        """Insert rows, or add the ``sums`` columns to those whose primary key is there."""
+        ...
+
+    def put(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, or replace the given columns of those whose primary key is there."""
+        ...
+
+    def try_lead(self, engine: Engine) -> "Leadership | None":
+        """Become the one scheduler of this store, or None when another one is."""
+        ...
+
+
+class Leadership(Protocol):
+    """Held by the leading scheduler; ends with its process at the latest."""
+
+    def is_held(self) -> bool: ...
+
+    def release(self) -> None: ...

@@ -1,0 +1,66 @@
+"""PostgreSQL: many writers, many machines."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+
+from store.dialects import upsert
+
+LEADER_LOCK = 0x6D74616C  # "mtal": the advisory lock of the scheduler
+
+
+class PostgresqlDialect:
+    """A server by URL."""
+
+    def create_engine(self, url: str) -> Engine:
+        return create_engine(url, pool_pre_ping=True)
+
+    def begin_write(self, connection: Connection) -> None:
+        """Row locks are taken by the statements themselves."""
+
+    def bulk_insert(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        names = list(rows[0])
+        raw = tx.connection.driver_connection
+        assert raw is not None
+        sql = f'COPY "{table.name}" ({", ".join(names)}) FROM STDIN'
+        with raw.cursor() as cursor, cursor.copy(sql) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+
+    def add_up(
+        self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
+    ) -> None:
+        upsert.add_up(tx, insert, table, rows, sums)
+
+    def put(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        upsert.put(tx, insert, table, rows)
+
+    def try_lead(self, engine: Engine) -> "AdvisoryLeadership | None":
+        connection = engine.connect()
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK}):
+            return AdvisoryLeadership(connection)
+        connection.close()
+        return None
+
+
+class AdvisoryLeadership:
+    """An advisory lock held by a session of its own; the server drops it with the session."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def is_held(self) -> bool:
+        try:
+            return bool(self._connection.scalar(text("SELECT true")))
+        except DBAPIError:
+            return False
+
+    def release(self) -> None:
+        self._connection.invalidate()  # ends the session, and with it the lock
+        self._connection.close()

@@ -1,0 +1,83 @@
+"""SQLite in WAL mode: one file, many readers, one writer at a time."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
+
+from store.dialects import upsert
+
+BUSY_TIMEOUT_MS = 10_000  # a group commit takes milliseconds; ten seconds means something is wrong
+
+
+class SqliteDialect:
+    """The embedded default."""
+
+    def create_engine(self, url: str) -> Engine:
+        engine = create_engine(url, connect_args={"check_same_thread": False})
+
+        @event.listens_for(engine, "connect")
+        def prepare(raw: Any, _record: object) -> None:
+            # The driver's own BEGIN comes too late and without IMMEDIATE: we say it ourselves.
+            raw.isolation_level = None
+            cursor = raw.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute("PRAGMA temp_store = MEMORY")
+            cursor.execute("PRAGMA cache_size = -65536")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            write = connection.get_execution_options().get("mtalab_write", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+        return engine
+
+    def begin_write(self, connection: Connection) -> None:
+        """``BEGIN IMMEDIATE`` has taken the lock already."""
+
+    def bulk_insert(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        names = list(rows[0])
+        marks = ", ".join("?" for _ in names)
+        sql = f'INSERT INTO "{table.name}" ({", ".join(names)}) VALUES ({marks})'  # noqa: S608 - our names
+        tx.exec_driver_sql(sql, [tuple(row[name] for name in names) for row in rows])
+
+    def add_up(
+        self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
+    ) -> None:
+        upsert.add_up(tx, insert, table, rows, sums)
+
+    def put(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        upsert.put(tx, insert, table, rows)
+
+    def try_lead(self, engine: Engine) -> "FileLeadership | None":
+        database = engine.url.database
+        if database in (None, "", ":memory:"):
+            return FileLeadership(None)
+        lock = filelock.FileLock(Path(str(database)).with_suffix(".scheduler.lock"))
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return None
+        return FileLeadership(lock)
+
+
+class FileLeadership:
+    """A lock on a file beside the database; the kernel drops it with the process."""
+
+    def __init__(self, lock: filelock.BaseFileLock | None) -> None:
+        self._lock = lock
+
+    def is_held(self) -> bool:
+        return self._lock is None or self._lock.is_locked
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()

@@ -1,0 +1,141 @@
+"""The store: one object through which every room runs named operations.
+
+``await store.write(parts.lease, grants, now)`` runs the operation in one transaction, in the
+store's own thread, or inline where a simulated loop owns time. All of it or nothing is written.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from store.dialects import Dialect, Leadership
+from store.dialects.postgresql import PostgresqlDialect
+from store.dialects.sqlite import SqliteDialect
+from store.errors import BadStoreUrl, StoreUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Tx:
+    """One transaction, as operations see it; opaque to every other room."""
+
+    __slots__ = ("connection", "dialect")
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self.connection = connection
+        self.dialect = dialect
+
+
+Operation = Callable[Concatenate[Tx, P], T]
+
+
+class Store:
+    """A database with our schema. Make it with ``store.schema.open_store``."""
+
+    def __init__(self, url: str, *, inline: bool = False) -> None:
+        self.url = url
+        self.dialect = _dialect_of(url)
+        self._inline = inline
+        self.engine = self.dialect.create_engine(_prepared(url))
+        self.writing = self.engine.execution_options(mtalab_write=True)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    def read_now(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation that changes nothing; blocks."""
+        try:
+            with self.engine.begin() as connection:
+                return operation(Tx(connection, self.dialect), *args, **kwargs)
+        except DBAPIError as error:
+            raise self.unavailable(error) from error
+
+    def write_now(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation in one transaction; blocks."""
+        try:
+            with self.writing.begin() as connection:
+                self.dialect.begin_write(connection)
+                return operation(Tx(connection, self.dialect), *args, **kwargs)
+        except DBAPIError as error:
+            raise self.unavailable(error) from error
+
+    async def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As ``read_now``, without blocking the loop."""
+        if self._inline:
+            return self.read_now(operation, *args, **kwargs)
+        return await self._in_thread(lambda: self.read_now(operation, *args, **kwargs))
+
+    async def write(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As ``write_now``, without blocking the loop."""
+        if self._inline:
+            return self.write_now(operation, *args, **kwargs)
+        return await self._in_thread(lambda: self.write_now(operation, *args, **kwargs))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def try_lead(self) -> Leadership | None:
+        """Become the one scheduler of this store, or None when another one is."""
+        try:
+            return self.dialect.try_lead(self.engine)
+        except DBAPIError as error:
+            raise self.unavailable(error) from error
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+        self.engine.dispose()
+
+    def unavailable(self, error: DBAPIError) -> Exception:
+        """The error to raise: faults of the machine get words, our own bugs stay as they are."""
+        if not isinstance(error, OperationalError):
+            return error
+        return StoreUnavailable(
+            f"the store {make_url(self.url).render_as_string()} cannot be used: {error.orig}",
+            remedy=_remedy(str(error.orig)),
+        )
+
+
+def _remedy(text: str) -> str:
+    if "readonly" in text or "read-only" in text:
+        return "Make the file and its folder writable for this user."
+    if "locked" in text:
+        return "Another program holds a write transaction open on it; end that one."
+    if "full" in text:
+        return "Make room on the disk; nothing was lost."
+    if "unable to open" in text:
+        return "Check that the folder exists and may be written to."
+    return "Check that the database server runs and that the store's URL is right."
+
+
+def _dialect_of(url: str) -> Dialect:
+    try:
+        name = make_url(url).drivername
+    except ArgumentError:
+        name = ""
+    if name in ("sqlite", "sqlite+pysqlite"):
+        return SqliteDialect()
+    if name == "postgresql+psycopg":
+        return PostgresqlDialect()
+    raise BadStoreUrl(
+        f"{url!r} is not a store URL that mtalab knows",
+        remedy="Use sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME.",
+    )
+
+
+def _prepared(url: str) -> str:
+    """Make the folder of a SQLite file; SQLite itself would only say 'unable to open'."""
+    parsed = make_url(url)
+    if parsed.drivername.startswith("sqlite") and parsed.database not in (None, "", ":memory:"):
+        folder = Path(str(parsed.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"cannot make the folder {folder}: {error.strerror}",
+                remedy="Choose another directory under [lab], or make this one writable.",
+            ) from error
+    return url

@@ -1,0 +1,40 @@
+"""What can go wrong with the store.
+
+StoreUnavailable    EnvironmentFault: cannot be opened, read or written now
+StoreTooNew         UserError: made by a newer mtalab
+BadStoreUrl         UserError: not a URL of a database that we speak
+UnknownDelivery     UserError: no delivery of that number
+UnknownMessage      UserError: no message of that number
+"""
+
+from mail.errors import EnvironmentFault, UserError
+
+
+class StoreUnavailable(EnvironmentFault):
+    """The database cannot be opened, read or written now; nothing was half-done."""
+
+
+class StoreTooNew(UserError):
+    """The database was made by a newer version of mtalab."""
+
+
+class BadStoreUrl(UserError):
+    """The store URL names no database that mtalab speaks."""
+
+
+class UnknownDelivery(UserError):
+    """There is no delivery of that number."""
+
+    def __init__(self, delivery_id: int) -> None:
+        super().__init__(
+            f"there is no delivery {delivery_id}", remedy="`mtalab deliveries` lists them."
+        )
+
+
+class UnknownMessage(UserError):
+    """There is no message of that number."""
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__(
+            f"there is no message {message_id}", remedy="`mtalab log` lists messages."
+        )

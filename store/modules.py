@@ -1,0 +1,282 @@
+"""The processes of the lab as they announce themselves: instances, workers, scheduler, sinks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from store import tables
+from store.engine import Tx
+
+ALIVE: Final = "alive"
+STOPPED: Final = "stopped"  # left in good order: nothing of it is in anybody's hand
+DEAD: Final = "dead"  # its journal is replayed and its parts are taken back
+
+SCHEDULER: Final = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Where a module runs and what it weighs."""
+
+    host: str
+    pid: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """``mta@NAME`` as it last announced itself."""
+
+    name: str
+    affinities: tuple[str, ...]
+    workers: int
+    host: str
+    pid: int
+    started_at: float
+    heartbeat_at: float
+    memory_bytes: int
+    stopped_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process as it last announced itself; ``unbindable`` IPs it cannot send from."""
+
+    id: int
+    instance: str
+    affinities: tuple[str, ...]
+    host: str
+    pid: int
+    journal: str
+    state: str
+    unbindable: tuple[str, ...]
+    started_at: float
+    heartbeat_at: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """The scheduler or a group of sinks as it last announced itself."""
+
+    name: str
+    host: str
+    pid: int
+    detail: str
+    started_at: float
+    heartbeat_at: float
+    memory_bytes: int
+    stopped_at: float | None
+
+
+def announce_instance(
+    tx: Tx, name: str, affinities: Iterable[str], workers: int, process: Process, now: float
+) -> None:
+    """An instance started or read a new configuration."""
+    row = {
+        "name": name,
+        "affinities": ",".join(affinities),
+        "workers": workers,
+        "host": process.host,
+        "pid": process.pid,
+        "started_at": now,
+        "heartbeat_at": now,
+        "memory_bytes": process.memory_bytes,
+        "stopped_at": None,
+    }
+    table = tables.mta_instance
+    same = (table.c.name == name, table.c.pid == process.pid, table.c.stopped_at.is_(None))
+    started = tx.connection.scalar(select(table.c.started_at).where(*same))
+    if started is not None:
+        row["started_at"] = started
+    tx.dialect.put(tx.connection, table, [row])
+
+
+def beat_instance(tx: Tx, name: str, process: Process, now: float) -> None:
+    table = tables.mta_instance
+    tx.connection.execute(
+        table.update()
+        .where(table.c.name == name, table.c.pid == process.pid)
+        .values(heartbeat_at=now, memory_bytes=process.memory_bytes)
+    )
+
+
+def stop_instance(tx: Tx, name: str, pid: int, now: float) -> None:
+    table = tables.mta_instance
+    tx.connection.execute(
+        table.update()
+        .where(table.c.name == name, table.c.pid == pid)
+        .values(stopped_at=now, heartbeat_at=now)
+    )
+
+
+def instances(tx: Tx) -> list[Instance]:
+    """All instances that ever announced themselves, by name."""
+    query = select(tables.mta_instance).order_by(tables.mta_instance.c.name)
+    return [
+        Instance(
+            row.name,
+            _names(row.affinities),
+            row.workers,
+            row.host,
+            row.pid,
+            row.started_at,
+            row.heartbeat_at,
+            row.memory_bytes,
+            row.stopped_at,
+        )
+        for row in tx.connection.execute(query)
+    ]
+
+
+def register_worker(
+    tx: Tx, instance: str, affinities: Iterable[str], journal: str, process: Process, now: float
+) -> int:
+    """A new worker process; its number is its identity in every lease and transition."""
+    result = tx.connection.execute(
+        tables.worker.insert()
+        .values(
+            instance=instance,
+            affinities=",".join(affinities),
+            host=process.host,
+            pid=process.pid,
+            journal=journal,
+            state=ALIVE,
+            unbindable="",
+            started_at=now,
+            heartbeat_at=now,
+            memory_bytes=process.memory_bytes,
+        )
+        .returning(tables.worker.c.id)
+    )
+    return int(result.scalar_one())
+
+
+def announce_worker(
+    tx: Tx, worker_id: int, affinities: Iterable[str], unbindable: Iterable[str]
+) -> None:
+    """A worker read a (new) configuration."""
+    table = tables.worker
+    tx.connection.execute(
+        table.update()
+        .where(table.c.id == worker_id)
+        .values(affinities=",".join(affinities), unbindable=",".join(unbindable))
+    )
+
+
+def beat_worker(
+    tx: Tx, worker_id: int, memory_bytes: int, leases: Sequence[int], now: float, until: float
+) -> bool:
+    """The worker lives and renews the leases of these parts.
+
+    Returns False when it has been declared dead: it must stop at once and write nothing.
+    """
+    table, part = tables.worker, tables.part
+    alive = tx.connection.execute(
+        table.update()
+        .where(table.c.id == worker_id, table.c.state == ALIVE)
+        .values(heartbeat_at=now, memory_bytes=memory_bytes)
+    ).rowcount
+    if not alive:
+        return False
+    if leases:
+        tx.connection.execute(
+            part.update()
+            .where(part.c.worker_id == worker_id, part.c.id.in_(list(leases)))
+            .values(leased_until=until)
+        )
+    return True
+
+
+def end_worker(tx: Tx, worker_id: int, state: str, now: float) -> None:
+    """The worker stopped in good order, or is dead and cleared up."""
+    table = tables.worker
+    tx.connection.execute(
+        table.update().where(table.c.id == worker_id).values(state=state, heartbeat_at=now)
+    )
+
+
+def live_workers(tx: Tx) -> list[Worker]:
+    """Workers neither stopped nor declared dead, by number."""
+    table = tables.worker
+    query = select(table).where(table.c.state == ALIVE).order_by(table.c.id)
+    return [_worker(row) for row in tx.connection.execute(query)]
+
+
+def all_workers(tx: Tx) -> list[Worker]:
+    """Every worker there ever was, by number."""
+    query = select(tables.worker).order_by(tables.worker.c.id)
+    return [_worker(row) for row in tx.connection.execute(query)]
+
+
+def _worker(row: Row[Any]) -> Worker:
+    return Worker(
+        row.id,
+        row.instance,
+        _names(row.affinities),
+        row.host,
+        row.pid,
+        row.journal,
+        row.state,
+        _names(row.unbindable),
+        row.started_at,
+        row.heartbeat_at,
+        row.memory_bytes,
+    )
+
+
+def announce_module(tx: Tx, name: str, process: Process, detail: str, now: float) -> None:
+    """A scheduler or a group of sinks started."""
+    row = {
+        "name": name,
+        "host": process.host,
+        "pid": process.pid,
+        "detail": detail,
+        "started_at": now,
+        "heartbeat_at": now,
+        "memory_bytes": process.memory_bytes,
+        "stopped_at": None,
+    }
+    tx.dialect.put(tx.connection, tables.module, [row])
+
+
+def beat_module(tx: Tx, name: str, process: Process, now: float) -> None:
+    table = tables.module
+    tx.connection.execute(
+        table.update()
+        .where(table.c.name == name, table.c.pid == process.pid)
+        .values(heartbeat_at=now, memory_bytes=process.memory_bytes)
+    )
+
+
+def stop_module(tx: Tx, name: str, pid: int, now: float) -> None:
+    table = tables.module
+    tx.connection.execute(
+        table.update()
+        .where(table.c.name == name, table.c.pid == pid)
+        .values(stopped_at=now, heartbeat_at=now)
+    )
+
+
+def modules(tx: Tx) -> list[Module]:
+    """Scheduler and sinks, by name."""
+    query = select(tables.module).order_by(tables.module.c.name)
+    return [
+        Module(
+            row.name,
+            row.host,
+            row.pid,
+            row.detail,
+            row.started_at,
+            row.heartbeat_at,
+            row.memory_bytes,
+            row.stopped_at,
+        )
+        for row in tx.connection.execute(query)
+    ]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()

@@ -1,0 +1,301 @@
+"""The tables. Statuses are checked by constraints that are built from the state machines.
+
+Times are seconds since 1970-01-01 UTC as floats, like every time in the pipeline. The tables never
+leave this room: operations hand out frozen dataclasses.
+"""
+
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+from sqlmodel import Field, SQLModel
+
+from mail.states import DeliveryStatus, MessageStatus
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
+
+
+def _one_of(column: str, values: type[MessageStatus] | type[DeliveryStatus]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One campaign send."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", DeliveryStatus), name="delivery_status"),
+        Index("delivery_by_status", "status"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    label: str = Field(sa_column=Column(Text, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    affinity: str = Field(sa_column=Column(Text, nullable=False))
+    priority: int = Field(sa_column=Column(Integer, nullable=False))
+    part_size: int = Field(sa_column=Column(Integer, nullable=False))
+    submitted_at: float = Field(sa_column=Column(Float, nullable=False))
+    contact_at: float = Field(sa_column=Column(Float, nullable=False))
+    expires_at: float = Field(sa_column=Column(Float, nullable=False))
+    started_at: float | None = Field(sa_column=Column(Float))
+    finished_at: float | None = Field(sa_column=Column(Float))
+    messages: int = Field(sa_column=Column(BigInteger, nullable=False))
+    source_file: str = Field(sa_column=Column(Text, nullable=False))
+    source: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class DeliveryDomainRow(SQLModel, table=True):
+    """What a delivery sends to one domain, and what the configuration made of that domain."""
+
+    __tablename__ = "delivery_domain"
+
+    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    domain: str = Field(sa_column=Column(Text, primary_key=True))
+    mx_group: str = Field(sa_column=Column(Text, nullable=False))
+    source_ips: str = Field(sa_column=Column(Text, nullable=False))
+    messages: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class MessageRow(SQLModel, table=True):
+    """One recipient's copy."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", MessageStatus), name="message_status"),
+        Index("message_by_delivery", "delivery_id"),
+        Index(
+            "message_by_part",
+            "part_id",
+            sqlite_where=Column("part_id").is_not(None),
+            postgresql_where=Column("part_id").is_not(None),
+        ),
+        Index(
+            "message_due",
+            "next_attempt_at",
+            sqlite_where=(Column("status") == "pending") & Column("part_id").is_(None),
+            postgresql_where=(Column("status") == "pending") & Column("part_id").is_(None),
+        ),
+        Index(
+            "message_pending",
+            "delivery_id",
+            sqlite_where=Column("status") == "pending",
+            postgresql_where=Column("status") == "pending",
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    address: str = Field(sa_column=Column(Text, nullable=False))
+    domain: str = Field(sa_column=Column(Text, nullable=False))
+    mx_group: str = Field(sa_column=Column(Text, nullable=False))
+    fields: str = Field(sa_column=Column(Text, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    attempts: int = Field(sa_column=Column(Integer, nullable=False))
+    part_id: int | None = Field(sa_column=Column(BigInteger))
+    next_attempt_at: float | None = Field(sa_column=Column(Float))
+    reason: int | None = Field(sa_column=Column(Integer))
+    failure: str | None = Field(sa_column=Column(Text))
+    source_ip: str | None = Field(sa_column=Column(Text))
+    reply: str | None = Field(sa_column=Column(Text))
+    changed_at: float = Field(sa_column=Column(Float, nullable=False))
+
+
+class PartRow(SQLModel, table=True):
+    """A batch of messages of one delivery for one MX group; removed when all are answered."""
+
+    __tablename__ = "part"
+    __table_args__ = (
+        CheckConstraint(
+            "(state = 'queued' AND worker_id IS NULL) OR "
+            "(state = 'leased' AND worker_id IS NOT NULL AND source_ip IS NOT NULL)",
+            name="part_state",
+        ),
+        Index("part_queue", "state", "delivery_id", "mx_group", "id"),
+        Index("part_by_worker", "worker_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    mx_group: str = Field(sa_column=Column(Text, nullable=False))
+    source_ips: str = Field(sa_column=Column(Text, nullable=False))
+    size: int = Field(sa_column=Column(Integer, nullable=False))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    epoch: int = Field(sa_column=Column(Integer, nullable=False))
+    worker_id: int | None = Field(sa_column=Column(BigInteger))
+    source_ip: str | None = Field(sa_column=Column(Text))
+    lane: str | None = Field(sa_column=Column(Text))
+    leased_at: float | None = Field(sa_column=Column(Float))
+    leased_until: float | None = Field(sa_column=Column(Float))
+
+
+class LaneRow(SQLModel, table=True):
+    """What must outlive the owner of a limited lane: its rate limiter, a suspension."""
+
+    __tablename__ = "lane"
+
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    tat: float | None = Field(sa_column=Column(Float))
+    suspended_until: float | None = Field(sa_column=Column(Float))
+    suspended_because: str | None = Field(sa_column=Column(Text))
+
+
+class TransitionRow(SQLModel, table=True):
+    """One change of one message; never updated."""
+
+    __tablename__ = "transition"
+    __table_args__ = (Index("transition_by_message", "message_id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    message_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    at: float = Field(sa_column=Column(Float, nullable=False))
+    event: str = Field(sa_column=Column(Text, nullable=False))
+    from_status: str = Field(sa_column=Column(Text, nullable=False))
+    to_status: str = Field(sa_column=Column(Text, nullable=False))
+    attempt: int = Field(sa_column=Column(Integer, nullable=False))
+    reason: int | None = Field(sa_column=Column(Integer))
+    failure: str | None = Field(sa_column=Column(Text))
+    mta: str | None = Field(sa_column=Column(Text))
+    worker_id: int | None = Field(sa_column=Column(BigInteger))
+    source_ip: str | None = Field(sa_column=Column(Text))
+    code: int | None = Field(sa_column=Column(Integer))
+    enhanced: str | None = Field(sa_column=Column(Text))
+    text: str | None = Field(sa_column=Column(Text))
+    duration_ms: float | None = Field(sa_column=Column(Float))
+    size_bytes: int | None = Field(sa_column=Column(Integer))
+    next_attempt_at: float | None = Field(sa_column=Column(Float))
+
+
+class MtaInstanceRow(SQLModel, table=True):
+    """``mta@NAME``: what it was configured with and when it last said that it lives."""
+
+    __tablename__ = "mta_instance"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    affinities: str = Field(sa_column=Column(Text, nullable=False))
+    workers: int = Field(sa_column=Column(Integer, nullable=False))
+    host: str = Field(sa_column=Column(Text, nullable=False))
+    pid: int = Field(sa_column=Column(Integer, nullable=False))
+    started_at: float = Field(sa_column=Column(Float, nullable=False))
+    heartbeat_at: float = Field(sa_column=Column(Float, nullable=False))
+    memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    stopped_at: float | None = Field(sa_column=Column(Float))
+
+
+class WorkerRow(SQLModel, table=True):
+    """One worker process of an instance; a new process is a new row."""
+
+    __tablename__ = "worker"
+    __table_args__ = (Index("worker_by_state", "state"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    instance: str = Field(sa_column=Column(Text, nullable=False))
+    affinities: str = Field(sa_column=Column(Text, nullable=False))
+    host: str = Field(sa_column=Column(Text, nullable=False))
+    pid: int = Field(sa_column=Column(Integer, nullable=False))
+    journal: str = Field(sa_column=Column(Text, nullable=False))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    unbindable: str = Field(sa_column=Column(Text, nullable=False))
+    started_at: float = Field(sa_column=Column(Float, nullable=False))
+    heartbeat_at: float = Field(sa_column=Column(Float, nullable=False))
+    memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ModuleRow(SQLModel, table=True):
+    """The other long-running processes: scheduler and sinks."""
+
+    __tablename__ = "module"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    host: str = Field(sa_column=Column(Text, nullable=False))
+    pid: int = Field(sa_column=Column(Integer, nullable=False))
+    detail: str = Field(sa_column=Column(Text, nullable=False))
+    started_at: float = Field(sa_column=Column(Float, nullable=False))
+    heartbeat_at: float = Field(sa_column=Column(Float, nullable=False))
+    memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    stopped_at: float | None = Field(sa_column=Column(Float))
+
+
+class AuditRow(SQLModel, table=True):
+    """What happened to a delivery or to the lab as a whole, in words."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("audit_by_delivery", "delivery_id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    at: float = Field(sa_column=Column(Float, nullable=False))
+    delivery_id: int | None = Field(sa_column=Column(BigInteger))
+    level: str = Field(sa_column=Column(Text, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class AddressRow(SQLModel, table=True):
+    """An address with errors; made at its first error. ``quarantined`` ones are not sent to."""
+
+    __tablename__ = "address"
+
+    address: str = Field(sa_column=Column(Text, primary_key=True))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    errors: int = Field(sa_column=Column(Integer, nullable=False))
+    reason: int = Field(sa_column=Column(Integer, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    counted_at: float = Field(sa_column=Column(Float, nullable=False))
+
+
+class StatusRollupRow(SQLModel, table=True):
+    """Messages by delivery, status and reason (0 = none): the counter behind every total."""
+
+    __tablename__ = "rollup_status"
+
+    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    status: str = Field(sa_column=Column(Text, primary_key=True))
+    reason: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    messages: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class MinuteRollupRow(SQLModel, table=True):
+    """Outcomes by minute, worker, source IP and MX group: the counter behind every rate."""
+
+    __tablename__ = "rollup_minute"
+
+    minute: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    mta: str = Field(sa_column=Column(Text, primary_key=True))
+    worker_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    source_ip: str = Field(sa_column=Column(Text, primary_key=True))
+    mx_group: str = Field(sa_column=Column(Text, primary_key=True))
+    sent: int = Field(sa_column=Column(BigInteger, nullable=False))
+    deferred: int = Field(sa_column=Column(BigInteger, nullable=False))
+    failed: int = Field(sa_column=Column(BigInteger, nullable=False))
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+metadata = SQLModel.metadata
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return cast("Table", cast("Any", model).__table__)
+
+
+delivery = _table(DeliveryRow)
+delivery_domain = _table(DeliveryDomainRow)
+message = _table(MessageRow)
+part = _table(PartRow)
+lane = _table(LaneRow)
+transition = _table(TransitionRow)
+mta_instance = _table(MtaInstanceRow)
+worker = _table(WorkerRow)
+module = _table(ModuleRow)
+audit = _table(AuditRow)
+address = _table(AddressRow)
+rollup_status = _table(StatusRollupRow)
+rollup_minute = _table(MinuteRollupRow)

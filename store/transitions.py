@@ -1,0 +1,291 @@
+"""The one writer of message statuses: each change and its transition row in one transaction.
+
+Two doors: ``record`` for what workers report of their attempts, ``apply`` for what the scheduler
+or an operator decides about messages that are in nobody's hand.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select
+
+from mail.outcome import Verdict
+from mail.reason import FailureType, Reason
+from mail.states import MessageEvent, MessageStatus, message_after
+from store import addresses, rollups, tables
+from store.engine import Tx
+
+_CHUNK: Final = 900  # below the number of variables that every SQLite build allows (999)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One attempt as its worker reports it. ``attempt`` counts from 1 and includes this one."""
+
+    message_id: int
+    delivery_id: int
+    part_id: int
+    epoch: int
+    address: str
+    attempt: int
+    at: float
+    verdict: Verdict
+    next_attempt_at: float | None  # set for a deferral, and for nothing else
+    source_ip: str
+    mx_group: str
+    duration_ms: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who reports: instance name and worker."""
+
+    mta: str
+    worker_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How many outcomes were written, were known already, or came from a lost lease."""
+
+    written: int
+    known: int
+    fenced: int
+
+
+class _SomeAreStale(Exception):
+    """At least one row was not as the outcome expects it: sort them out one by one."""
+
+
+def record(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> Recorded:
+    """Write outcomes, skipping those already written and those whose lease is lost.
+
+    Replaying a journal is therefore harmless: an outcome takes effect once.
+    """
+    held = _held(tx, author, {(each.part_id, each.epoch) for each in outcomes})
+    current = [each for each in outcomes if (each.part_id, each.epoch) in held]
+    fenced = len(outcomes) - len(current)
+    savepoint = tx.connection.begin_nested()
+    try:
+        _write(tx, author, current)
+        savepoint.commit()
+    except _SomeAreStale:
+        savepoint.rollback()
+        fresh = _fresh(tx, current)
+        known = len(current) - len(fresh)
+        with tx.connection.begin_nested():
+            _write(tx, author, fresh)
+        return Recorded(len(fresh), known, fenced)
+    return Recorded(len(current), 0, fenced)
+
+
+def _held(tx: Tx, author: Author, leases: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of the leases (part, epoch) that this worker still holds, locked until commit."""
+    found: set[tuple[int, int]] = set()
+    parts = sorted({part_id for part_id, _ in leases})
+    table = tables.part
+    for start in range(0, len(parts), _CHUNK):
+        query = (
+            select(table.c.id, table.c.epoch)
+            .where(
+                table.c.id.in_(parts[start : start + _CHUNK]),
+                table.c.worker_id == author.worker_id,
+            )
+            .order_by(table.c.id)
+            .with_for_update()
+        )
+        found.update((row.id, row.epoch) for row in tx.connection.execute(query))
+    return leases & found
+
+
+_UPDATE: Final = (
+    tables.message.update()
+    .where(
+        tables.message.c.id == bindparam("_id"),
+        tables.message.c.status == MessageStatus.PENDING,
+        tables.message.c.part_id == bindparam("_part"),
+        tables.message.c.attempts == bindparam("_before"),
+    )
+    .values(
+        status=bindparam("_status"),
+        attempts=bindparam("_attempts"),
+        part_id=None,
+        next_attempt_at=bindparam("_next"),
+        reason=bindparam("_reason"),
+        failure=bindparam("_failure"),
+        source_ip=bindparam("_ip"),
+        reply=bindparam("_reply"),
+        changed_at=bindparam("_at"),
+    )
+)
+
+
+def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
+    if not outcomes:
+        return
+    changes = rollups.Changes()
+    updates: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    for each in outcomes:
+        verdict = each.verdict
+        after = message_after(MessageStatus.PENDING, verdict.event)
+        reason = None if verdict.reason is None else int(verdict.reason)
+        reply = f"{verdict.code} {verdict.text}" if verdict.code is not None else verdict.text
+        updates.append(
+            {
+                "_id": each.message_id,
+                "_part": each.part_id,
+                "_before": each.attempt - 1,
+                "_status": after,
+                "_attempts": each.attempt,
+                "_next": each.next_attempt_at,
+                "_reason": reason,
+                "_failure": verdict.failure,
+                "_ip": each.source_ip,
+                "_reply": reply,
+                "_at": each.at,
+            }
+        )
+        rows.append(_row(author, each, after, reason))
+        changes.move(each.delivery_id, MessageStatus.PENDING, after, reason)
+        key = (
+            int(each.at // 60),
+            author.mta,
+            author.worker_id,
+            each.source_ip,
+            each.mx_group,
+        )
+        changes.attempt(key, after, each.size_bytes)
+    if tx.connection.execute(_UPDATE, updates).rowcount != len(updates):
+        raise _SomeAreStale
+    tx.dialect.bulk_insert(tx.connection, tables.transition, rows)
+    rollups.add(tx, changes)
+    addresses.count_errors(
+        tx,
+        [
+            addresses.AddressError(
+                each.address,
+                each.verdict.failure,
+                each.verdict.reason or Reason.NOT_DEFINED,
+                each.verdict.text,
+                each.delivery_id,
+                each.at,
+            )
+            for each in outcomes
+            if each.verdict.failure in (FailureType.HARD, FailureType.SOFT)
+        ],
+    )
+
+
+def _row(
+    author: Author, outcome: Outcome, after: MessageStatus, reason: int | None
+) -> dict[str, Any]:
+    verdict = outcome.verdict
+    return {
+        "message_id": outcome.message_id,
+        "delivery_id": outcome.delivery_id,
+        "at": outcome.at,
+        "event": str(verdict.event),
+        "from_status": str(MessageStatus.PENDING),
+        "to_status": str(after),
+        "attempt": outcome.attempt,
+        "reason": reason,
+        "failure": None if verdict.failure is None else str(verdict.failure),
+        "mta": author.mta,
+        "worker_id": author.worker_id,
+        "source_ip": outcome.source_ip,
+        "code": verdict.code,
+        "enhanced": verdict.enhanced,
+        "text": verdict.text,
+        "duration_ms": outcome.duration_ms,
+        "size_bytes": outcome.size_bytes,
+        "next_attempt_at": outcome.next_attempt_at,
+    }
+
+
+def _fresh(tx: Tx, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those whose message still stands where the attempt found it; in order, each once."""
+    table = tables.message
+    ids = [each.message_id for each in outcomes]
+    standing: dict[int, tuple[int, int]] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(table.c.id, table.c.part_id, table.c.attempts).where(
+            table.c.id.in_(ids[start : start + _CHUNK]), table.c.status == MessageStatus.PENDING
+        )
+        for row in tx.connection.execute(query):
+            standing[row.id] = (row.part_id, row.attempts)
+    fresh = []
+    for each in outcomes:
+        if standing.get(each.message_id) == (each.part_id, each.attempt - 1):
+            fresh.append(each)
+            del standing[each.message_id]
+    return fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A message as ``apply`` needs to know it."""
+
+    message_id: int
+    delivery_id: int
+    status: MessageStatus
+    attempts: int
+
+
+def apply(
+    tx: Tx,
+    messages: Sequence[Standing],
+    event: MessageEvent,
+    at: float,
+    *,
+    reason: Reason | None = None,
+    text: str = "",
+    extra: Mapping[str, Any] | None = None,
+) -> int:
+    """Fire one event at messages that no worker holds; returns how many changed.
+
+    Raises:
+        IllegalTransition: the event does not fit a message's status; nothing is changed.
+    """
+    if not messages:
+        return 0
+    changes = rollups.Changes()
+    code = None if reason is None else int(reason)
+    rows, updates = [], []
+    for each in messages:
+        after = message_after(each.status, event)
+        updates.append({"_id": each.message_id, "_from": each.status, "_to": after})
+        rows.append(
+            {
+                "message_id": each.message_id,
+                "delivery_id": each.delivery_id,
+                "at": at,
+                "event": str(event),
+                "from_status": str(each.status),
+                "to_status": str(after),
+                "attempt": each.attempts,
+                "reason": code,
+                "text": text,
+            }
+        )
+        changes.move(each.delivery_id, each.status, after, code)
+    table = tables.message
+    statement = (
+        table.update()
+        .where(table.c.id == bindparam("_id"), table.c.status == bindparam("_from"))
+        .values(
+            status=bindparam("_to"),
+            reason=code,
+            changed_at=at,
+            part_id=None,
+            next_attempt_at=None,
+            **(extra or {}),
+        )
+    )
+    changed = tx.connection.execute(statement, updates).rowcount
+    assert changed == len(messages), "statuses changed between reading and writing them"
+    tx.dialect.bulk_insert(tx.connection, tables.transition, rows)
+    rollups.add(tx, changes)
+    return changed
