@@ -1,0 +1,212 @@
+"""The delivery log: one line per message, and the transitions behind it. Read only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from mail.reason import Reason
+from mail.states import MessageStatus
+from store import tables
+from store.engine import Tx
+from store.errors import UnknownMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of the log is wanted; None: everything. ``domain`` may hold * and ?."""
+
+    delivery_id: int | None = None
+    status: MessageStatus | None = None
+    domain: str | None = None
+    source_ip: str | None = None
+    reason: Reason | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of the delivery log."""
+
+    id: int
+    delivery_id: int
+    address: str
+    domain: str
+    mx_group: str
+    status: MessageStatus
+    attempts: int
+    part_id: int | None
+    next_attempt_at: float | None
+    reason: Reason | None
+    failure: str | None
+    source_ip: str | None
+    reply: str | None
+    changed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of one message."""
+
+    id: int
+    message_id: int
+    delivery_id: int
+    address: str
+    at: float
+    event: str
+    from_status: MessageStatus
+    to_status: MessageStatus
+    attempt: int
+    reason: Reason | None
+    failure: str | None
+    mta: str | None
+    worker_id: int | None
+    source_ip: str | None
+    code: int | None
+    enhanced: str | None
+    text: str | None
+    duration_ms: float | None
+    size_bytes: int | None
+    next_attempt_at: float | None
+
+
+def messages(
+    tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000, newest: bool = False
+) -> list[Message]:
+    """Messages in order of their number; ``newest`` takes the last ``limit`` ones."""
+    table = tables.message
+    query = select(*(column for column in table.c if column.name != "fields"))
+    query = _narrowed(
+        query.where(table.c.id > after_id), wanted, table.c.status, table.c.changed_at
+    )
+    query = _by_delivery_and_ip(query, wanted, table)
+    if wanted.reason is not None:
+        query = query.where(table.c.reason == int(wanted.reason))
+    query = query.order_by(table.c.id.desc() if newest else table.c.id).limit(limit)
+    rows = [_message(row) for row in tx.connection.execute(query)]
+    return rows[::-1] if newest else rows
+
+
+def transitions(
+    tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000, newest: bool = False
+) -> list[Transition]:
+    """Transitions in the order they were written; ``newest`` takes the last ``limit`` ones."""
+    table, message = tables.transition, tables.message
+    query = select(table, message.c.address).join(message, message.c.id == table.c.message_id)
+    query = _narrowed(query.where(table.c.id > after_id), wanted, table.c.to_status, table.c.at)
+    query = _by_delivery_and_ip(query, wanted, table)
+    if wanted.reason is not None:
+        query = query.where(table.c.reason == int(wanted.reason))
+    query = query.order_by(table.c.id.desc() if newest else table.c.id).limit(limit)
+    rows = [_transition(row) for row in tx.connection.execute(query)]
+    return rows[::-1] if newest else rows
+
+
+def _narrowed(query: Select[Any], wanted: Filter, status: Any, at: Any) -> Select[Any]:
+    if wanted.status is not None:
+        query = query.where(status == wanted.status)
+    if wanted.since is not None:
+        query = query.where(at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(at < wanted.until)
+    if wanted.domain is not None:
+        pattern = wanted.domain.lower()
+        for character in ("\\", "%", "_"):
+            pattern = pattern.replace(character, "\\" + character)
+        pattern = pattern.replace("*", "%").replace("?", "_")
+        query = query.where(tables.message.c.domain.like(pattern, escape="\\"))
+    return query
+
+
+def _by_delivery_and_ip(query: Select[Any], wanted: Filter, table: Any) -> Select[Any]:
+    if wanted.delivery_id is not None:
+        query = query.where(table.c.delivery_id == wanted.delivery_id)
+    if wanted.source_ip is not None:
+        query = query.where(table.c.source_ip == wanted.source_ip)
+    return query
+
+
+def message(tx: Tx, message_id: int) -> tuple[Message, list[Transition]]:
+    """One message with all its transitions, oldest first.
+
+    Raises:
+        UnknownMessage: there is none of that number.
+    """
+    table = tables.message
+    columns = (column for column in table.c if column.name != "fields")
+    row = tx.connection.execute(select(*columns).where(table.c.id == message_id)).one_or_none()
+    if row is None:
+        raise UnknownMessage(message_id)
+    changes = tables.transition
+    query = (
+        select(changes, table.c.address)
+        .join(table, table.c.id == changes.c.message_id)
+        .where(changes.c.message_id == message_id)
+        .order_by(changes.c.id)
+    )
+    return _message(row), [_transition(each) for each in tx.connection.execute(query)]
+
+
+def last_transition_id(tx: Tx) -> int:
+    """The number of the newest transition; 0 when there is none. Where ``follow`` starts."""
+    table = tables.transition
+    newest = tx.connection.scalar(select(table.c.id).order_by(table.c.id.desc()).limit(1))
+    return int(newest or 0)
+
+
+def statuses(tx: Tx, message_ids: Sequence[int]) -> dict[int, tuple[int, MessageStatus]]:
+    """Delivery and status of up to a few hundred messages, by message number."""
+    table = tables.message
+    query = select(table.c.id, table.c.delivery_id, table.c.status).where(
+        table.c.id.in_(list(message_ids))
+    )
+    return {
+        row.id: (row.delivery_id, MessageStatus(row.status))
+        for row in tx.connection.execute(query)
+    }
+
+
+def _message(row: Row[Any]) -> Message:
+    return Message(
+        row.id,
+        row.delivery_id,
+        row.address,
+        row.domain,
+        row.mx_group,
+        MessageStatus(row.status),
+        row.attempts,
+        row.part_id,
+        row.next_attempt_at,
+        None if row.reason is None else Reason(row.reason),
+        row.failure,
+        row.source_ip,
+        row.reply,
+        row.changed_at,
+    )
+
+
+def _transition(row: Row[Any]) -> Transition:
+    return Transition(
+        row.id,
+        row.message_id,
+        row.delivery_id,
+        row.address,
+        row.at,
+        row.event,
+        MessageStatus(row.from_status),
+        MessageStatus(row.to_status),
+        row.attempt,
+        None if row.reason is None else Reason(row.reason),
+        row.failure,
+        row.mta,
+        row.worker_id,
+        row.source_ip,
+        row.code,
+        row.enhanced,
+        row.text,
+        row.duration_ms,
+        row.size_bytes,
+        row.next_attempt_at,
+    )

@@ -1,0 +1,171 @@
+"""What waits and where, and what went out by whom: from parts and roll-ups. Read only."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from mail.reason import Reason
+from mail.states import MessageStatus
+from store import deliveries, parts, tables
+from store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Parts of one delivery for one MX group that are queued for want of a lease."""
+
+    delivery_id: int
+    affinity: str
+    mx_group: str
+    source_ips: tuple[str, ...]
+    parts: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """What one worker holds of one delivery on one lane."""
+
+    delivery_id: int
+    lane: str
+    source_ip: str
+    worker_id: int
+    parts: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Deferred messages that wait for their next attempt."""
+
+    delivery_id: int
+    mx_group: str
+    messages: int
+    earliest_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Outcomes of one worker by one source IP to one MX group."""
+
+    mta: str
+    worker_id: int
+    source_ip: str
+    mx_group: str
+    sent: int
+    deferred: int
+    failed: int
+    bytes: int
+
+
+def waiting(tx: Tx) -> list[Waiting]:
+    """Queued parts of active and paused deliveries."""
+    part, delivery = tables.part, tables.delivery
+    columns = (part.c.delivery_id, delivery.c.affinity, part.c.mx_group, part.c.source_ips)
+    query = (
+        select(*columns, func.count().label("parts"), func.sum(part.c.size).label("messages"))
+        .join(delivery, delivery.c.id == part.c.delivery_id)
+        .where(part.c.state == parts.QUEUED, delivery.c.status.in_((*deliveries.ACTIVE, "paused")))
+        .group_by(*columns)
+        .order_by(part.c.delivery_id, part.c.mx_group)
+    )
+    return [
+        Waiting(
+            row.delivery_id,
+            row.affinity,
+            row.mx_group,
+            parts.split_ips(row.source_ips),
+            row.parts,
+            int(row.messages),
+        )
+        for row in tx.connection.execute(query)
+    ]
+
+
+def in_hand(tx: Tx) -> list[InHand]:
+    """What workers hold."""
+    part = tables.part
+    columns = (part.c.delivery_id, part.c.lane, part.c.source_ip, part.c.worker_id)
+    query = (
+        select(*columns, func.count().label("parts"), func.sum(part.c.size).label("messages"))
+        .where(part.c.state == parts.LEASED)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [
+        InHand(
+            row.delivery_id,
+            row.lane,
+            row.source_ip,
+            row.worker_id,
+            row.parts,
+            int(row.messages),
+        )
+        for row in tx.connection.execute(query)
+    ]
+
+
+def retrying(tx: Tx) -> list[Retrying]:
+    """Messages between two attempts."""
+    message = tables.message
+    query = (
+        select(
+            message.c.delivery_id,
+            message.c.mx_group,
+            func.count().label("messages"),
+            func.min(message.c.next_attempt_at).label("earliest_at"),
+        )
+        .where(message.c.status == MessageStatus.PENDING, message.c.part_id.is_(None))
+        .group_by(message.c.delivery_id, message.c.mx_group)
+        .order_by(message.c.delivery_id, message.c.mx_group)
+    )
+    return [
+        Retrying(row.delivery_id, row.mx_group, row.messages, row.earliest_at)
+        for row in tx.connection.execute(query)
+    ]
+
+
+def by_reason(tx: Tx) -> list[tuple[MessageStatus, Reason, int]]:
+    """Messages of the whole lab by status and reason (NOT_DEFINED: none)."""
+    table = tables.rollup_status
+    query = (
+        select(table.c.status, table.c.reason, func.sum(table.c.messages).label("messages"))
+        .group_by(table.c.status, table.c.reason)
+        .order_by(table.c.status, table.c.reason)
+    )
+    return [
+        (MessageStatus(row.status), Reason(row.reason), int(row.messages))
+        for row in tx.connection.execute(query)
+        if row.messages
+    ]
+
+
+def traffic(tx: Tx, *, since: float = 0.0) -> list[Traffic]:
+    """Outcomes since a time (whole minutes), by worker, source IP and MX group."""
+    table = tables.rollup_minute
+    columns = (table.c.mta, table.c.worker_id, table.c.source_ip, table.c.mx_group)
+    query = (
+        select(
+            *columns,
+            func.sum(table.c.sent).label("sent"),
+            func.sum(table.c.deferred).label("deferred"),
+            func.sum(table.c.failed).label("failed"),
+            func.sum(table.c.bytes).label("bytes"),
+        )
+        .where(table.c.minute >= int(since // 60))
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [
+        Traffic(
+            row.mta,
+            row.worker_id,
+            row.source_ip,
+            row.mx_group,
+            int(row.sent),
+            int(row.deferred),
+            int(row.failed),
+            int(row.bytes),
+        )
+        for row in tx.connection.execute(query)
+    ]
