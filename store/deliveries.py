@@ -205,6 +205,13 @@ def source_of(tx: Tx, delivery_id: int) -> tuple[str, bytes]:
     return row.source_file, bytes(row.source)
 
 
+def part_sizes(tx: Tx, delivery_ids: Sequence[int]) -> dict[int, int]:
+    """Messages per part, by delivery."""
+    table = tables.delivery
+    query = select(table.c.id, table.c.part_size).where(table.c.id.in_(list(delivery_ids)))
+    return {row.id: row.part_size for row in tx.connection.execute(query)}
+
+
 _COLUMNS = [column for column in tables.delivery.c if column.name not in ("source", "source_file")]
 
 

@@ -1,5 +1,7 @@
 """Ending what waited too long, in every state of its delivery."""
 
+from collections.abc import Callable
+
 from sqlalchemy import or_, select
 
 from mail.reason import Reason
@@ -10,11 +12,11 @@ from store.engine import Tx
 _EXPIRABLE = (*deliveries.ACTIVE, DeliveryStatus.PAUSED)
 
 
-def expire(tx: Tx, now: float, limit: int) -> int:
+def expire(tx: Tx, now: float, limit: int, event_for: Callable[[int], MessageEvent]) -> int:
     """End pending messages past their validity that no worker holds; returns how many.
 
-    Never tried, they are cancelled; tried and deferred, failed. Call again while it returns
-    ``limit``. What a worker holds it gives back by itself, and is ended at the next call.
+    ``event_for`` tells the event from the attempts made. Call again while it returns ``limit``.
+    What a worker holds it gives back by itself, and is ended at the next call.
     """
     message, delivery, part = tables.message, tables.delivery, tables.part
     late = select(delivery.c.id).where(
@@ -38,10 +40,10 @@ def expire(tx: Tx, now: float, limit: int) -> int:
         transitions.Standing(row.id, row.delivery_id, MessageStatus.PENDING, row.attempts)
         for row in tx.connection.execute(query)
     ]
-    for event, chosen in (
-        (MessageEvent.EXPIRED_UNTRIED, [each for each in waiting if each.attempts == 0]),
-        (MessageEvent.EXPIRED_TRIED, [each for each in waiting if each.attempts > 0]),
-    ):
+    by_event: dict[MessageEvent, list[transitions.Standing]] = {}
+    for each in waiting:
+        by_event.setdefault(event_for(each.attempts), []).append(each)
+    for event, chosen in by_event.items():
         transitions.apply(
             tx, chosen, event, now, reason=Reason.EXPIRED, text="validity period has passed"
         )

@@ -4,14 +4,14 @@ A lease has an owner, an epoch and an end. The epoch grows with each lease, and 
 older one can write nothing: ``transitions.record`` and ``settle`` ask for it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
 
 from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
-from store import deliveries, tables, transitions
+from store import audit, deliveries, modules, tables, transitions
 from store.engine import Tx
 
 QUEUED: Final = "queued"
@@ -483,3 +483,42 @@ def reclaim(tx: Tx, stale: Sequence[tuple[int, int]], tats: Mapping[str, float],
             [{"key": key, "tat": tat if stored is None else max(tat, stored)}],
         )
     return taken
+
+
+def bury(
+    tx: Tx,
+    author: transitions.Author,
+    outcomes: Sequence[transitions.Outcome],
+    worst: Callable[[str, float], float | None],
+    at: float,
+) -> transitions.Recorded | None:
+    """Clear up after a dead worker: write what its journal held, then take back all it had.
+
+    ``worst(lane, leased_until)`` is the state of the lane's limiter if the worker used all that it
+    was allowed, or None for a lane without one. Returns None when somebody was quicker.
+    """
+    worker, part = tables.worker, tables.part
+    mine = (worker.c.id == author.worker_id, worker.c.state == modules.ALIVE)
+    if tx.connection.scalar(select(worker.c.id).where(*mine).with_for_update()) is None:
+        return None
+    recorded = transitions.record(tx, author, outcomes)
+    held = tx.connection.execute(
+        select(part.c.id, part.c.epoch, part.c.lane, part.c.leased_until).where(
+            part.c.worker_id == author.worker_id
+        )
+    ).all()
+    tats: dict[str, float] = {}
+    for row in held:
+        tat = worst(row.lane, min(row.leased_until, at))
+        if tat is not None:
+            tats[row.lane] = max(tat, tats.get(row.lane, tat))
+    reclaim(tx, [(row.id, row.epoch) for row in held], tats, at)
+    modules.end_worker(tx, author.worker_id, modules.DEAD, at)
+    audit.note(
+        tx,
+        at,
+        f"worker {author.worker_id} of mta@{author.mta} is gone: {recorded.written} outcomes "
+        f"replayed from its journal, {len(held)} parts taken back",
+        level="warning",
+    )
+    return recorded

@@ -24,14 +24,14 @@ class Planned:
 Plan = Callable[[str, str], tuple[str, tuple[str, ...]]]  # (affinity, domain) → group, IPs
 
 
-def planned(tx: Tx) -> list[Planned]:
-    """The plans of all deliveries that are not over."""
+def planned(tx: Tx, *, newer_than: int = 0) -> list[Planned]:
+    """The plans of all deliveries that are not over, or of those with a greater number."""
     delivery, domain = tables.delivery, tables.delivery_domain
     over = ("finished", "cancelled", "failed")
     query = (
         select(domain, delivery.c.affinity)
         .join(delivery, delivery.c.id == domain.c.delivery_id)
-        .where(delivery.c.status.not_in(over))
+        .where(delivery.c.status.not_in(over), delivery.c.id > newer_than)
         .order_by(domain.c.delivery_id, domain.c.domain)
     )
     return [

@@ -1,0 +1,71 @@
+# Everything sets itself up: Python 3.11+ and make are all that is needed beforehand.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+XDIST ?= -n 2
+
+.PHONY: help demo test check fmt lint types imports locked unit store processes docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/run.stamp ## Two thousand messages through the whole pipeline (ARGS='--json')
+	@$(BIN)/mtalab demo $(ARGS)
+
+test: .venv/dev.stamp ## All tests, on SQLite and PostgreSQL (ARGS='-k name')
+	$(BIN)/pytest $(XDIST) $(ARGS)
+
+check: fmt lint types imports locked ## Format, lint, types, layers, lock
+
+fmt: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+
+types: .venv/dev.stamp
+	$(BIN)/mypy
+
+imports: .venv/dev.stamp
+	$(BIN)/lint-imports --no-cache
+
+locked: .venv/dev.stamp
+	$(BIN)/python -m tests.house.locked
+
+unit: .venv/dev.stamp ## Unit tests and properties only
+	$(BIN)/pytest $(XDIST) tests/unit tests/properties $(ARGS)
+
+store: .venv/dev.stamp ## The store's tests on both databases
+	$(BIN)/pytest $(XDIST) tests/store $(ARGS)
+
+processes: .venv/dev.stamp ## Real processes and sockets
+	$(BIN)/pytest $(XDIST) tests/processes $(ARGS)
+
+docs: .venv/dev.stamp ## Generate the documents that come from code
+	$(BIN)/python -m tests.house.generated --write
+
+lock: .venv/dev.stamp ## Resolve the dependencies anew
+	$(BIN)/uv pip compile -q --upgrade pyproject.toml --extra build --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade pyproject.toml --extra build --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+clean: ## Remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit("mtalab needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run.stamp: .venv/python.stamp requirements.lock pyproject.toml
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/python.stamp requirements-dev.lock pyproject.toml
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,100 @@
+"""Child processes kept running: started, watched, started again with growing pauses, stopped."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from world.clock import Clock
+
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 5.0
+HEALTHY_AFTER_S: Final = 10.0  # a child that ran this long starts again without a pause
+
+Ended = Callable[[int, int], Awaitable[None]]  # pid, exit code (negative: signal)
+
+
+def command_line(config: Path, *words: str) -> list[str]:
+    """How this program starts itself; ``-P`` keeps the user's folder out of the import path."""
+    return [sys.executable, "-P", "-m", "lab", *words, "--config", str(config)]
+
+
+class Child:
+    """One child process; ``run`` keeps it running until ``stop``."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        clock: Clock,
+        *,
+        say: Callable[[str], None],
+        ended: Ended | None = None,
+    ) -> None:
+        self.name = name
+        self._argv = list(argv)
+        self._clock = clock
+        self._say = say
+        self._ended = ended
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+        self.gave_up: int | None = None  # exit code 2: it was asked for something wrong
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    async def run(self) -> None:
+        """Start and restart it; returns when it was stopped, or refused its own command line."""
+        pause = FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            started = self._clock.monotonic()
+            # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.
+            self._process = await asyncio.create_subprocess_exec(
+                *self._argv, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
+            )
+            pid = self._process.pid
+            code = await self._process.wait()
+            self._process = None
+            if self._ended is not None:
+                await self._ended(pid, code)
+            if self._stopping.is_set():
+                return
+            if code == 2:
+                self.gave_up = code
+                self._say(f"{self.name} cannot run as configured (exit code 2)")
+                return
+            if self._clock.monotonic() - started > HEALTHY_AFTER_S:
+                pause = FIRST_PAUSE_S
+            self._say(f"{self.name} (pid {pid}) {_how(code)}; starting it again in {pause:g} s")
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            except TimeoutError:
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def stop(self, grace_s: float) -> None:
+        """Ask it to stop, and kill it when it has not after ``grace_s`` seconds."""
+        self._stopping.set()
+        self.signal(signal.SIGTERM)
+        process = self._process
+        if process is None:
+            return
+        try:
+            await asyncio.wait_for(process.wait(), grace_s)
+        except TimeoutError:
+            self._say(f"{self.name} (pid {process.pid}) did not stop in {grace_s:g} s: killed")
+            self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it runs."""
+        if self._process is not None and self._process.returncode is None:
+            os.kill(self._process.pid, number)
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was ended by {signal.Signals(-code).name}"

@@ -1,0 +1,100 @@
+"""Puts the services together from a loaded configuration: the one place where all rooms meet."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from affinity.lane import Limits, limits_of_group
+from affinity.route import Routes
+from lab.configuration import Loaded
+from lab.lifetime import this_process
+from mta import journal as journals
+from mta.journal import Journal
+from mta.settings import MtaSettings
+from mta.worker import World
+from scheduler.service import Scheduler
+from scheduler.settings import settings_from
+from store import modules, parts
+from store.engine import Store
+from store.transitions import Author
+from world.chance import SeededChance
+from world.clock import Clock, SystemClock
+from world.network import HostNetwork
+
+Worst = Callable[[str, float], float | None]
+
+
+def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
+    """The configuration as a worker of this instance sees it."""
+    configuration = loaded.configuration
+    mta = configuration.mta[instance]
+    routes = Routes(configuration.route)
+
+    @functools.cache
+    def limits_for(mx_group: str) -> Limits:
+        return limits_of_group(configuration, routes, mx_group)
+
+    @functools.cache
+    def endpoint_for(mx_group: str) -> tuple[str, int] | None:
+        route = routes.route_for(mx_group)
+        return None if route is None else loaded.endpoint_of(route)
+
+    return MtaSettings(
+        instance=instance,
+        affinities={
+            name: configuration.affinity[name]
+            for name in mta.affinities
+            if name in configuration.affinity
+        },
+        limits_for=limits_for,
+        endpoint_for=endpoint_for,
+        retry=configuration.retry,
+        pace=configuration.scheduler,
+        heartbeat_s=mta.heartbeat,
+        connections=mta.connections,
+        domain=configuration.lab.domain,
+    )
+
+
+def worker_world(loaded: Loaded, instance: str, store: Store) -> World:
+    """The real world for a worker process of this instance."""
+    chance = SeededChance()
+    stem = loaded.directory / "journal" / f"{instance}-{chance.token(8)}"
+    return World(
+        store=store,
+        clock=SystemClock(),
+        chance=chance,
+        network=HostNetwork.allowing(loaded.configuration.lab.allow_networks),
+        journal=Journal(stem),
+        process=this_process,
+    )
+
+
+def scheduler(loaded: Loaded, store: Store, clock: Clock) -> Scheduler:
+    """The scheduler of this store."""
+
+    async def bury_worker(worker: modules.Worker, worst: Worst) -> None:
+        await bury(store, clock, worker, worst)
+
+    return Scheduler(
+        store, clock, settings_from(loaded.configuration), bury_worker, this_process
+    )
+
+
+async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst) -> bool:
+    """Clear up after a dead worker: replay its journal, take back its parts, drop the journal.
+
+    Returns whether it was us who did it. A journal that lies on another host is not there to read:
+    what it holds is then unknown to the store, and its messages are sent again.
+    """
+    stem = Path(worker.journal)
+    outcomes = journals.read(stem)
+    author = Author(worker.instance, worker.id)
+    recorded = await store.write(parts.bury, author, outcomes, worst, clock.now())
+    if recorded is None:
+        return False
+    journals.remove_files(stem)
+    return True
+
+
+

@@ -1,0 +1,1 @@
+"""``mtalab demo``: a whole lab in a temporary folder, seen at work and held to account."""

@@ -1,0 +1,145 @@
+"""``mta@NAME``: keeps the worker processes of one instance running and clears up after each.
+
+A worker that dies is buried at once: its journal is replayed and its parts are taken back, before
+another is started. One that lives but has said nothing for a whole lease is killed first: it holds
+connections that its successor will need.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from lab import compose
+from lab.children import Child, command_line
+from lab.configuration import Loaded
+from lab.lifetime import is_running, this_process
+from lab.watch import changes
+from scheduler.settings import settings_from
+from store import modules
+from store.engine import Store
+from store.errors import StoreUnavailable
+from world.clock import Clock
+
+BEAT_EVERY_S: Final = 1.0
+STOP_GRACE_S: Final = 15.0  # what is in flight may be at a slow receiver
+
+
+class Instance:
+    """The parent of an instance's workers."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        name: str,
+        store: Store,
+        clock: Clock,
+        *,
+        reload: Callable[[], Loaded],
+        say: Callable[[str], None],
+    ) -> None:
+        self._loaded, self._name, self._store, self._clock = loaded, name, store, clock
+        self._reload, self._say = reload, say
+        self._children: list[Child] = []
+        self._gone = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until cancelled or until the configuration has no such instance any more."""
+        await self._bury_leftovers()
+        await self._announce()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._adjust()
+                beat = tasks.create_task(self._beat_for_ever(), name="beat")
+                follow = tasks.create_task(self._follow(), name="follow")
+                try:
+                    await self._gone.wait()
+                finally:
+                    beat.cancel()
+                    follow.cancel()
+                    await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in self._children))
+        finally:
+            with contextlib.suppress(StoreUnavailable):
+                self._store.write_now(
+                    modules.stop_instance, self._name, this_process().pid, self._clock.now()
+                )
+
+    async def _announce(self) -> None:
+        mta = self._loaded.configuration.mta[self._name]
+        await self._store.write(
+            modules.announce_instance,
+            self._name,
+            mta.affinities,
+            mta.workers,
+            this_process(),
+            self._clock.now(),
+        )
+
+    def _adjust(self) -> None:
+        """Have as many workers as the configuration says."""
+        wanted = self._loaded.configuration.mta[self._name].workers
+        while len(self._children) < wanted:
+            child = Child(
+                f"worker {len(self._children) + 1} of mta@{self._name}",
+                command_line(self._loaded.path, "worker", self._name),
+                self._clock,
+                say=self._say,
+                ended=self._worker_ended,
+            )
+            self._children.append(child)
+            self._tasks.create_task(child.run(), name=child.name)
+        while len(self._children) > wanted:
+            child = self._children.pop()
+            self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {child.name}")
+
+    async def _follow(self) -> None:
+        async for loaded in changes(self._loaded.path, self._reload, self._say):
+            self._loaded = loaded
+            if self._name not in loaded.configuration.mta:
+                self._say(f"mta@{self._name} is not configured any more: stopping")
+                self._gone.set()
+                return
+            await self._announce()
+            self._adjust()
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self._store.write(
+                    modules.beat_instance, self._name, this_process(), self._clock.now()
+                )
+                await self._kill_silent()
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    async def _kill_silent(self) -> None:
+        """A worker that says nothing for a lease is stopped or stuck: its leases are over."""
+        lease_s = self._loaded.configuration.scheduler.lease
+        mine = {each.pid: each for each in self._children}
+        for worker in await self._store.read(modules.live_workers):
+            child = mine.get(worker.pid)
+            if child is not None and worker.heartbeat_at + lease_s <= self._clock.now():
+                self._say(f"{child.name} (pid {worker.pid}) is silent: killed")
+                child.signal(signal.SIGKILL)
+
+    async def _worker_ended(self, pid: int, _code: int) -> None:
+        with contextlib.suppress(StoreUnavailable):  # the scheduler then buries it a lease later
+            for worker in await self._store.read(modules.live_workers):
+                if worker.instance == self._name and worker.pid == pid:
+                    await self._bury(worker)
+
+    async def _bury_leftovers(self) -> None:
+        """Workers of this instance that a killed parent left behind, dead by now."""
+        for worker in await self._store.read(modules.live_workers):
+            if worker.instance == self._name and is_running(worker.host, worker.pid) is False:
+                await self._bury(worker)
+
+    async def _bury(self, worker: modules.Worker) -> None:
+        rate_of = settings_from(self._loaded.configuration).rate_of
+
+        def worst(lane: str, lease_end: float) -> float | None:
+            rate = rate_of(lane)
+            return None if rate is None else rate.worst_case(lease_end)
+
+        await compose.bury(self._store, self._clock, worker, worst)

@@ -1,0 +1,64 @@
+"""How long a process of the lab lives: until it is told to stop, or its parent is gone."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable
+from typing import Final
+
+import psutil
+
+from store.modules import Process
+
+_ORPHAN_CHECK_S: Final = 0.5
+
+
+async def until_told_to_stop(*, with_parent: bool) -> None:
+    """Return on SIGTERM or SIGINT; with ``with_parent`` also when the parent process ends.
+
+    A child that outlived a killed supervisor would go on sending with nobody to clear up after it.
+    """
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    parent = os.getppid()
+    try:
+        while not told.is_set():
+            try:
+                await asyncio.wait_for(told.wait(), _ORPHAN_CHECK_S)
+            except TimeoutError:
+                if with_parent and os.getppid() != parent:
+                    return
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def this_process() -> Process:
+    """Where this process runs and what it weighs (resident set)."""
+    return Process(socket.gethostname(), os.getpid(), psutil.Process().memory_info().rss)
+
+
+def is_running(host: str, pid: int) -> bool | None:
+    """Whether a process of this host runs; None for another host's, which nobody here can tell."""
+    if host != socket.gethostname():
+        return None
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def first_of(*waits: Awaitable[object]) -> None:
+    """Wait until one of these ends and cancel the others; what failed is raised."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(_as_coroutine(each)) for each in waits]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for each in running:
+            each.cancel()
+
+
+async def _as_coroutine(wait: Awaitable[object]) -> None:
+    await wait

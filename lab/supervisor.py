@@ -1,0 +1,110 @@
+"""``mtalab up``: scheduler, instances and sinks as processes of their own, kept running."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import filelock
+
+from lab.children import Child, command_line
+from lab.configuration import Loaded
+from lab.watch import changes
+from mail.errors import EnvironmentFault
+from world.clock import Clock
+
+STOP_GRACE_S: Final = 20.0  # longer than an instance gives its workers
+
+
+class LabIsUp(EnvironmentFault):
+    """Another ``mtalab up`` runs this lab already."""
+
+
+class Supervisor:
+    """The parent of a lab's processes."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        clock: Clock,
+        *,
+        reload: Callable[[], Loaded],
+        say: Callable[[str], None],
+    ) -> None:
+        self._loaded, self._clock = loaded, clock
+        self._reload, self._say = reload, say
+        self._children: dict[str, Child] = {}
+
+    async def run(self) -> None:
+        """Run the lab until cancelled, then stop it in order.
+
+        Raises:
+            LabIsUp: another supervisor has this lab.
+        """
+        self._loaded.directory.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self._loaded.directory / "up.lock")
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise LabIsUp(
+                f"another `mtalab up` runs the lab in {self._loaded.directory}",
+                remedy="Use that one, or stop it first.",
+            ) from None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._adjust()
+                follow = tasks.create_task(self._follow(), name="follow")
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    follow.cancel()
+                    await self._stop_all()
+        finally:
+            lock.release()
+
+    @property
+    def refused(self) -> list[str]:
+        """Children that could not run as configured."""
+        return [name for name, child in self._children.items() if child.gave_up is not None]
+
+    def _wanted(self) -> dict[str, list[str]]:
+        """The processes of the configuration, by name; sinks first, so that they listen first."""
+        configuration, path = self._loaded.configuration, self._loaded.path
+        wanted = {}
+        if configuration.sink:
+            wanted["sinks"] = command_line(path, "sink")
+        wanted["scheduler"] = command_line(path, "scheduler")
+        for name in configuration.mta:
+            wanted[f"mta@{name}"] = command_line(path, "mta", name)
+        return wanted
+
+    def _adjust(self) -> None:
+        wanted = self._wanted()
+        for name, argv in wanted.items():
+            if name not in self._children or self._children[name].gave_up is not None:
+                child = Child(name, argv, self._clock, say=self._say)
+                self._children[name] = child
+                self._tasks.create_task(child.run(), name=name)
+        for name in [each for each in self._children if each not in wanted]:
+            child = self._children.pop(name)
+            self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {name}")
+
+    async def _follow(self) -> None:
+        async for loaded in changes(self._loaded.path, self._reload, self._say):
+            before, self._loaded = self._loaded, loaded
+            self._say("the configuration changed: following it")
+            if _sinks(before) != _sinks(loaded) and "sinks" in self._children:
+                child = self._children.pop("sinks")
+                await child.stop(STOP_GRACE_S)
+            self._adjust()
+
+    async def _stop_all(self) -> None:
+        """Senders before receivers, so that what is in flight can still arrive."""
+        first = [child for name, child in self._children.items() if name != "sinks"]
+        await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in first))
+        if "sinks" in self._children:
+            await self._children["sinks"].stop(STOP_GRACE_S)
+
+
+def _sinks(loaded: Loaded) -> object:
+    return loaded.configuration.sink, loaded.configuration.personality

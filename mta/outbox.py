@@ -1,0 +1,107 @@
+"""What the worker has learnt and must tell the store: journalled at once, committed in groups."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from mta.journal import Journal
+from store import parts
+from store.engine import Store
+from store.errors import StoreUnavailable
+from store.transitions import Author, Outcome, Recorded
+from world.clock import Clock
+
+GROUP_MAX = 512  # outcomes of one commit; larger groups measured no faster
+GROUP_AFTER_S = 0.05  # how long an outcome may wait for company
+BACKLOG_MAX = 8192  # outcomes unwritten before the worker stops taking messages
+RETRY_AFTER_S = 0.5  # when the store was away
+
+
+@dataclass(slots=True)
+class _Group:
+    outcomes: list[Outcome] = field(default_factory=list)
+    finished: list[tuple[int, int]] = field(default_factory=list)
+    released: list[tuple[int, int]] = field(default_factory=list)
+    tats: dict[str, float] = field(default_factory=dict)
+
+    def is_empty(self) -> bool:
+        return not (self.outcomes or self.finished or self.released)
+
+
+class Outbox:
+    """Collects outcomes and returned parts; ``run`` commits them."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        author: Author,
+        journal: Journal,
+        on_committed: Callable[[Sequence[tuple[int, int]], Recorded], None],
+    ) -> None:
+        self._store, self._clock, self._author = store, clock, author
+        self._journal = journal
+        self._on_committed = on_committed
+        self._group = _Group()
+        self._wanted = asyncio.Event()
+        self._stopping = False
+        self.trouble: str | None = None  # why the store cannot be written now
+
+    @property
+    def is_full(self) -> bool:
+        """Whether sending should pause until the store has caught up."""
+        return len(self._group.outcomes) >= BACKLOG_MAX
+
+    def add(self, outcome: Outcome) -> None:
+        """Journal an outcome and commit it soon."""
+        self._journal.append(outcome)
+        self._group.outcomes.append(outcome)
+        self._wanted.set()
+
+    def finish(self, part_id: int, epoch: int) -> None:
+        """Every message of the part is answered."""
+        self._group.finished.append((part_id, epoch))
+        self._wanted.set()
+
+    def release(self, part_id: int, epoch: int) -> None:
+        """The rest of the part is given back."""
+        self._group.released.append((part_id, epoch))
+        self._wanted.set()
+
+    def keep_limiter(self, lane: str, tat: float) -> None:
+        """The lane's limiter as it stands, to be committed with what it allowed."""
+        self._group.tats[lane] = tat
+
+    async def run(self) -> None:
+        """Commit until ``stop``, then what is left."""
+        while not (self._stopping and self._group.is_empty()):
+            await self._wanted.wait()
+            self._wanted.clear()
+            if len(self._group.outcomes) < GROUP_MAX and not self._stopping:
+                await asyncio.sleep(GROUP_AFTER_S)
+            if not self._group.is_empty():
+                await self._commit()
+
+    def stop(self) -> None:
+        """Let ``run`` end once everything is committed."""
+        self._stopping = True
+        self._wanted.set()
+
+    async def _commit(self) -> None:
+        group, self._group = self._group, _Group()
+        turn = self._journal.turn()
+        report = parts.Settlement(group.outcomes, group.finished, group.released, group.tats)
+        while True:
+            try:
+                recorded = await self._store.write(
+                    parts.settle, self._author, report, self._clock.now()
+                )
+            except StoreUnavailable as error:
+                # Nothing is lost: the journal holds it, and the group is tried again until it goes.
+                self.trouble = str(error)
+                await asyncio.sleep(RETRY_AFTER_S)
+            else:
+                break
+        self.trouble = None
+        self._journal.forget(turn)
+        self._on_committed([*group.finished, *group.released], recorded)

@@ -1,0 +1,75 @@
+"""Contents for envelopes: each delivery's source is read and compiled once and kept for a while."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import orjson
+from mail.message_id import message_id_header, return_path
+
+from mta.errors import BadTemplate, PersonalizationError
+from mta.held import HeldMessage
+from mta.render import Personal, Template, compile_source
+from mta.session.dialogue import Envelope
+from store import deliveries
+from store.engine import Store
+from world.clock import Clock
+
+TEMPLATES_MAX: Final = 64  # a worker rarely has more deliveries in hand at once
+
+
+class Rendering:
+    """Makes the envelope of one held message after another."""
+
+    def __init__(self, store: Store, clock: Clock, domain: Callable[[], str]) -> None:
+        self._store, self._clock, self._domain = store, clock, domain
+        self._templates: OrderedDict[int, Template | BadTemplate] = OrderedDict()
+
+    async def prepare(self, delivery_ids: Iterable[int]) -> None:
+        """Have the templates of all these deliveries ready, and drop those long unneeded."""
+        needed = set(delivery_ids)
+        for delivery_id in sorted(needed):
+            if delivery_id in self._templates:
+                self._templates.move_to_end(delivery_id)
+                continue
+            file, source = await self._store.read(deliveries.source_of, delivery_id)
+            try:
+                self._templates[delivery_id] = compile_source(source, file)
+            except BadTemplate as error:
+                self._templates[delivery_id] = error
+        for delivery_id in [each for each in self._templates if each not in needed]:
+            if len(self._templates) <= TEMPLATES_MAX:
+                break
+            del self._templates[delivery_id]
+
+    def envelope(self, held: HeldMessage) -> Envelope | PersonalizationError:
+        """The message, ready to send, or why it cannot be made."""
+        delivery_id, message = held.part.lease.delivery_id, held.message
+        template = self._templates[delivery_id]
+        if isinstance(template, BadTemplate):
+            return PersonalizationError(str(template))
+        domain = self._domain()
+        sender = return_path(domain, delivery_id, message.message_id)
+        try:
+            rendered = template.render(
+                Personal(
+                    message_id=message.message_id,
+                    delivery_id=delivery_id,
+                    address=message.address,
+                    fields=orjson.loads(message.fields),
+                    date=self._clock.now(),
+                    message_id_header=message_id_header(delivery_id, message.message_id, domain),
+                    return_path=sender,
+                    list_id=f"<delivery-{delivery_id}.{domain}>",
+                )
+            )
+        except PersonalizationError as error:
+            return error
+        return Envelope(
+            message.message_id,
+            sender,
+            message.address,
+            rendered.content,
+            rendered.needs_smtputf8,
+            held,
+        )

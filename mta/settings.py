@@ -1,0 +1,38 @@
+"""What a worker takes from the configuration; replaced as a whole when the file changes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from affinity.affinity import source_ips_for
+from affinity.lane import Limits
+
+from affinity.configuration import Affinity, Pace, Retry, SourceIp
+
+
+@dataclass(frozen=True, slots=True)
+class MtaSettings:
+    """The configuration as one worker of one instance sees it."""
+
+    instance: str
+    affinities: Mapping[str, Affinity]  # those that the instance serves and that are defined
+    limits_for: Callable[[str], Limits]  # MX group → limits of its lanes
+    endpoint_for: Callable[[str], tuple[str, int] | None]  # MX group → address and port
+    retry: Retry
+    pace: Pace
+    heartbeat_s: float
+    connections: int  # per lane where no rule limits them
+    domain: str  # of return paths and Message-IDs
+
+    def source_ip(self, affinity: str, address: str) -> SourceIp | None:
+        """The source IP of an affinity, or None if it may not be used any more."""
+        found = self.affinities.get(affinity)
+        if found is None:
+            return None
+        return next((ip for ip in found.ip if ip.address == address and ip.weight > 0), None)
+
+    def admits(self, affinity: str, address: str, domain: str) -> bool:
+        """Whether mail of this affinity to this domain may leave from this address."""
+        found = self.affinities.get(affinity)
+        return found is not None and any(
+            ip.address == address and ip.weight > 0 for ip in source_ips_for(found, domain)
+        )

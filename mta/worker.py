@@ -1,0 +1,249 @@
+"""One MTA worker: takes its leased parts from the store, sends them, reports what became of them.
+
+Three loops beside the connections: *claim* looks for newly leased parts, *beat* says that the
+worker lives and renews its leases, the outbox commits outcomes. The worker sends nothing for which
+it holds no valid lease by its own clock, so that a process that slept past its lease wakes up
+harmless.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mta.attempts import Attempts
+from mta.held import HeldMessage, HeldPart
+from mta.journal import Journal
+from mta.lane_queue import Hooks
+from mta.lanes import Lanes
+from mta.outbox import Outbox
+from mta.rendering import Rendering
+from mta.session.dialogue import Envelope
+from mta.settings import MtaSettings
+from store import modules, parts
+from store.engine import Store
+from store.errors import StoreUnavailable
+from store.transitions import Author, Recorded
+from world.chance import Chance
+from world.clock import Clock
+from world.network import Network
+
+CLAIM_EVERY_S: Final = 0.05
+RETURN_WHEN_NEXT_IN_S: Final = 5.0  # a limited lane's parts go back when its next token is far
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a worker is handed of the world."""
+
+    store: Store
+    clock: Clock
+    chance: Chance
+    network: Network
+    journal: Journal
+    process: Callable[[], modules.Process]
+
+
+class Worker:
+    """One worker process's whole work. Make it, ``await run()``, and ``stop()`` it from outside."""
+
+    def __init__(self, world: World, settings: MtaSettings) -> None:
+        self._world = world
+        self._settings = settings
+        self._held: dict[tuple[int, int], HeldPart] = {}
+        self._stop = asyncio.Event()
+        self._is_fenced = False
+        self.worker_id = 0
+
+    async def run(self) -> None:
+        """Work until stopped or declared dead; everything in hand is answered or given back."""
+        world, settings = self._world, self._settings
+        self.worker_id = await world.store.write(
+            modules.register_worker,
+            settings.instance,
+            settings.affinities,
+            str(world.journal.path),
+            world.process(),
+            world.clock.now(),
+        )
+        author = Author(settings.instance, self.worker_id)
+        self._outbox = Outbox(
+            world.store, world.clock, author, world.journal, self._when_committed
+        )
+        self._rendering = Rendering(world.store, world.clock, lambda: self._settings.domain)
+        self._attempts = Attempts(
+            self._outbox, world.clock, world.chance, lambda: self._settings, self._close_one
+        )
+        async with asyncio.TaskGroup() as tasks:
+            hooks = Hooks(
+                is_blocked=lambda: self._outbox.is_full,
+                may_send=self._may_send,
+                render=self._render,
+                give_back=self._give_back,
+                spent=self._outbox.keep_limiter,
+            )
+            self._lanes = Lanes(world, self._settings, hooks, self._attempts, tasks)
+            await self._announce()
+            outbox = tasks.create_task(self._outbox.run(), name="outbox")
+            claim = tasks.create_task(self._claim_for_ever(), name="claim")
+            beat = tasks.create_task(self._beat_for_ever(), name="beat")
+            await self._stop.wait()
+            claim.cancel()
+            await self._wind_down(outbox)
+            beat.cancel()
+        if not self._is_fenced:
+            await world.store.write(
+                modules.end_worker, self.worker_id, modules.STOPPED, world.clock.now()
+            )
+        world.journal.close(remove=not self._is_fenced)
+
+    def stop(self) -> None:
+        """Finish what is in flight, give back the rest, leave."""
+        self._stop.set()
+
+    async def reconfigure(self, settings: MtaSettings) -> None:
+        """Obey a changed configuration from the next message on."""
+        self._settings = settings
+        self._lanes.reconfigure(settings)
+        for held in self._lanes.drain(lambda each: not self._is_allowed(each)):
+            self._give_back(held)
+        await self._announce()
+
+    async def _announce(self) -> None:
+        """Tell the scheduler what this worker serves and which addresses it cannot send from."""
+        addresses = {ip.address for each in self._settings.affinities.values() for ip in each.ip}
+        unbindable = [
+            address
+            for address in sorted(addresses)
+            if self._world.network.bind_error(address) is not None
+        ]
+        await self._world.store.write(
+            modules.announce_worker, self.worker_id, self._settings.affinities, unbindable
+        )
+
+    # --- the loops -----------------------------------------------------------------------------
+
+    async def _claim_for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):  # leases run on; the next turn tries anew
+                await self._claim()
+            await asyncio.sleep(CLAIM_EVERY_S)
+
+    async def _claim(self) -> None:
+        store = self._world.store
+        leases = await store.read(parts.leased_to, self.worker_id)
+        new = [each for each in leases if (each.part_id, each.epoch) not in self._held]
+        if not new:
+            return
+        messages = await store.read(parts.messages_of, [each.part_id for each in new])
+        in_hand = (each.lease for each in self._held.values())
+        await self._rendering.prepare(each.delivery_id for each in (*in_hand, *new))
+        now, wall = self._world.clock.monotonic(), self._world.clock.now()
+        for lease in new:
+            waiting = messages[lease.part_id]
+            held = HeldPart(lease, now, now + (lease.leased_until - wall), len(waiting))
+            self._held[held.key] = held
+            if not waiting:
+                self._close(held)
+                continue
+            queue = self._lanes.queue(lease)
+            for message in waiting:
+                one = HeldMessage(held, message)
+                if queue is not None and self._is_allowed(one):
+                    queue.put(one)
+                else:
+                    self._give_back(one)
+        self._lanes.wake()
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):  # the leases then end by themselves
+                await self._beat()
+            self._return_overdue()
+            self._lanes.wake()
+            await asyncio.sleep(self._settings.heartbeat_s)
+
+    async def _beat(self) -> None:
+        lease_s = self._settings.pace.lease
+        now, wall = self._world.clock.monotonic(), self._world.clock.now()
+        held = list(self._held.values())
+        is_alive = await self._world.store.write(
+            modules.beat_worker,
+            self.worker_id,
+            self._world.process().memory_bytes,
+            [each.lease.part_id for each in held],
+            wall,
+            wall + lease_s,
+        )
+        if not is_alive:
+            self._is_fenced = True
+            self._stop.set()
+            return
+        for each in held:
+            each.good_until = now + lease_s
+
+    def _return_overdue(self) -> None:
+        """Give back what was held too long, and what a limiter will not let go for a while."""
+        now = self._world.clock.monotonic()
+        hold_s = self._settings.pace.hold
+        for held in self._lanes.drain(lambda each: now - each.part.taken_at > hold_s):
+            self._give_back(held)
+        for held in self._lanes.drain_slow(RETURN_WHEN_NEXT_IN_S):
+            self._give_back(held)
+
+    async def _wind_down(self, outbox: asyncio.Task[None]) -> None:
+        for held in self._lanes.drain(lambda _: True):
+            self._give_back(held)
+        await self._lanes.stop()
+        if self._is_fenced:
+            outbox.cancel()  # whoever took our parts has read our journal
+        else:
+            self._outbox.stop()
+            await outbox
+
+    # --- what queues and connections ask ---------------------------------------------------------
+
+    def _may_send(self, held: HeldMessage) -> bool:
+        clock = self._world.clock
+        return (
+            not self._is_fenced
+            and clock.monotonic() < held.part.good_until
+            and clock.now() < held.part.lease.expires_at
+            and self._is_allowed(held)
+        )
+
+    def _is_allowed(self, held: HeldMessage) -> bool:
+        lease = held.part.lease
+        return self._settings.admits(lease.affinity, lease.source_ip, held.message.domain)
+
+    def _render(self, held: HeldMessage) -> Envelope | None:
+        rendered = self._rendering.envelope(held)
+        if isinstance(rendered, Envelope):
+            return rendered
+        self._attempts.not_made(held, rendered)
+        return None
+
+    def _give_back(self, held: HeldMessage) -> None:
+        held.part.given_back += 1
+        self._close_one(held.part)
+
+    def _close_one(self, part: HeldPart) -> None:
+        part.open -= 1
+        if part.open == 0:
+            self._close(part)
+
+    def _close(self, part: HeldPart) -> None:
+        if part.given_back:
+            self._outbox.release(*part.key)
+        else:
+            self._outbox.finish(*part.key)
+
+    def _when_committed(self, closed: Sequence[tuple[int, int]], recorded: Recorded) -> None:
+        """The store knows that these parts are closed; until now a claim would have seen them."""
+        for key in closed:
+            self._held.pop(key, None)
+        if recorded.fenced:
+            self._is_fenced = True  # some lease was lost: whoever has it has read our journal
+            self._stop.set()
+        self._lanes.wake()

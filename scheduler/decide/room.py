@@ -1,0 +1,178 @@
+"""Who may take how much more, counting what was granted earlier in the round.
+
+Rules of this file: a limited lane has one owner at most; a worker holds at most a window of
+messages on each lane, though always one part; a lane whose budget is spent takes nothing; whoever
+waits for room on a lane is not overtaken there (``close``), or small parts would keep a large one
+out for ever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import Final
+
+from affinity.configuration import Pace
+from scheduler.decide.snapshot import Lane, LaneView, Rules, Snapshot
+
+# A lane whose next message is due later than this is left to the others: the owner would only
+# hold the part and wait. Shorter gaps are bridged, so that a lane never runs dry between rounds.
+BUDGET_AHEAD_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Pool:
+    """The workers that can serve an affinity from a source IP; equal pools are one object."""
+
+    members: frozenset[int]
+    heap: list[tuple[int, int, int]]  # (messages in hand, messages ever given, worker), lazily
+
+
+@dataclass(slots=True)
+class LaneInUse:
+    """A lane during one round."""
+
+    lane: Lane
+    tat: float | None
+    is_suspended: bool
+    owner: int | None = None
+    is_contested: bool = False  # several hold it, or one that is gone: wait until they let go
+    held: dict[int, int] = field(default_factory=dict)  # messages in hand by worker
+    closed_to: set[int] = field(default_factory=set)
+
+
+class Room:
+    """The workers and lanes of one round."""
+
+    def __init__(
+        self, snapshot: Snapshot, rules: Rules, pace: Pace, given: Mapping[int, int]
+    ) -> None:
+        self._rules, self._pace, self._now = rules, pace, snapshot.now
+        self._workers = sorted(snapshot.workers, key=lambda worker: worker.worker_id)
+        self._views = {view.key: view for view in snapshot.lanes}
+        self._held: dict[str, dict[int, int]] = {}
+        self._load: dict[int, int] = {}
+        for worker in self._workers:
+            self._load[worker.worker_id] = sum(worker.in_hand.values())
+            for key, messages in worker.in_hand.items():
+                if messages > 0:
+                    self._held.setdefault(key, {})[worker.worker_id] = messages
+        # A new worker is level with the one that was given least, or it would win every tie.
+        least = min((given[w] for w in self._load if w in given), default=0)
+        self._given = {worker: given.get(worker, least) - least for worker in self._load}
+        self._lanes: dict[str, LaneInUse] = {}
+        self._pools: dict[tuple[str, str], Pool] = {}
+        self._pool_of: dict[tuple[int, ...], Pool] = {}
+
+    @property
+    def given(self) -> Mapping[int, int]:
+        """Messages given to each live worker, above the least; breaks ties in later rounds."""
+        return self._given
+
+    def lane(self, source_ip: str, mx_group: str) -> LaneInUse:
+        lane = self._rules.lane(source_ip, mx_group)
+        found = self._lanes.get(lane.key)
+        if found is None:
+            found = self._lanes[lane.key] = self._in_use(lane)
+        return found
+
+    def _in_use(self, lane: Lane) -> LaneInUse:
+        view = self._views.get(lane.key) or LaneView(lane.key)
+        in_use = LaneInUse(lane, view.tat, view.suspended, held=self._held.get(lane.key, {}))
+        if lane.is_limited:
+            owners = set(in_use.held) | ({view.owner} if view.owner is not None else set())
+            in_use.is_contested = len(owners) > 1 or not owners <= self._load.keys()
+            in_use.owner = None if in_use.is_contested else next(iter(owners), None)
+        return in_use
+
+    def is_available(self, affinity: str, source_ip: str, lane: LaneInUse) -> bool:
+        """Whether mail of this affinity could go this way now or when its turn comes."""
+        return not (
+            lane.is_suspended
+            or lane.is_contested
+            or not self._pool(affinity, source_ip).members
+            or not self._has_budget(lane)
+        )
+
+    def _has_budget(self, lane: LaneInUse) -> bool:
+        gcra = lane.lane.gcra
+        if gcra is None:
+            return True
+        planned = gcra.after(lane.tat, self._now, sum(lane.held.values()))
+        return gcra.earliest(planned) <= self._now + BUDGET_AHEAD_S
+
+    def taker(self, affinity: str, source_ip: str, lane: LaneInUse, size: int) -> int | None:
+        """The worker to give ``size`` messages to; None when none has room, or another's turn is first.
+
+        A limited lane's owner, otherwise the one with the least in hand.
+        """
+        pool = self._pool(affinity, source_ip)
+        if lane.owner is not None:
+            is_fit = lane.owner in pool.members and self._fits(lane, lane.owner, size)
+            return lane.owner if is_fit else None
+        return self._least_loaded(pool, lane, size)
+
+    def _least_loaded(self, pool: Pool, lane: LaneInUse, size: int) -> int | None:
+        heap, found = pool.heap, None
+        full: list[tuple[int, int, int]] = []
+        while heap and found is None:
+            worker = heap[0][2]
+            entry = (self._load[worker], self._given[worker], worker)
+            if heap[0] != entry:
+                heapreplace(heap, entry)
+            elif self._fits(lane, worker, size):
+                found = worker
+            else:
+                full.append(heappop(heap))
+        for entry in full:
+            heappush(heap, entry)
+        return found
+
+    def _fits(self, lane: LaneInUse, worker: int, size: int) -> bool:
+        if worker in lane.closed_to:
+            return False
+        held = lane.held.get(worker, 0)
+        if held == 0:
+            return True
+        most = self._pace.lane_window
+        gcra = lane.lane.gcra
+        if gcra is not None:
+            most = min(most, gcra.room(lane.tat, self._now, self._pace.lease))
+        return held + size <= most
+
+    def take(self, lane: LaneInUse, worker: int, size: int) -> None:
+        lane.held[worker] = lane.held.get(worker, 0) + size
+        self._load[worker] += size
+        self._given[worker] += size
+        if lane.lane.is_limited:
+            assert lane.owner in (None, worker), "a limited lane has one owner"
+            lane.owner = worker
+
+    def is_held(self, lane_key: str) -> bool:
+        """Whether any worker has messages of this lane in hand."""
+        found = self._lanes.get(lane_key)
+        return bool(self._held.get(lane_key) if found is None else found.held)
+
+    def close(self, affinity: str, source_ip: str, lane: LaneInUse) -> None:
+        """Keep the lane for the one whose turn it is: for the rest of the round nobody overtakes.
+
+        A limited lane takes nothing more at all, so that it runs dry and can change hands; on an
+        unlimited one only the workers that the waiting one could use are kept.
+        """
+        members = self._load if lane.lane.is_limited else self._pool(affinity, source_ip).members
+        lane.closed_to.update(members)
+
+    def _pool(self, affinity: str, source_ip: str) -> Pool:
+        pool = self._pools.get((affinity, source_ip))
+        if pool is None:
+            members = tuple(
+                worker.worker_id
+                for worker in self._workers
+                if affinity in worker.affinities and source_ip not in worker.unbindable
+            )
+            pool = self._pool_of.get(members)
+            if pool is None:
+                heap = [(self._load[w], self._given[w], w) for w in members]
+                heapify(heap)
+                pool = self._pool_of[members] = Pool(frozenset(members), heap)
+            self._pools[affinity, source_ip] = pool
+        return pool

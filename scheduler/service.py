@@ -1,0 +1,169 @@
+"""The scheduler as a service: leads, then reads, decides and applies, round after round."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
+from scheduler.decide.spread import Memory, spread
+from scheduler.housekeeping import Bury, Housekeeping
+from scheduler.settings import SchedulerSettings
+from store import modules, parts, scheduling
+from store.dialects import Leadership
+from store.engine import Store
+from store.errors import StoreUnavailable
+from world.clock import Clock
+
+LEAD_AGAIN_S: Final = 0.5
+BUSY_PAUSE_S: Final = 0.005  # after a round that granted something there is likely more
+KEEP_HOUSE_EVERY_S: Final = 0.2  # a due retry is then in a part well within a second
+BEAT_EVERY_S: Final = 1.0
+PARTS_PER_GROUP: Final = 32  # looked at per delivery and MX group in one round
+
+
+class Scheduler:
+    """Make it, ``await run()``; it returns only by cancellation."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: SchedulerSettings,
+        bury: Bury,
+        process: Callable[[], modules.Process],
+    ) -> None:
+        self._store, self._clock, self._process = store, clock, process
+        self._settings = settings
+        self._housekeeping = Housekeeping(store, clock, settings, bury)
+        self._memory = Memory()
+        self.is_leading = asyncio.Event()
+
+    def reconfigure(self, settings: SchedulerSettings) -> None:
+        """Go by a changed configuration from the next round on."""
+        self._settings = settings
+        self._housekeeping.reconfigure(settings)
+
+    async def run(self) -> None:
+        """Wait for the lead, then work. A store that is away is waited for."""
+        while True:
+            leadership = None
+            with contextlib.suppress(StoreUnavailable):
+                leadership = self._store.try_lead()
+            if leadership is None:
+                await asyncio.sleep(LEAD_AGAIN_S)
+                continue
+            try:
+                await self._lead(leadership)
+            finally:
+                self.is_leading.clear()
+                leadership.release()
+
+    async def _lead(self, leadership: Leadership) -> None:
+        announced = False
+        house_at = beat_at = 0.0
+        while leadership.is_held():
+            try:
+                if not announced:
+                    await self._announce()
+                    announced = True
+                    self.is_leading.set()
+                now = self._clock.monotonic()
+                if now >= beat_at:
+                    await self._beat()
+                    beat_at = now + BEAT_EVERY_S
+                if now >= house_at:
+                    await self._keep_house()
+                    house_at = now + KEEP_HOUSE_EVERY_S
+                granted = await self._round()
+            except StoreUnavailable:
+                # Leases run on without us; a store that is back is taken up where it stands.
+                await asyncio.sleep(LEAD_AGAIN_S)
+                continue
+            await asyncio.sleep(BUSY_PAUSE_S if granted else self._settings.pace.round)
+
+    async def _announce(self) -> None:
+        await self._store.write(
+            modules.announce_module,
+            modules.SCHEDULER,
+            self._process(),
+            "",
+            self._clock.now(),
+        )
+
+    async def _beat(self) -> None:
+        await self._store.write(
+            modules.beat_module, modules.SCHEDULER, self._process(), self._clock.now()
+        )
+
+    async def _keep_house(self) -> None:
+        house = self._housekeeping
+        await house.expire()
+        await house.replan()
+        await house.cut()
+        await house.reclaim()
+        await house.finish()
+
+    async def _round(self) -> int:
+        """Read, decide, apply; returns the number of parts lent."""
+        now = self._clock.now()
+        view = await self._store.read(scheduling.view, now, PARTS_PER_GROUP)
+        if not view.queued or not view.workers:
+            return 0
+        grants, self._memory = spread(
+            _snapshot(view, now), self._settings.rules, self._settings.pace, self._memory
+        )
+        if not grants:
+            return 0
+        chosen = [
+            parts.Grant(
+                each.part_id, each.delivery_id, each.worker_id, each.source_ip, each.lane_key
+            )
+            for each in grants
+        ]
+        until = now + self._settings.pace.lease
+        return await self._store.write(parts.lease, chosen, now, until)
+
+
+def _snapshot(view: scheduling.View, now: float) -> Snapshot:
+    owners: dict[str, int] = {}
+    in_hand: dict[int, dict[str, int]] = {}
+    for lease in view.leases:
+        owners[lease.lane] = lease.worker_id
+        of_worker = in_hand.setdefault(lease.worker_id, {})
+        of_worker[lease.lane] = of_worker.get(lease.lane, 0) + lease.messages
+    lanes = [
+        LaneView(
+            key,
+            owners.get(key),
+            view.lanes[key].tat if key in view.lanes else None,
+            key in view.lanes and (view.lanes[key].suspended_until or 0.0) > now,
+        )
+        for key in sorted(owners.keys() | view.lanes.keys())
+    ]
+    return Snapshot(
+        now,
+        tuple(
+            QueuedPart(
+                each.part_id,
+                each.delivery_id,
+                each.affinity,
+                each.mx_group,
+                each.source_ips,
+                each.size,
+                each.priority,
+            )
+            for each in view.queued
+        ),
+        tuple(
+            LiveWorker(
+                each.id,
+                each.instance,
+                frozenset(each.affinities),
+                frozenset(each.unbindable),
+                in_hand.get(each.id, {}),
+            )
+            for each in view.workers
+        ),
+        tuple(lanes),
+    )

@@ -1,0 +1,47 @@
+"""What can go wrong in this room through no bug of ours.
+
+UserError
+├── UnknownPersonality     a sink names a personality that nobody defined
+├── PersonalityLoop        personalities extend each other in a circle
+├── BadSinkName            a sink's name cannot be the name of its files
+├── NoSuchMessage          an id that no receipt has
+└── ContentNotKept         the message was received, its content was not to be kept
+EnvironmentFault
+├── SinkAddressUnusable    the port is taken or the address is not this machine's
+├── SinkFilesUnusable      receipts or inbox cannot be opened, read or written
+└── DamagedReceipts        a line in a file of ours is not what we write
+"""
+
+from mail.errors import EnvironmentFault, UserError
+
+
+class UnknownPersonality(UserError):
+    """A sink or another personality names a personality that does not exist."""
+
+
+class PersonalityLoop(UserError):
+    """A personality extends itself, directly or through others."""
+
+
+class BadSinkName(UserError):
+    """A sink's name holds characters that do not fit into a file name or an id."""
+
+
+class NoSuchMessage(UserError):
+    """No sink has a receipt of this id."""
+
+
+class ContentNotKept(UserError):
+    """The sink that accepted the message keeps no inbox."""
+
+
+class SinkAddressUnusable(EnvironmentFault):
+    """A sink cannot listen where its settings say."""
+
+
+class SinkFilesUnusable(EnvironmentFault):
+    """A file of receipts or contents cannot be opened, read or written."""
+
+
+class DamagedReceipts(EnvironmentFault):
+    """A line that is not the torn last one cannot be read."""

@@ -1,0 +1,62 @@
+"""What the scheduler reads in each round, in one transaction. Read only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from store import modules, parts, tables
+from store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOnLane:
+    """What a worker holds on one lane."""
+
+    worker_id: int
+    lane: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """A lane's limiter and suspension, as they outlive its owners."""
+
+    tat: float | None
+    suspended_until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The queue and who could work on it."""
+
+    queued: Sequence[parts.Queued]
+    workers: Sequence[modules.Worker]
+    leases: Sequence[HeldOnLane]
+    lanes: Mapping[str, LaneState]
+
+
+def view(tx: Tx, now: float, per_group: int) -> View:
+    """The first parts of each group, live workers, what they hold, and the lanes."""
+    queued = parts.queued(tx, now, per_group)
+    if not queued:
+        return View([], [], [], {})
+    part, lane = tables.part, tables.lane
+    held = (
+        select(part.c.worker_id, part.c.lane, func.sum(part.c.size).label("messages"))
+        .where(part.c.state == parts.LEASED)
+        .group_by(part.c.worker_id, part.c.lane)
+        .order_by(part.c.worker_id, part.c.lane)
+    )
+    return View(
+        queued,
+        modules.live_workers(tx),
+        [
+            HeldOnLane(row.worker_id, row.lane, int(row.messages))
+            for row in tx.connection.execute(held)
+        ],
+        {
+            row.key: LaneState(row.tat, row.suspended_until)
+            for row in tx.connection.execute(select(lane))
+        },
+    )
