@@ -76,9 +76,7 @@ def scheduler(loaded: Loaded, store: Store, clock: Clock) -> Scheduler:
     async def bury_worker(worker: modules.Worker, worst: Worst) -> None:
         await bury(store, clock, worker, worst)
 
-    return Scheduler(
-        store, clock, settings_from(loaded.configuration), bury_worker, this_process
-    )
+    return Scheduler(store, clock, settings_from(loaded.configuration), bury_worker, this_process)
 
 
 async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst) -> bool:
@@ -95,6 +93,3 @@ async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst)
         return False
     journals.remove_files(stem)
     return True
-
-
-

@@ -62,7 +62,11 @@ def look(store: Store) -> Figures:
     total = Tally()
     for each in store.read_now(queues.traffic):
         worker = names.get(each.worker_id, f"{each.mta}-{each.worker_id}")
-        for tallies, key in ((by_ip, each.source_ip), (by_worker, worker), (by_group, each.mx_group)):
+        for tallies, key in (
+            (by_ip, each.source_ip),
+            (by_worker, worker),
+            (by_group, each.mx_group),
+        ):
             tallies.setdefault(key, Tally()).add(each)
         total.add(each)
     return Figures(

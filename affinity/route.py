@@ -1,0 +1,37 @@
+"""Routes: the stand-in for DNS. A route's name is the MX group of the domains it names.
+
+A domain without a route is a group of its own, named like the domain; no route may therefore have a
+dot in its name (``configuration.Configuration`` refuses it).
+"""
+
+import functools
+from collections.abc import Mapping
+
+from affinity.configuration import Route
+from affinity.mask import matches
+
+
+class Routes:
+    """The routes of a configuration, asked by domain or by group."""
+
+    def __init__(self, routes: Mapping[str, Route]) -> None:
+        self._routes = dict(routes)
+        self.group_of = functools.lru_cache(maxsize=65536)(self._group_of)
+
+    def _group_of(self, domain: str) -> str:
+        """The MX group of a domain: the first route in file order whose mask matches."""
+        for name, route in self._routes.items():
+            if any(matches(mask, domain) for mask in route.domains):
+                return name
+        return domain
+
+    def route_for(self, mx_group: str) -> Route | None:
+        """The route of a group, or None for a domain that has none."""
+        return self._routes.get(mx_group)
+
+    def mx_host(self, mx_group: str) -> str:
+        """The name of the group's MX host, which the masks of MX rules match."""
+        route = self._routes.get(mx_group)
+        if route is None:
+            return mx_group
+        return route.mx or f"mx.{mx_group}.test"

@@ -1,0 +1,141 @@
+"""What the demo shows: a live view while it runs, a summary at its end."""
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lab.demo.figures import Figures, Tally
+from lab.demo.result import Result
+from mail.reason import Reason
+from mail.states import MessageStatus
+
+_COLOURS = {
+    MessageStatus.PENDING: "yellow",
+    MessageStatus.SENT: "green",
+    MessageStatus.FAILED: "red",
+    MessageStatus.IGNORED: "magenta",
+    MessageStatus.CANCELLED: "blue",
+}
+
+
+def live(figures: Figures, expected: int, elapsed_s: float, rate_per_s: float) -> RenderableType:
+    """The view while messages are on their way."""
+    done = figures.messages - figures.count(MessageStatus.PENDING)
+    statuses = Table.grid(padding=(0, 2))
+    for status in MessageStatus:
+        statuses.add_row(Text(status, style=_COLOURS[status]), f"{figures.count(status):>6}")
+    head = Table.grid(expand=True)
+    head.add_column(ratio=1)
+    head.add_column(justify="right")
+    head.add_row(
+        ProgressBar(total=max(expected, 1), completed=done),
+        f" {done}/{expected} · {elapsed_s:4.1f} s · {rate_per_s:5.0f} messages/s",
+    )
+    return Panel(
+        Group(
+            head,
+            Columns(
+                [
+                    Panel(statuses, title="messages"),
+                    Panel(_tallies(figures.by_worker), title="workers"),
+                    Panel(_tallies(figures.by_source_ip), title="source IPs"),
+                    Panel(_tallies(figures.by_mx_group), title="MX groups"),
+                ]
+            ),
+        ),
+        title="mtalab demo",
+    )
+
+
+def _tallies(tallies: Mapping[str, Tally]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for column, colour in (("sent", "green"), ("deferred", "yellow"), ("failed", "red")):
+        table.add_column(column, justify="right", style=colour)
+    for name in sorted(tallies):
+        tally = tallies[name]
+        table.add_row(name, str(tally.sent), str(tally.deferred), str(tally.failed))
+    return table
+
+
+def summary(console: Console, result: Result) -> None:
+    """The account of the whole run."""
+    console.print()
+    console.print(_by_status(result.figures))
+    console.print(_by_source_ip(result))
+    console.print(
+        f"[bold]{result.messages_per_hour:,.0f}[/] messages per hour, "
+        f"[bold]{result.bits_per_second / 1e6:,.2f}[/] Mbit per second, "
+        f"over {result.seconds:.1f} s (retries of greylisted and deferred messages included)"
+    )
+    console.print()
+    console.print(_example(result))
+    verdict = result.reconciliation
+    style = "green" if verdict["ok"] else "red"
+    console.print(
+        Panel(
+            f"{verdict['receipts']} receipts at the sinks against "
+            f"{result.figures.count(MessageStatus.SENT)} messages marked sent: "
+            + ("every one accounted for" if verdict["ok"] else "they do not agree"),
+            title="reconcile",
+            style=style,
+        )
+    )
+
+
+def _by_status(figures: Figures) -> Table:
+    table = Table(title="Messages", box=box.SIMPLE_HEAD)
+    table.add_column("status")
+    table.add_column("reason")
+    table.add_column("messages", justify="right")
+    for (status, reason), messages in sorted(figures.by_reason.items()):
+        label = "" if reason is Reason.NOT_DEFINED else reason.label.replace("_", " ")
+        table.add_row(Text(status, style=_COLOURS[MessageStatus(status)]), label, str(messages))
+    return table
+
+
+def _by_source_ip(result: Result) -> Table:
+    table = Table(title="Source IPs", box=box.SIMPLE_HEAD)
+    for column in ("affinity", "source IP"):
+        table.add_column(column)
+    for column in ("weight", "due share", "share of attempts", "sent", "deferred", "failed"):
+        table.add_column(column, justify="right")
+    for each in result.source_ips:
+        table.add_row(
+            each["affinity"],
+            each["source_ip"],
+            f"{each['weight']:g}",
+            f"{each['due_share']:.1%}",
+            f"{each['share']:.1%}",
+            str(each["sent"]),
+            str(each["deferred"]),
+            str(each["failed"]),
+        )
+    return table
+
+
+def _example(result: Result) -> Table:
+    message, transitions = result.example
+    table = Table(
+        title=f"Message {message.id} to {message.address}, from first to last", box=box.SIMPLE_HEAD
+    )
+    for column in ("after", "event", "status", "attempt", "worker", "source IP", "reply"):
+        table.add_column(column, overflow="fold")
+    for each in transitions:
+        reply = f"{each.code or ''} {each.text or ''}".strip()
+        table.add_row(
+            f"{each.at - result.started_at:.2f} s",
+            each.event,
+            each.to_status,
+            str(each.attempt),
+            f"{each.mta}-{each.worker_id}",
+            each.source_ip or "",
+            reply,
+        )
+    return table

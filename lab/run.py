@@ -1,0 +1,124 @@
+"""What the long-running commands do, as coroutines: one service each, until told to stop."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from lab import compose
+from lab.configuration import Loaded
+from lab.instance import Instance
+from lab.lifetime import first_of, this_process, until_told_to_stop
+from lab.supervisor import Supervisor
+from lab.watch import changes
+from mta.worker import Worker
+from scheduler.settings import settings_from
+from sinks.service import SinkService
+from store import modules
+from store.engine import Store
+from store.errors import StoreUnavailable
+from store.schema import open_store
+from world.chance import SeededChance
+from world.clock import SystemClock
+
+Reload = Callable[[], Loaded]
+Say = Callable[[str], None]
+
+BEAT_EVERY_S = 1.0
+SINKS = "sinks"
+
+
+def in_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run a service in the fastest event loop there is."""
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+async def run_up(loaded: Loaded, reload: Reload, say: Say) -> None:
+    """The whole lab."""
+    clock = SystemClock()
+    with contextlib.closing(open_store(loaded.store_url)):
+        pass  # one process makes the schema before five ask for it
+    supervisor = Supervisor(loaded, clock, reload=reload, say=say)
+    await first_of(until_told_to_stop(with_parent=False), supervisor.run())
+
+
+async def run_scheduler(loaded: Loaded, reload: Reload, say: Say) -> None:
+    """The scheduler of this lab; a second one waits for the first to end."""
+    clock = SystemClock()
+    with contextlib.closing(open_store(loaded.store_url)) as store:
+        scheduler = compose.scheduler(loaded, store, clock)
+
+        async def follow() -> None:
+            async for changed in changes(loaded.path, reload, say):
+                scheduler.reconfigure(settings_from(changed.configuration))
+
+        await first_of(until_told_to_stop(with_parent=True), scheduler.run(), follow())
+        if scheduler.has_led:
+            await _say_goodbye(store, modules.SCHEDULER, clock)
+
+
+async def run_instance(loaded: Loaded, name: str, reload: Reload, say: Say) -> None:
+    """One MTA instance and its workers."""
+    with contextlib.closing(open_store(loaded.store_url)) as store:
+        instance = Instance(loaded, name, store, SystemClock(), reload=reload, say=say)
+        await first_of(until_told_to_stop(with_parent=True), instance.run())
+
+
+async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> None:
+    """One worker process of an instance."""
+    with contextlib.closing(open_store(loaded.store_url)) as store:
+        worker = Worker(
+            compose.worker_world(loaded, name, store), compose.mta_settings(loaded, name)
+        )
+
+        async def follow() -> None:
+            async for changed in changes(loaded.path, reload, say):
+                if name not in changed.configuration.mta:
+                    return
+                await worker.reconfigure(compose.mta_settings(changed, name))
+
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run(), name="worker")
+            told = tasks.create_task(
+                first_of(until_told_to_stop(with_parent=True), follow()), name="told"
+            )
+            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
+            worker.stop()
+
+
+async def run_sinks(loaded: Loaded) -> None:
+    """All sinks of the lab."""
+    clock = SystemClock()
+    configuration = loaded.configuration
+    service = SinkService(
+        configuration.sink, configuration.personality, loaded.directory, clock, SeededChance()
+    )
+    await service.start()
+    try:
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            detail = ", ".join(
+                f"{name} {settings.listen}" for name, settings in configuration.sink.items()
+            )
+            await store.write(modules.announce_module, SINKS, this_process(), detail, clock.now())
+            await first_of(until_told_to_stop(with_parent=True), _beat_for_ever(store, clock))
+            await _say_goodbye(store, SINKS, clock)
+    finally:
+        await service.stop()
+
+
+async def _beat_for_ever(store: Store, clock: SystemClock) -> None:
+    while True:
+        with contextlib.suppress(StoreUnavailable):  # receiving goes on without the store
+            await store.write(modules.beat_module, SINKS, this_process(), clock.now())
+        await asyncio.sleep(BEAT_EVERY_S)
+
+
+async def _say_goodbye(store: Store, name: str, clock: SystemClock) -> None:
+    with contextlib.suppress(StoreUnavailable):
+        await store.write(modules.stop_module, name, this_process().pid, clock.now())

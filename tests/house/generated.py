@@ -1,0 +1,135 @@
+"""Documents that are made from the code: state diagrams and the configuration reference.
+
+``python -m tests.house.generated --write`` writes them; a house test fails when they are stale.
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lab.configuration import LabConfiguration
+from mail.states import DELIVERY_NEXT, MESSAGE_NEXT, DeliveryStatus, MessageStatus
+
+ROOT = Path(__file__).parents[2]
+
+
+def state_machines() -> str:
+    return "\n".join(
+        [
+            "# State machines",
+            "",
+            "Generated from `mail/states.py` by `make docs`. No status changes in any other way.",
+            "",
+            "## Message",
+            "",
+            *_diagram(MESSAGE_NEXT, MessageStatus.PENDING),
+            "",
+            "A message that is being transmitted is still pending: that it is in flight is a fact "
+            "of its part's lease.",
+            "",
+            "## Delivery",
+            "",
+            *_diagram(DELIVERY_NEXT, DeliveryStatus.EDITING),
+            "",
+        ]
+    )
+
+
+def _diagram(table: Mapping[tuple[Any, Any], Any], first: str) -> Iterator[str]:
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {first}"
+    for (before, event), after in table.items():
+        yield f"    {before} --> {after}: {event}"
+    yield "```"
+
+
+def configuration() -> str:
+    lines = [
+        "# Configuration",
+        "",
+        "Generated from the code by `make docs`. The file is `mtalab.toml` in the working",
+        "directory, or the one that `--config` or `MTALAB_CONFIG` names. Any key can be set from",
+        "the environment: `MTALAB_LAB__STORE` is `store` under `[lab]` (two underscores between",
+        "levels). A duration is `500ms`, `10s`, `5m`, `1h`, `5d` or a number of seconds.",
+        "",
+    ]
+    for path, model in _tables(LabConfiguration, ""):
+        lines += [f"## {path or 'Top level'}", "", (model.__doc__ or "").strip(), ""]
+        lines += ["| key | default | meaning |", "|---|---|---|"]
+        for name, field in model.model_fields.items():
+            if _inner(field) is None:
+                lines.append(f"| `{name}` | {_default(field)} | {_cell(field.description)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cell(text: str | None) -> str:
+    return re.sub(r"\s+", " ", (text or "").replace("|", "\\|"))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ("", (), {}):
+        return "none"
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(f"{each:g}" for each in value) + "]`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _inner(field: FieldInfo) -> type[BaseModel] | None:
+    """The model that a field holds, once, by name or in a list."""
+    found = [field.annotation]
+    while found:
+        each = found.pop()
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+        found.extend(get_args(each))
+    return None
+
+
+def _tables(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    yield path, model
+    for name, field in model.model_fields.items():
+        inner = _inner(field)
+        if inner is None:
+            continue
+        annotation = str(field.annotation)
+        head = path.strip("`[]")
+        key = f"{head}.{name}" if head else name
+        if "dict[" in annotation:
+            yield from _tables(inner, f"`[{key}.NAME]`")
+        elif "tuple[" in annotation:
+            yield from _tables(inner, f"`[[{key}]]`")
+        else:
+            yield from _tables(inner, f"`[{key}]`")
+
+
+DOCUMENTS = {
+    "docs/state-machines.md": state_machines,
+    "docs/configuration.md": configuration,
+}
+
+
+def stale() -> list[str]:
+    """The documents that differ from what the code says now."""
+    return [
+        name
+        for name, make in DOCUMENTS.items()
+        if not (ROOT / name).exists() or (ROOT / name).read_text(encoding="utf-8") != make()
+    ]
+
+
+if __name__ == "__main__":
+    if "--write" in sys.argv:
+        for name, make in DOCUMENTS.items():
+            (ROOT / name).write_text(make(), encoding="utf-8")
+    print("\n".join(stale()) or "all documents are fresh")
+    sys.exit(bool(stale()))
