@@ -186,7 +186,10 @@ class Greylisting(Table):
         description="The reply to RCPT until then.",
     )
     ipv4_prefix: int = Field(
-        default=32, ge=0, le=32, description="Peers with these leading bits count as one; 32: each."
+        default=32,
+        ge=0,
+        le=32,
+        description="Peers with these leading bits count as one; 32: each.",
     )
     ipv6_prefix: int = Field(default=128, ge=0, le=128, description="The same for IPv6.")
     forget: Seconds = Field(

@@ -1,0 +1,47 @@
+"""The incoming stream of one connection, which can also read a whole message in one go."""
+
+import asyncio
+from typing import Final
+
+_END: Final = b"\r\n.\r\n"
+
+
+class MessageReader(asyncio.StreamReader):
+    """A stream reader that knows how a message ends (RFC 5321, 4.1.1.4 and 4.5.2)."""
+
+    _buffer: bytearray  # asyncio's own, which its type stubs leave out
+
+    def __init__(self, size_limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        # The limit also says how much is buffered ahead; room for the CRLF and, at the
+        # worst, a stuffed dot in every three bytes.
+        super().__init__(limit=size_limit + size_limit // 3 + len(_END), loop=loop)
+        self._size_limit = size_limit
+
+    async def read_message(self) -> bytes | None:
+        """The content up to the end of data, dots unstuffed; None if it is too large.
+
+        One search over the buffer instead of a read for each line: measured, that is what makes
+        a sink keep up with a pipelining sender.
+
+        Raises:
+            asyncio.IncompleteReadError: the connection ended first.
+        """
+        # The CRLF that ended the DATA command is the one before the first line: put back, it
+        # makes an empty message end like any other, and its first line unstuff like any other.
+        self._buffer[:0] = b"\r\n"
+        is_too_large = False
+        data = None
+        while data is None:
+            try:
+                data = await self.readuntil(_END)
+            except asyncio.LimitOverrunError as error:
+                is_too_large = True
+                await self.readexactly(error.consumed)
+        if is_too_large:
+            return None
+        content = data[:-3].replace(b"\r\n.", b"\r\n")[2:]
+        return content if len(content) <= self._size_limit else None
+
+    def forget(self) -> None:
+        """Throw away what was read ahead."""
+        self._buffer.clear()

@@ -1,0 +1,102 @@
+"""One sink: a listening socket, its state and its files."""
+
+import asyncio
+import errno
+from typing import Final
+
+from sinks.errors import SinkAddressUnusable
+from sinks.inbox import InboxFile
+from sinks.personality import SinkState
+from sinks.receipts import ReceiptLog
+from sinks.session import Post, SinkSession
+from sinks.settings import Personality, SinkSettings, split_endpoint
+from world.clock import Clock
+
+_BACKLOG: Final = 1024  # a sender may open all its connections at once
+_WHY: Final = {
+    errno.EADDRINUSE: (
+        "something else listens there",
+        "Stop it, or give the sink another port with listen.",
+    ),
+    errno.EADDRNOTAVAIL: (
+        "this machine has no such address",
+        "On Linux all of 127.0.0.0/8 can be used; elsewhere add an alias or use 127.0.0.1.",
+    ),
+    errno.EACCES: (
+        "only root may listen there",
+        "Give the sink a port above 1023 with listen.",
+    ),
+}
+
+
+class SinkServer:
+    """Plays one MX host."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: SinkSettings,
+        personality: Personality,
+        clock: Clock,
+        receipts: ReceiptLog,
+        inbox: InboxFile | None,
+    ) -> None:
+        """Make it; nothing listens yet.
+
+        Args:
+            name: the sink's name.
+            settings: where it listens and what it keeps.
+            personality: how it behaves, all that it extends folded in, its seed a number.
+            clock: for receipts and limits.
+            receipts: open; closing it is the caller's.
+            inbox: likewise, or None to keep no contents.
+        """
+        self.name, self.settings = name, settings
+        self._sessions: set[SinkSession] = set()
+        state = SinkState(personality, mx=settings.mx, seed=str(personality.seed))
+        self._post = Post(
+            settings.mx, settings.size_limit, state, clock, receipts, inbox, self._sessions
+        )
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, as the system says; as configured while it does not."""
+        if self._server is None or not self._server.sockets:
+            return split_endpoint(self.settings.listen)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return host, port
+
+    async def start(self) -> None:
+        """Listen. Safe to call twice.
+
+        Raises:
+            SinkAddressUnusable: the port is taken or the address is not this machine's.
+        """
+        if self._server is not None:
+            return
+        host, port = split_endpoint(self.settings.listen)
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: SinkSession(self._post, loop), host, port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            # Python 3.13 drops the number of EADDRNOTAVAIL, and of nothing else.
+            why, remedy = _WHY.get(
+                error.errno or errno.EADDRNOTAVAIL, (str(error), "Choose another address.")
+            )
+            raise SinkAddressUnusable(
+                f"sink {self.name!r} cannot listen on {self.settings.listen}: {why}",
+                remedy=remedy,
+            ) from error
+
+    async def stop(self) -> None:
+        """Stop listening, tell the peers and end their sessions. Safe unstarted and twice."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.close()
+        for session in list(self._sessions):
+            await session.close()
+        await server.wait_closed()

@@ -1,0 +1,102 @@
+"""Masks, admission, routes, and the limits of a lane."""
+
+import pytest
+
+from affinity.affinity import source_ips_for
+from affinity.configuration import Affinity, MxRule, Route, SourceIp
+from affinity.lane import LaneKey, lane_of, limits_for
+from affinity.mask import admits, matches
+from affinity.route import Routes
+
+
+@pytest.mark.parametrize(
+    ("mask", "domain", "expected"),
+    [
+        ("yahoo.*", "yahoo.com", True),
+        ("yahoo.*", "yahoo.co.uk", True),
+        ("yahoo.*", "notyahoo.com", False),
+        ("*.google.com", "mx1.google.com", True),
+        ("*.google.com", "google.com", False),
+        ("*.google.com", "mx.googleXcom", False),
+        ("a?c.test", "abc.test", True),
+        ("a?c.test", "ac.test", False),
+        ("GMAIL.test", "gmail.TEST", True),
+        ("[ab].test", "a.test", False),
+        ("bücher.example", "xn--bcher-kva.example", True),
+        ("xn--bcher-kva.example", "BÜCHER.example", True),
+        ("*.bücher.example", "shop.xn--bcher-kva.example", True),
+        ("*", "anything.at.all", True),
+    ],
+)
+def test_a_mask_names_what_it_says(mask, domain, expected):
+    assert matches(mask, domain) is expected
+
+
+def test_include_is_asked_first_and_exclude_after_it():
+    assert admits((), (), "a.test")
+    assert admits(("*.test",), (), "a.test")
+    assert not admits(("b.test",), (), "a.test")
+    assert not admits(("*.test",), ("a.*",), "a.test")
+
+
+def test_no_ip_is_left_when_every_mask_refuses():
+    affinity = Affinity(
+        ip=(
+            SourceIp(address="127.0.1.1", include=("b.test",)),
+            SourceIp(address="127.0.1.2", exclude=("a.*",)),
+        )
+    )
+    assert source_ips_for(affinity, "a.test") == ()
+    assert [ip.address for ip in source_ips_for(affinity, "b.test")] == ["127.0.1.1", "127.0.1.2"]
+
+
+def test_the_tightest_of_all_matching_rules_wins_and_is_named():
+    rules = [
+        MxRule(mask="*", max_connections=20, messages_per_hour=1000, data_timeout=60),
+        MxRule(mask="*.google.com", max_connections=30, max_messages_per_connection=5),
+        MxRule(mask="gmail.test", messages_per_hour=100, tls="required"),
+        MxRule(mask="elsewhere", max_connections=1, tls="off"),
+    ]
+    limits = limits_for(rules, "mx1.google.com", "gmail", ["gmail.test"])
+    assert limits.max_connections == 20
+    assert limits.max_messages_per_connection == 5
+    assert limits.messages_per_hour == 100
+    assert limits.tls == "required"
+    assert limits.data_timeout == 60
+    assert limits.connect_timeout == 10  # the default
+    assert limits.because == {
+        "max_connections": "*",
+        "max_messages_per_connection": "*.google.com",
+        "messages_per_hour": "gmail.test",
+        "data_timeout": "*",
+        "tls": "gmail.test",
+    }
+    assert limits.is_limited
+
+
+def test_a_shared_rule_makes_one_lane_of_the_group():
+    shared = limits_for([MxRule(mask="*", max_connections=2, shared=True)], "mx.g", "g", [])
+    alone = limits_for([MxRule(mask="*", max_connections=2)], "mx.g", "g", [])
+    assert str(lane_of("127.0.1.1", "g", shared)) == "*>g"
+    assert lane_of("127.0.1.1", "g", alone) == LaneKey("127.0.1.1", "g")
+    assert str(lane_of("127.0.1.1", "g", alone)) == "127.0.1.1>g"
+
+
+def test_a_lane_without_rules_is_unlimited():
+    limits = limits_for([MxRule(mask="*", data_timeout=1)], "mx.g", "g", [])
+    assert not limits.is_limited
+
+
+def test_the_first_matching_route_gives_the_group_and_a_domain_without_one_is_its_own():
+    routes = Routes(
+        {
+            "big": Route(domains=("gmail.test", "*.gmail.test"), host="127.0.0.1:1", mx="mx.big"),
+            "rest": Route(domains=("*.test",), host="127.0.0.1:2"),
+        }
+    )
+    assert routes.group_of("x.gmail.test") == "big"
+    assert routes.group_of("y.test") == "rest"
+    assert routes.group_of("nowhere.example") == "nowhere.example"
+    assert routes.route_for("nowhere.example") is None
+    assert routes.mx_host("big") == "mx.big"
+    assert routes.mx_host("rest") == "mx.rest.test"

@@ -1,0 +1,88 @@
+"""When a pool tries to connect and when it waits, in virtual time."""
+
+import asyncio
+import selectors
+
+import pytest
+
+from mail.outcome import Broken, Stage
+from mta import pool as pool_module
+from mta.pool import LanePool, PoolHooks
+from mta.session.handshake import Endpoints
+from mta.session.settings import SessionSettings
+from world.network import HostNetwork
+
+REFUSED = Broken("refused", Stage.CONNECT)
+
+
+class _LeapingSelector(selectors.DefaultSelector):
+    """Never sleeps: the time that it should have waited has simply passed."""
+
+    now = 0.0
+
+    def select(self, timeout=None):
+        self.now += timeout or 0.0
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self):
+        self._leaping = _LeapingSelector()
+        super().__init__(self._leaping)
+
+    def time(self):
+        return self._leaping.now
+
+
+def tried(monkeypatch, backlog, seconds, *, after_each=lambda _: None, connections_max=4):
+    """The times at which a pool tried to reach a host that is down, and the pool."""
+    times, told = [], []
+
+    async def refuse(*_):
+        times.append(round(asyncio.get_running_loop().time(), 3))
+        return REFUSED
+
+    async def run():
+        async with asyncio.TaskGroup() as tasks:
+
+            def unreachable(answer):
+                told.append(answer)
+                after_each(pool)
+
+            pool = LanePool(
+                Endpoints("127.0.0.1", "127.0.0.1", 25),
+                SessionSettings(),
+                connections_max,
+                network=HostNetwork(),
+                hooks=PoolHooks(lambda: None, print, print, unreachable),
+                tasks=tasks,
+            )
+            pool.wake(backlog)
+            await asyncio.sleep(seconds)
+            assert pool.trouble == (REFUSED if times else None)
+            await pool.stop(1)
+        return pool
+
+    monkeypatch.setattr(pool_module, "connect", refuse)
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(run())
+    assert told == [REFUSED] * len(times)
+    return times
+
+
+def test_a_host_that_is_down_is_tried_by_one_connection_at_growing_intervals(monkeypatch):
+    times = tried(monkeypatch, backlog=100, seconds=200)
+    assert times == pytest.approx([0, 1, 3, 7, 15, 31, 63, 123, 183], abs=0.01)
+
+
+def test_nothing_is_tried_without_messages(monkeypatch):
+    assert tried(monkeypatch, backlog=0, seconds=200) == []
+
+
+def test_nothing_more_is_tried_when_the_worker_has_taken_the_messages_back(monkeypatch):
+    assert tried(monkeypatch, backlog=5, seconds=200, after_each=lambda pool: pool.wake(0)) == [0]
+
+
+def test_new_messages_do_not_shorten_the_wait(monkeypatch):
+    times = tried(monkeypatch, backlog=5, seconds=4, after_each=lambda pool: pool.wake(50))
+    assert times == pytest.approx([0, 1, 3], abs=0.01)
