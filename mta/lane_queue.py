@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from affinity.gcra import Gcra
-
 from mta.held import HeldMessage
-from mta.session.dialogue import Envelope
+from mta.session.envelope import Envelope
 from world.clock import Clock
 
 

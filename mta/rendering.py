@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import orjson
-from mail.message_id import message_id_header, return_path
 
+from mail.message_id import message_id_header, return_path
 from mta.errors import BadTemplate, PersonalizationError
 from mta.held import HeldMessage
 from mta.render import Personal, Template, compile_source
-from mta.session.dialogue import Envelope
+from mta.session.envelope import Envelope
 from store import deliveries
 from store.engine import Store
 from world.clock import Clock

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from affinity.affinity import source_ips_for
-from affinity.lane import Limits
-
 from affinity.configuration import Affinity, Pace, Retry, SourceIp
+from affinity.lane import Limits
 
 
 @dataclass(frozen=True, slots=True)

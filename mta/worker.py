@@ -19,7 +19,7 @@ from mta.lane_queue import Hooks
 from mta.lanes import Lanes
 from mta.outbox import Outbox
 from mta.rendering import Rendering
-from mta.session.dialogue import Envelope
+from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
 from store import modules, parts
 from store.engine import Store
@@ -83,7 +83,9 @@ class Worker:
                 give_back=self._give_back,
                 spent=self._outbox.keep_limiter,
             )
-            self._lanes = Lanes(world, self._settings, hooks, self._attempts, tasks)
+            self._lanes = Lanes(
+                world.clock, world.network, self._settings, hooks, self._attempts, tasks
+            )
             await self._announce()
             outbox = tasks.create_task(self._outbox.run(), name="outbox")
             claim = tasks.create_task(self._claim_for_ever(), name="claim")

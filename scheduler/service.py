@@ -37,7 +37,7 @@ class Scheduler:
         self._settings = settings
         self._housekeeping = Housekeeping(store, clock, settings, bury)
         self._memory = Memory()
-        self.is_leading = asyncio.Event()
+        self.has_led = False
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
         """Go by a changed configuration from the next round on."""
@@ -56,7 +56,6 @@ class Scheduler:
             try:
                 await self._lead(leadership)
             finally:
-                self.is_leading.clear()
                 leadership.release()
 
     async def _lead(self, leadership: Leadership) -> None:
@@ -67,7 +66,7 @@ class Scheduler:
                 if not announced:
                     await self._announce()
                     announced = True
-                    self.is_leading.set()
+                    self.has_led = True
                 now = self._clock.monotonic()
                 if now >= beat_at:
                     await self._beat()

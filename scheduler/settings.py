@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from affinity.affinity import source_ips_for
+from affinity.configuration import Configuration, Pace
 from affinity.gcra import Gcra
 from affinity.lane import limits_of_group
 from affinity.route import Routes
-
-from affinity.configuration import Configuration, Pace
 from scheduler.decide.snapshot import Rules
 
 Plan = Callable[[str, str], tuple[str, tuple[str, ...]]]

@@ -94,16 +94,16 @@ class Room:
         )
 
     def _has_budget(self, lane: LaneInUse) -> bool:
-        gcra = lane.lane.gcra
-        if gcra is None:
+        rate = lane.lane.rate
+        if rate is None:
             return True
-        planned = gcra.after(lane.tat, self._now, sum(lane.held.values()))
-        return gcra.earliest(planned) <= self._now + BUDGET_AHEAD_S
+        planned = rate.after(lane.tat, self._now, sum(lane.held.values()))
+        return rate.earliest(planned) <= self._now + BUDGET_AHEAD_S
 
     def taker(self, affinity: str, source_ip: str, lane: LaneInUse, size: int) -> int | None:
-        """The worker to give ``size`` messages to; None when none has room, or another's turn is first.
+        """The worker to give ``size`` messages to: a lane's owner, else who has the least in hand.
 
-        A limited lane's owner, otherwise the one with the least in hand.
+        None when nobody has room, or when the lane is kept for somebody whose turn was first.
         """
         pool = self._pool(affinity, source_ip)
         if lane.owner is not None:
@@ -134,9 +134,9 @@ class Room:
         if held == 0:
             return True
         most = self._pace.lane_window
-        gcra = lane.lane.gcra
-        if gcra is not None:
-            most = min(most, gcra.room(lane.tat, self._now, self._pace.lease))
+        rate = lane.lane.rate
+        if rate is not None:
+            most = min(most, rate.room(lane.tat, self._now, self._pace.lease))
         return held + size <= most
 
     def take(self, lane: LaneInUse, worker: int, size: int) -> None:

@@ -2,8 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
+from affinity.affinity import weights
+from affinity.configuration import Configuration
 from affinity.gcra import Gcra
+from affinity.lane import Limits, lane_of, limits_of_group
+from affinity.route import Routes
+
+_NO_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({})
 
 # What one affinity sends to one MX group from one set of admitted source IPs.
 StreamKey = tuple[str, str, tuple[str, ...]]
@@ -56,20 +64,46 @@ class Snapshot:
     workers: tuple[LiveWorker, ...]
     lanes: tuple[LaneView, ...] = ()
 
+
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A lane as the scheduler needs to know it."""
+    """A lane as far as the scheduler minds it: its name, whether it needs an owner, its rate."""
 
     key: str
     is_limited: bool
-    gcra: Gcra | None
+    rate: Gcra | None
 
 
 class Rules:
-    def __init__(self, weights, limits, routes):
-        self._w, self._l, self._r = weights, limits, routes
-    def weights(self, affinity): return self._w.get(affinity, {})
-    def lane(self, ip, mx):
-        lim = self._l.get(mx)
-        return Lane(f"{ip}/{mx}", lim is not None, lim if isinstance(lim, Gcra) else None)
-    def has_route(self, mx): return mx in self._r
+    """What a configuration says about weights, lanes and routes; never changes once made."""
+
+    __slots__ = ("_configuration", "_lanes", "_limits", "_routes", "_weights")
+
+    def __init__(self, configuration: Configuration, routes: Routes) -> None:
+        self._configuration, self._routes = configuration, routes
+        self._weights = {
+            name: MappingProxyType(weights(affinity))
+            for name, affinity in configuration.affinity.items()
+        }
+        # Caches: masks are matched once per MX group, lanes made once.
+        self._limits: dict[str, Limits] = {}
+        self._lanes: dict[tuple[str, str], Lane] = {}
+
+    def weights(self, affinity: str) -> Mapping[str, float]:
+        """Source IP → weight of those above zero, in file order; empty for an unknown affinity."""
+        return self._weights.get(affinity, _NO_WEIGHTS)
+
+    def lane(self, source_ip: str, mx_group: str) -> Lane:
+        lane = self._lanes.get((source_ip, mx_group))
+        if lane is None:
+            limits = self._limits.get(mx_group)
+            if limits is None:
+                limits = limits_of_group(self._configuration, self._routes, mx_group)
+                self._limits[mx_group] = limits
+            key = str(lane_of(source_ip, mx_group, limits))
+            lane = Lane(key, limits.is_limited, limits.rate)
+            self._lanes[source_ip, mx_group] = lane
+        return lane
+
+    def has_route(self, mx_group: str) -> bool:
+        return self._routes.route_for(mx_group) is not None

@@ -8,8 +8,8 @@ a worker with room, or holds the lane until there is room. What cannot go stays 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from affinity.choice import ChoiceState, choose
 from affinity.configuration import Pace
+from scheduler.decide.allot import Allotment, next_ip, used
 from scheduler.decide.fair_share import Turn, Turns
 from scheduler.decide.room import LaneInUse, Room
 from scheduler.decide.snapshot import QueuedPart, Rules, Snapshot, StreamKey
@@ -32,7 +32,7 @@ class Grant:
 class Memory:
     """What one round tells the next. Losing it costs nobody more than one turn."""
 
-    choices: Mapping[StreamKey, ChoiceState] = field(default_factory=dict)
+    allotments: Mapping[StreamKey, Allotment] = field(default_factory=dict)
     on_ip: Mapping[OnIp, Turn[int]] = field(default_factory=dict)
     on_lane: Mapping[tuple[str, int], Turn[StreamKey]] = field(default_factory=dict)
     refused_since: Mapping[str, float] = field(default_factory=dict)  # by lane key, epoch seconds
@@ -67,7 +67,7 @@ class _Aim:
     part: QueuedPart
     source_ip: str
     lane: LaneInUse
-    choice: ChoiceState  # as it will be once the part is granted
+    allotment: Allotment  # as it will be once the part is granted
 
     @property
     def place(self) -> tuple[str, int]:
@@ -81,7 +81,7 @@ class _Round:
     def __init__(self, now: float, rules: Rules, pace: Pace, memory: Memory, room: Room) -> None:
         self._now, self._rules, self._pace, self._room = now, rules, pace, room
         self._memory = memory
-        self._choices = dict(memory.choices)
+        self._allotments = dict(memory.allotments)
         self._refused_since = dict(memory.refused_since)
         self._turns: dict[tuple[str, int], Turns[StreamKey]] = {}
         self._waiting: dict[str, dict[StreamKey, _Aim]] = {}  # by lane, those not yet refused
@@ -108,15 +108,14 @@ class _Round:
                 lane = self._room.lane(source_ip, stream.mx_group)
                 if self._room.is_available(stream.affinity, source_ip, lane):
                     weights[source_ip] = weight
-        state = self._choices.get(stream.key, ChoiceState())
-        chosen = choose(state, weights, 1)
+        state = self._allotments.get(stream.key, Allotment())
+        chosen = next_ip(state, weights, stream.largest)
         if chosen is None:
             return None
-        source_ip = chosen[0]
+        source_ip, allotment = chosen
         part = stream.next_part(source_ip, self._memory.on_ip)
-        chosen = choose(state, weights, part.size)
-        assert chosen is not None
-        aim = _Aim(stream, part, source_ip, self._room.lane(source_ip, stream.mx_group), chosen[1])
+        lane = self._room.lane(source_ip, stream.mx_group)
+        aim = _Aim(stream, part, source_ip, lane, used(allotment, source_ip, part.size))
         turns = self._turns.get(aim.place)
         if turns is None:
             before = self._memory.on_lane.get(aim.place, Turn())
@@ -155,7 +154,7 @@ class _Round:
         self._turns[aim.place].serve(stream.key, part.size, stream.deliveries)
         self._room.take(aim.lane, worker, part.size)
         stream.take(part, aim.source_ip)
-        self._choices[stream.key] = aim.choice
+        self._allotments[stream.key] = aim.allotment
         self._refused_since.pop(lane_key, None)
         for other in self._avoided.get(stream.key, {}).values():
             self._turns[other.place].leave(stream.key)
@@ -181,8 +180,11 @@ class _Round:
             on_ip.update(stream.keep(self._memory.on_ip))
         on_lane = {place: turns.keep() for place, turns in self._turns.items()}
         return Memory(
-            choices={
-                key: state for key, state in self._choices.items() if self._rules.weights(key[0])
+            # Kept while a stream is empty too: many small deliveries share the weights over time.
+            allotments={
+                key: state
+                for key, state in self._allotments.items()
+                if self._rules.weights(key[0])
             },
             on_ip=on_ip,
             on_lane={place: turn for place, turn in on_lane.items() if turn.bases},

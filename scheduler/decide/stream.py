@@ -53,9 +53,11 @@ class Stream:
         self.affinity, self.mx_group, source_ips = key
         self.admitted = frozenset(source_ips)
         self._tiers: dict[int, dict[int, deque[QueuedPart]]] = {}
+        self._largest: dict[int, int] = {}
         for part in parts:
             tier = self._tiers.setdefault(part.priority, {})
             tier.setdefault(part.delivery_id, deque()).append(part)
+            self._largest[part.priority] = max(self._largest.get(part.priority, 0), part.size)
         self._falling = sorted(self._tiers)  # the last is the highest
         self._orders: dict[OnIp, _Order] = {}
 
@@ -72,6 +74,11 @@ class Stream:
     def deliveries(self) -> int:
         """How many deliveries wait at the highest priority."""
         return len(self._tiers[self.priority])
+
+    @property
+    def largest(self) -> int:
+        """The size of the largest part that it had at this priority when the round began."""
+        return self._largest[self.priority]
 
     def next_part(self, source_ip: str, before: Mapping[OnIp, Turn[int]]) -> QueuedPart:
         """The part whose turn it is if the next one leaves from ``source_ip``."""

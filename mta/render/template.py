@@ -1,0 +1,146 @@
+"""A message source, compiled, and the message that it makes for one recipient."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
+
+from mail.errors import Where
+from mta.errors import UnknownField
+from mta.render import header_text
+from mta.render.expression import GLOBALS, Field
+from mta.render.header import HeaderSlot, compile_headers
+from mta.render.mime import PartSlot, compile_body
+from mta.render.source import read_source
+
+ADDRESS_FIELD = "address"  # always known: the recipient's address
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What one message has of its own. ``date`` is in seconds since 1970-01-01 UTC."""
+
+    message_id: int
+    delivery_id: int
+    address: str
+    fields: Mapping[str, str]
+    date: float
+    message_id_header: str  # with its angle brackets
+    return_path: str  # of the envelope; not written into the message (RFC 5321, 4.4)
+    list_id: str | None = None  # with its angle brackets; a List-Id of the source comes first
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One message: line ends are CRLF, dots are not yet doubled."""
+
+    content: bytes
+    needs_smtputf8: bool  # the sender must offer it with SMTPUTF8 (RFC 6531) or not at all
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A compiled source; ``compile_source`` makes it."""
+
+    file: str
+    asked: Mapping[str, Field]  # by name; each at its first line
+    _head: tuple[str | HeaderSlot, ...]
+    _has_to: bool
+    _has_list_id: bool
+    _content_headers: str
+    _body: tuple[bytes | PartSlot, ...]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The personal fields that the source asks for."""
+        return frozenset(self.asked)
+
+    def unknown_fields(self, columns: Collection[str]) -> tuple[UnknownField, ...]:
+        """One error for each field that must be there and is not among the columns."""
+        known = {*columns, ADDRESS_FIELD}
+        return tuple(
+            self._unknown(each, known)
+            for each in sorted(self.asked.values(), key=lambda field: (field.line, field.name))
+            if each.name not in known and not each.is_optional
+        )
+
+    def _unknown(self, field: Field, known: Collection[str]) -> UnknownField:
+        near = difflib.get_close_matches(field.name, known, n=1)
+        return UnknownField(
+            f"field {field.name!r} is not among the columns",
+            where=Where(self.file, line=field.line),
+            remedy=f"Did you mean {near[0]}?"
+            if near
+            else f"The columns are {', '.join(sorted(known))}.",
+        )
+
+    def render(self, message: Personal) -> Rendered:
+        """Make the message for one recipient.
+
+        Raises:
+            PersonalizationError: it cannot be made from these fields; nothing else is wrong.
+        """
+        values = {**GLOBALS, **message.fields, ADDRESS_FIELD: message.address}
+        pieces = [each if isinstance(each, str) else each.fill(values) for each in self._head]
+        if not self._has_to:
+            pieces.append(header_text.mailboxes("To", [("", message.address)]))
+        pieces.append(_date_header(int(message.date)))
+        pieces.append(header_text.tokens("Message-ID", message.message_id_header))
+        if message.list_id is not None and not self._has_list_id:
+            pieces.append(header_text.tokens("List-Id", message.list_id))
+        pieces.append(self._content_headers)
+        head = "".join(pieces)
+        body = [each if isinstance(each, bytes) else each.fill(values) for each in self._body]
+        return Rendered(
+            b"".join((head.encode("utf-8"), *body)),
+            # Raw UTF-8 stands in the headers only where an address left no other way.
+            not (head.isascii() and _is_ascii_local(message.address)),
+        )
+
+
+def compile_source(source: bytes, file: str) -> Template:
+    """Compile a message source; ``file`` is its name in errors.
+
+    Raises:
+        BadTemplate: the source cannot be read, or an expression cannot be compiled.
+    """
+    root = read_source(source, file)
+    headers = compile_headers(root.headers, file)
+    skeleton = compile_body(root, source)
+    asked: dict[str, Field] = {}
+    for field in (*headers.fields, *skeleton.fields):
+        first = asked.get(field.name, field)
+        asked[field.name] = Field(
+            field.name, min(first.line, field.line), first.is_optional and field.is_optional
+        )
+    return Template(
+        file,
+        asked,
+        _joined(headers.pieces),
+        "to" in headers.names,
+        "list-id" in headers.names,
+        skeleton.headers + "\r\n",
+        tuple(skeleton.body),
+    )
+
+
+def _joined(pieces: list[str | HeaderSlot]) -> tuple[str | HeaderSlot, ...]:
+    """The same with neighbouring texts in one."""
+    joined: list[str | HeaderSlot] = []
+    for piece in pieces:
+        if isinstance(piece, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
+def _is_ascii_local(address: str) -> bool:
+    return address.isascii() or address.rpartition("@")[0].isascii()
+
+
+@lru_cache(maxsize=8)  # thousands of messages share a second
+def _date_header(second: int) -> str:
+    return f"Date: {format_datetime(datetime.fromtimestamp(second, UTC))}\r\n"

@@ -1,0 +1,265 @@
+r"""The sending half of SMTP with PIPELINING (RFC 2920), as a state machine without any I/O.
+
+A message is written in two pieces: its commands (MAIL, RCPT, DATA) in one group, then, once DATA
+is answered by 354, its body. The commands of the next message ride in the same write as the body,
+so that at most two messages are in flight: one whose body is out, one whose commands are.
+
+Replies come in the order of what was written; ``_expected`` is that order. What each one does:
+
+    awaited | goes on                          | 4xx, 5xx
+    --------+----------------------------------+----------------------------------------------
+    MAIL    | the transaction is open          | Rejected; its RCPT and DATA replies are swallowed
+    RCPT    |                                  | Rejected; its DATA reply is swallowed
+    DATA    | body, or a lone dot if rejected  | Rejected; RSET before the next MAIL if open
+    BODY    | Accepted                         | Rejected
+    EMPTY   | (the reply to a lone dot and an empty message is nobody's)
+    RSET    |                                  | the server's state is unknown: the session ends
+    QUIT    | the session ends, whatever is said
+
+    421     | Rejected for the message that it answers; others are untried; the session ends
+    any other reply, or none before the connection is lost
+            | Broken for the message that it should have answered; others are untried; the end
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from mail.outcome import Accepted, Answer, Broken, Rejected, Stage
+from mta.session.envelope import (
+    Envelope,
+    Offers,
+    mail_command,
+    rcpt_command,
+    refusal,
+    stuffed,
+)
+from mta.session.replies import (
+    GOES_ON,
+    SERVICE_CLOSING,
+    SERVICE_UNAVAILABLE,
+    ReplyReader,
+    reply_of,
+)
+
+__all__ = ["Answered", "Dialogue", "Ended", "Envelope", "Event", "Offers", "Untried"]
+
+
+class Answered(NamedTuple):
+    """What became of a message."""
+
+    envelope: Envelope
+    answer: Answer
+
+
+class Untried(NamedTuple):
+    """A message that is given back: its commands may have gone out, its body did not."""
+
+    envelope: Envelope
+
+
+class Ended(NamedTuple):
+    """The session is over: close the connection."""
+
+    reason: str
+    is_ours: bool  # we said QUIT or gave up; otherwise the other side is the cause
+
+
+Event = Answered | Untried | Ended
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """Something that the server will answer; compared by identity."""
+
+    name: str
+    stage: Stage
+    goes_on: int | None  # first digit of its good replies; None: whatever is said is good
+
+
+_MAIL: Final = _Step("MAIL", Stage.MAIL, GOES_ON[Stage.MAIL])
+_RCPT: Final = _Step("RCPT", Stage.RCPT, GOES_ON[Stage.RCPT])
+_DATA: Final = _Step("DATA", Stage.DATA, GOES_ON[Stage.DATA])
+_BODY: Final = _Step("the end of data", Stage.BODY, GOES_ON[Stage.BODY])
+_EMPTY: Final = _Step("the end of no data", Stage.BODY, None)
+_RSET: Final = _Step("RSET", Stage.MAIL, 2)
+_QUIT: Final = _Step("QUIT", Stage.QUIT, None)
+
+
+@dataclass(slots=True, eq=False)
+class _Transaction:
+    envelope: Envelope
+    is_open: bool = False  # the server accepted its MAIL
+    is_answered: bool = False
+
+
+class Dialogue:
+    """One connection after EHLO. Feed it, then write what ``take_output`` returns."""
+
+    def __init__(self, offers: Offers, messages_max: int | None = None) -> None:
+        self._offers = offers
+        self._messages_left = messages_max
+        self._reader = ReplyReader()
+        self._expected: deque[tuple[_Step, _Transaction | None]] = deque()
+        self._commands_out = False  # a DATA is unanswered: no next message yet
+        self._needs_reset = False
+        self._unwritten: _Transaction | None = None  # its body is in the output, not taken yet
+        self._output: list[bytes] = []
+        self._events: list[Event] = []
+        self.is_over = False
+        self.is_quitting = False
+        self.reply_count = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the connection has had all the messages that it may have."""
+        return self._messages_left == 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in flight; false once the session is over."""
+        return not self._expected and not self.is_over
+
+    @property
+    def wants_envelope(self) -> bool:
+        """Whether a next message may be offered now."""
+        return not (self._commands_out or self.is_quitting or self.is_over or self.is_full)
+
+    @property
+    def awaited(self) -> Stage | None:
+        """The step whose reply comes next, for timeouts; None when none is due."""
+        return self._expected[0][0].stage if self._expected else None
+
+    def offer(self, envelope: Envelope) -> Answered | None:
+        """Send a message, if ``wants_envelope``; an answer means that it was never written."""
+        assert self.wants_envelope
+        refused = refusal(envelope, self._offers)
+        if refused is not None:
+            return Answered(envelope, Rejected(refused, Stage.MAIL))
+        if self._needs_reset:
+            self._needs_reset = False
+            self._output.append(b"RSET\r\n")
+            self._expected.append((_RSET, None))
+        commands = f"{mail_command(envelope, self._offers)}\r\n{rcpt_command(envelope)}\r\nDATA\r\n"
+        self._output.append(commands.encode())
+        transaction = _Transaction(envelope)
+        self._expected.extend(((_MAIL, transaction), (_RCPT, transaction), (_DATA, transaction)))
+        self._commands_out = True
+        if self._messages_left is not None:
+            self._messages_left -= 1
+        return None
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes of the server; what is left of them after the end is ignored."""
+        for code, text in self._reader.read(data):
+            if not self.is_over:
+                self._take_reply(code, text)
+        if self._reader.nonsense is not None:
+            self._break(f"protocol error: {self._reader.nonsense}")
+        return self._take_events()
+
+    def quit(self) -> None:
+        """Say QUIT, once, if ``is_idle``."""
+        assert self.is_idle
+        self.is_quitting = True
+        self._output.append(b"QUIT\r\n")
+        self._expected.append((_QUIT, None))
+
+    def lose(self, error: str) -> list[Event]:
+        """The connection is gone or silent for too long: account for what was in flight."""
+        self._break(error)
+        return self._take_events()
+
+    def give_up(self, reason: str) -> list[Event]:
+        """We close the connection at once: only a message whose body is out was attempted."""
+        if self.awaited is not Stage.BODY:
+            self._end(reason, is_ours=True)
+        self._break(reason, is_ours=True)
+        return self._take_events()
+
+    def take_output(self) -> bytes:
+        """What is to be written now, in one write."""
+        if not self._output:
+            return b""
+        output = b"".join(self._output)
+        self._output.clear()
+        self._unwritten = None
+        return output
+
+    def _take_events(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def _take_reply(self, code: int, text: bytes) -> None:
+        self.reply_count += 1
+        if not self._expected:
+            self._end(f"unasked: {reply_of(code, text)}", is_ours=False)
+            return
+        step, transaction = self._expected[0]
+        if code == SERVICE_UNAVAILABLE:
+            self._reject(transaction, step, code, text)
+            self._end(str(reply_of(code, text)), is_ours=self.is_quitting)
+        elif step.goes_on is None:
+            self._expected.popleft()
+            if step is _QUIT:
+                self._end("quit", is_ours=True)
+        elif code // 100 == step.goes_on and code != SERVICE_CLOSING:
+            self._expected.popleft()
+            self._go_on(step, transaction, code, text)
+        elif code < 400 or transaction is None:
+            self._break(f"protocol error: {step.name} was answered by {reply_of(code, text)}")
+        else:
+            self._expected.popleft()
+            self._reject(transaction, step, code, text)
+            if step is _DATA:
+                self._commands_out = False
+                self._needs_reset = transaction.is_open
+
+    def _go_on(self, step: _Step, transaction: _Transaction | None, code: int, text: bytes) -> None:
+        if transaction is None:
+            return
+        if step is _MAIL:
+            transaction.is_open = True
+        elif step is _DATA:
+            self._commands_out = False
+            if transaction.is_answered:
+                # RFC 2920, 3.1: the server waits for content although all was refused.
+                self._output.append(b".\r\n")
+                self._expected.append((_EMPTY, None))
+            else:
+                self._output += (stuffed(transaction.envelope.content), b".\r\n")
+                self._expected.append((_BODY, transaction))
+                self._unwritten = transaction
+        elif step is _BODY:
+            self._answer(transaction, Accepted(reply_of(code, text)))
+
+    def _reject(
+        self, transaction: _Transaction | None, step: _Step, code: int, text: bytes
+    ) -> None:
+        if transaction is not None and not transaction.is_answered:
+            self._answer(transaction, Rejected(reply_of(code, text), step.stage))
+
+    def _answer(self, transaction: _Transaction, answer: Answer) -> None:
+        transaction.is_answered = True
+        self._events.append(Answered(transaction.envelope, answer))
+
+    def _break(self, error: str, *, is_ours: bool = False) -> None:
+        """End, and lay it at the door of the message whose reply is due."""
+        if self._expected:
+            step, transaction = self._expected[0]
+            if transaction is not None and not transaction.is_answered:
+                is_doubtful = step is _BODY and transaction is not self._unwritten
+                self._answer(transaction, Broken(error, step.stage, is_doubtful))
+        self._end(error, is_ours=is_ours or self.is_quitting)
+
+    def _end(self, reason: str, *, is_ours: bool) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
+        for step, transaction in self._expected:
+            # A transaction's last step stands for it: it is there as long as no body is out.
+            if step is _DATA and transaction is not None and not transaction.is_answered:
+                self._events.append(Untried(transaction.envelope))
+        self._expected.clear()
+        self._output.clear()
+        self._events.append(Ended(reason, is_ours))
