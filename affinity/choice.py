@@ -1,46 +1,103 @@
 """Which source IP the next part leaves from: exactly proportional to the weights over time.
 
-Tijdeman's rule for the chairman assignment problem (Discrete Mathematics 32, 1980): of those that
-may be chosen without getting too far ahead, the one whose deadline is the earliest. With n IPs and
-parts of one size no IP is ever further than 1 - 1/(2n - 2) parts from its due share, whatever the
-weights. Random draws times weight, a peer's way, are not even proportional in the mean.
+Tijdeman's rule for the chairman assignment problem (Discrete Mathematics 32, 1980): of those who
+may be chosen without getting too far ahead, the one who would be too far behind the earliest. We
+count messages instead of turns; ``docs/decisions/0002-weighted-choice.md`` tells what that keeps.
+
+Rules of this file: no dice, no floats; a state is never changed, only followed by another.
 """
 
+import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final
 
-_ROUNDING = 1e-9
+# Accounts kept in a state. Each combination of IPs that can be available makes a few; those used
+# longest ago are forgotten, which costs each IP less than one part.
+_ACCOUNTS_MAX: Final = 64
+
+_Weights = tuple[tuple[str, int], ...]  # by IP in order of their names, in lowest terms
+_Key = tuple[_Weights, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How far each IP is behind its due share, in messages times the sum of the weights.
+
+    The figures add up to zero. ``largest`` is the size of the largest part so far.
+    """
+
+    behind: tuple[int, ...]
+    largest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ChoiceState:
-    """For each set of IPs that were available together: how far each is behind its due share.
+    """The accounts, the one used last at the end.
 
-    In messages. Kept per set, so that an IP that was out does not catch up when it is back.
+    One for each set of IPs that were available together, so that an IP that was out does not catch
+    up; and within it one for each size of parts, roughly, so that the shares of a small delivery
+    are not at the mercy of the large parts before it.
     """
 
-    behind: Mapping[tuple[str, ...], Mapping[str, float]] = field(default_factory=dict)
+    accounts: Mapping[_Key, Account] = field(default_factory=dict)
 
 
 def choose(
     state: ChoiceState, weights: Mapping[str, float], size: int
 ) -> tuple[str, ChoiceState] | None:
-    """The IP for a part of ``size`` messages, or None when no IP has a weight above 0."""
-    shares = {ip: weight for ip, weight in sorted(weights.items()) if weight > 0}
+    """The IP for a part of ``size`` messages and the next state; None when no weight is above zero.
+
+    Weights are taken as the decimal numbers that they are written as. Cost: linear in the number
+    of IPs.
+    """
+    assert size >= 1, "a part has messages"
+    shares = _lowest_terms(tuple(sorted(weights.items())))
     if not shares:
         return None
-    total = sum(shares.values())
-    available = tuple(shares)
-    before = state.behind.get(available, {})
-    due = {ip: before.get(ip, 0.0) + size * shares[ip] / total for ip in available}
-    chosen = _earliest(due, shares, size)
-    due[chosen] -= size
-    return chosen, ChoiceState({**state.behind, available: due})
+    # 1-3, 4-15, 16-63, ...: what is counted together differs by less than a factor of four.
+    key = (shares, (size.bit_length() - 1) // 2)
+    before = state.accounts.get(key) or Account((0,) * len(shares))
+    largest = max(before.largest, size)
+    chosen = _earliest(before.behind, shares, largest)
+    total = sum(weight for _, weight in shares)
+    behind = tuple(
+        owed + weight * size - (total * size if index == chosen else 0)
+        for index, (owed, (_, weight)) in enumerate(zip(before.behind, shares, strict=True))
+    )
+    accounts = {each: account for each, account in state.accounts.items() if each != key}
+    if len(accounts) == _ACCOUNTS_MAX:
+        del accounts[next(iter(accounts))]
+    accounts[key] = Account(behind, largest)
+    return shares[chosen][0], ChoiceState(accounts)
 
 
-def _earliest(due: Mapping[str, float], shares: Mapping[str, float], size: int) -> str:
-    if len(due) == 1:
-        return next(iter(due))
-    slack = size / (2 * len(due) - 2)
-    fit = [ip for ip in due if due[ip] >= slack - _ROUNDING] or list(due)
-    return min(fit, key=lambda ip: ((size - slack - due[ip]) / shares[ip], ip))
+def _earliest(behind: tuple[int, ...], shares: _Weights, largest: int) -> int:
+    """The index of the IP to choose, for a part of at most ``largest`` messages."""
+    if len(shares) == 1:
+        return 0
+    # With p parts of the largest size as unit, r = 2n - 2: an IP may be chosen if it would be
+    # at least 1/r behind after that part, and must be before it is 1 - 1/r behind.
+    rate = 2 * len(shares) - 2
+    part = sum(weight for _, weight in shares) * largest
+    fit = [
+        index
+        for index, (_, weight) in enumerate(shares)
+        if rate * (behind[index] + weight * largest) >= part
+    ]
+    # The IPs are behind by zero together, so that after the part some one is by 1/n or more.
+    return min(
+        fit, key=lambda index: Fraction((rate - 1) * part - rate * behind[index], shares[index][1])
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _lowest_terms(weights: tuple[tuple[str, float], ...]) -> _Weights:
+    """The weights above zero as whole numbers without a common divisor."""
+    exact = [(ip, Fraction(str(weight))) for ip, weight in weights if weight > 0]
+    scale = math.lcm(*(weight.denominator for _, weight in exact))
+    whole = [(ip, int(weight * scale)) for ip, weight in exact]
+    divisor = math.gcd(*(weight for _, weight in whole))
+    return tuple((ip, weight // divisor) for ip, weight in whole)

@@ -6,22 +6,41 @@ Sinks and personalities are not the sender's business: ``lab/configuration.py`` 
 
 import ipaddress
 import re
+from collections import Counter
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from affinity.mask import valid_mask
+from mail.address import canonical_domain
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_ROUTE_NAME: Final = re.compile(r"[\w-]+")
 _DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
 
 
+def duration_s(text: str) -> float:
+    """``"90s"``, ``"1.5h"`` → seconds.
+
+    Raises:
+        ValueError: it is no duration.
+    """
+    found = _DURATION.match(text)
+    if found is None:
+        raise ValueError("expected a duration such as 500ms, 10s, 5m, 1h or 5d")
+    return float(found[1]) * _UNITS[found[2]]
+
+
 def _seconds(value: Any) -> Any:
-    """``"90s"``, ``"1.5h"`` or a number of seconds → seconds."""
-    if isinstance(value, str):
-        found = _DURATION.match(value)
-        if found is None:
-            raise ValueError("expected a duration such as 500ms, 10s, 5m, 1h or 5d")
-        return float(found[1]) * _UNITS[found[2]]
-    return value
+    return duration_s(value) if isinstance(value, str) else value
 
 
 def _ip(value: str) -> str:
@@ -47,11 +66,12 @@ def _endpoint(value: str) -> str:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 IpAddress = Annotated[str, AfterValidator(_ip)]
 IpNetwork = Annotated[str, AfterValidator(_network)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-Mask = Annotated[str, Field(min_length=1)]
+Mask = Annotated[str, AfterValidator(valid_mask)]
+DomainName = Annotated[str, AfterValidator(canonical_domain)]
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
@@ -70,9 +90,16 @@ class SourceIp(Table):
     """One address that messages may leave from."""
 
     address: IpAddress = Field(description="The local address that the connection is bound to.")
-    helo: str = Field(default="", description="The name said in EHLO; empty: the address literal.")
+    helo: str = Field(
+        default="",
+        pattern=r"^[!-~]*$",  # it is written into a command
+        description="The name said in EHLO; empty: the address literal.",
+    )
     weight: float = Field(
-        default=1, ge=0, description="Its share relative to the other IPs; 0 takes it out."
+        default=1,
+        ge=0,
+        allow_inf_nan=False,
+        description="Its share relative to the other IPs; 0 takes it out.",
     )
     include: tuple[Mask, ...] = Field(
         default=(), description="Recipient domains it may send to; empty: all."
@@ -89,6 +116,16 @@ class Affinity(Table):
     """A named set of source IPs; a delivery names one."""
 
     ip: tuple[SourceIp, ...] = Field(min_length=1, description="Its source IPs.")
+
+    @field_validator("ip")
+    @classmethod
+    def _each_address_once(cls, ips: tuple[SourceIp, ...]) -> tuple[SourceIp, ...]:
+        twice = [
+            address for address, times in Counter(ip.address for ip in ips).items() if times > 1
+        ]
+        if twice:
+            raise ValueError(f"expected each address once, but {' and '.join(twice)} is repeated")
+        return ips
 
 
 class MtaInstance(Table):
@@ -140,6 +177,15 @@ class MxRule(Table):
         default=240.0, gt=0, description="For the reply to the end of data."
     )
 
+    @model_validator(mode="after")
+    def _burst_is_within_the_limit(self) -> "MxRule":
+        if self.burst is not None and self.burst > (self.messages_per_hour or self.burst):
+            raise ValueError(
+                f"expected a burst of at most messages_per_hour = {self.messages_per_hour}, "
+                f"got {self.burst}"
+            )
+        return self
+
 
 class Route(Table):
     """Where the mail of some domains goes: the stand-in for DNS. Its name is the MX group."""
@@ -147,9 +193,17 @@ class Route(Table):
     domains: tuple[Mask, ...] = Field(min_length=1, description="Recipient domains, with * and ?.")
     host: Endpoint | None = Field(default=None, description="address:port of an SMTP server.")
     sink: str | None = Field(default=None, description="Or the name of a sink of this file.")
-    mx: str | None = Field(
+    mx: DomainName | None = Field(
         default=None, description="The MX host's name, for MX rules; empty: mx.NAME.test."
     )
+
+    @model_validator(mode="after")
+    def _leads_to_one_place(self) -> "Route":
+        if self.host is None and self.sink is None:
+            raise ValueError("expected a host or a sink that the mail goes to")
+        if self.host is not None and self.sink is not None:
+            raise ValueError("expected either a host or a sink, got both")
+        return self
 
 
 class Retry(Table):
@@ -190,7 +244,7 @@ class LabSettings(Table):
         description="Database URL; by default SQLite in the directory. "
         "postgresql+psycopg://user@host/name for PostgreSQL.",
     )
-    domain: str = Field(
+    domain: DomainName = Field(
         default="mtalab.test", description="Domain of return paths and Message-IDs."
     )
     allow_networks: tuple[IpNetwork, ...] = Field(
@@ -211,3 +265,12 @@ class Configuration(Table):
         default=5 * 86400.0, gt=0, description="How long a message may try; the default is 5 d."
     )
     scheduler: Pace = Pace()
+
+    @field_validator("route")
+    @classmethod
+    def _routes_are_not_named_like_domains(cls, routes: dict[str, Route]) -> dict[str, Route]:
+        # A domain without a route is an MX group of its own name, and lanes are named after both.
+        odd = [name for name in routes if _ROUTE_NAME.fullmatch(name) is None]
+        if odd:
+            raise ValueError(f"expected names of letters, digits, - and _, got {', '.join(odd)}")
+        return routes

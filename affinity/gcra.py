@@ -1,13 +1,22 @@
 """An exact rate limit without counters: the generic cell rate algorithm (ITU-T I.371, annex A).
 
-All state is one number, the theoretical arrival time (TAT) of the next message if they came evenly.
-``None`` is the TAT of a lane that was never used.
+All state is one number, the theoretical arrival time (TAT): when the next message would be due if
+they came evenly. ``None`` is the TAT of a lane that was never used.
+
+Rules of this file: times are epoch seconds; reckoning is done in whole ticks, which floats hold
+without rounding, and whatever falls between two ticks is moved to the later one. So a limit is
+kept to the message, and not but for rounding.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from affinity.configuration import MxRule
+
+HOUR_S: Final = 3600
+# A float of this size has room for 2 ** 33 whole seconds beside it, until the year 2242.
+_TICKS_PER_S: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,26 +24,29 @@ class Gcra:
     """One message per ``interval_s``; up to ``tolerance_s / interval_s`` may come early."""
 
     interval_s: float
-    tolerance_s: float
+    tolerance_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        assert self.interval_s > 0, "a rate has an interval"
+        assert self.tolerance_s >= 0, "nothing is due before it was due"
 
     @classmethod
     def per_hour(cls, messages_per_hour: int, burst: int | None = None) -> "Gcra":
-        """At most ``messages_per_hour`` in any hour, up to ``burst`` of them back to back.
+        """At most ``messages_per_hour`` in any half-open hour, up to ``burst`` of them at once.
 
-        A burst of b is taken off the steady rate, since a window that opens with a burst must not
-        hold more than the limit: (n - b + 1) intervals to the hour, and b - 1 messages early. By
-        default the burst is one second's worth.
+        An hour that opens with a burst must not hold more than the limit, so the burst is taken
+        off the steady rate, which is ``messages_per_hour - burst + 1``. The default burst is one
+        second's worth.
 
         Raises:
             ValueError: the burst is larger than the limit.
         """
         if burst is None:
-            burst = max(1, round(messages_per_hour / 3600))
+            burst = max(1, round(messages_per_hour / HOUR_S))
         if burst > messages_per_hour:
             raise ValueError(f"a burst of {burst} is more than {messages_per_hour} an hour")
-        # A hair longer than exact, so that no rounding of floats near 1e9 lets one message more in.
-        interval = 3600.0 / (messages_per_hour - burst + 1) * (1 + 1e-6) + 1e-6
-        return cls(interval, (burst - 1) * interval)
+        interval = -(-HOUR_S * _TICKS_PER_S // (messages_per_hour - burst + 1))
+        return cls(interval / _TICKS_PER_S, (burst - 1) * interval / _TICKS_PER_S)
 
     @classmethod
     def of_rule(cls, rule: MxRule) -> "Gcra | None":
@@ -44,26 +56,50 @@ class Gcra:
         return cls.per_hour(rule.messages_per_hour, rule.burst)
 
     def earliest(self, tat: float | None) -> float:
-        """When the next message may go, in epoch seconds; -inf on a fresh lane."""
-        return -math.inf if tat is None else tat - self.tolerance_s
+        """When the next message may go; ``-inf`` on a fresh lane."""
+        if tat is None or tat == -math.inf:
+            return -math.inf
+        return (_up(tat) - self._tolerance) / _TICKS_PER_S
 
     def spend(self, tat: float | None, now: float) -> float:
-        """The TAT after a message that goes now."""
+        """The TAT after a message that goes now; only when ``earliest`` lets it."""
         assert self.earliest(tat) <= now, "a message went before its time"
-        return (now if tat is None else max(tat, now)) + self.interval_s
+        return (_base(tat, now) + self._interval) / _TICKS_PER_S
 
     def after(self, tat: float | None, now: float, messages: int) -> float | None:
         """The TAT once this many more messages have gone, as early as they may."""
         if messages <= 0:
             return tat
-        return (now if tat is None else max(tat, now)) + messages * self.interval_s
+        return (_base(tat, now) + messages * self._interval) / _TICKS_PER_S
 
     def room(self, tat: float | None, now: float, horizon_s: float) -> int:
-        """How many messages may go from now until ``now + horizon_s``."""
-        start = now if tat is None else max(tat, now)
-        last = now + horizon_s + self.tolerance_s
-        return 0 if last < start else int((last - start) / self.interval_s) + 1
+        """How many messages may go from now until ``now + horizon_s``, both included."""
+        early = math.floor((now + horizon_s) * _TICKS_PER_S) + self._tolerance - _base(tat, now)
+        # What falls between two ticks counts from the later; a message now waits for no tick.
+        at_once = 1 if self.earliest(tat) <= now and horizon_s >= 0 else 0
+        return max(at_once, early // self._interval + 1)
 
     def worst_case(self, lease_end: float) -> float:
-        """The largest TAT that a sender can have reached whose lease ended then."""
-        return lease_end + self.tolerance_s + self.interval_s
+        """The largest TAT that a sender can have reached whose right to send ended then.
+
+        For the next owner of a lane whose owner is lost with its state: as if it had sent all that
+        it might.
+        """
+        return (_up(lease_end) + self._tolerance + self._interval) / _TICKS_PER_S
+
+    @property
+    def _interval(self) -> int:
+        return _up(self.interval_s)
+
+    @property
+    def _tolerance(self) -> int:
+        return math.floor(self.tolerance_s * _TICKS_PER_S)
+
+
+def _up(seconds: float) -> int:
+    return math.ceil(seconds * _TICKS_PER_S)
+
+
+def _base(tat: float | None, now: float) -> int:
+    """From where the next interval runs."""
+    return _up(now) if tat is None or tat < now else _up(tat)

@@ -1,4 +1,9 @@
-"""Lanes and their limits. A lane is (source IP, MX group), or the MX group alone if shared."""
+"""Lanes and their limits. A lane is (source IP, MX group), or the MX group alone if shared.
+
+All rules that match a lane count, and of each limit the tightest holds. An MX rule matches by the
+name of the MX host, or by one of the domains as its route lists them: a rule for one domain of a
+wider route (``a.test`` under ``*.test``) does not count, because the lane is the whole route's.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +15,20 @@ from affinity.mask import matches
 from affinity.route import Routes
 
 SHARED: Final = "*"
-_LIMITS: Final = ("max_connections", "messages_per_hour")
-_STRICTNESS: Final = ("off", "opportunistic", "required")
+
+Tls = Literal["off", "opportunistic", "required"]
+
+_STRICTNESS: Final = ("required", "opportunistic", "off")
+_SMALLEST: Final = (
+    "max_connections",
+    "max_messages_per_connection",
+    "messages_per_hour",
+    "burst",
+    "connect_timeout",
+    "greeting_timeout",
+    "data_timeout",
+)
+_DEFAULT: Final = MxRule(mask="*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,13 @@ class LaneKey:
 
     source_ip: str | None
     mx_group: str
+
+    @classmethod
+    def parse(cls, text: str) -> "LaneKey":
+        """The key of which this is the text form."""
+        source_ip, separator, mx_group = text.partition(">")
+        assert separator, f"{text!r} is no lane"
+        return cls(None if source_ip == SHARED else source_ip, mx_group)
 
     def __str__(self) -> str:
         return f"{self.source_ip or SHARED}>{self.mx_group}"
@@ -34,63 +58,43 @@ class Limits:
     messages_per_hour: int | None = None
     rate: Gcra | None = None
     shared: bool = False
-    tls: Literal["off", "opportunistic", "required"] = "opportunistic"
-    connect_timeout: float = 10.0
-    greeting_timeout: float = 60.0
-    data_timeout: float = 240.0
+    tls: Tls = _DEFAULT.tls
+    connect_timeout: float = _DEFAULT.connect_timeout
+    greeting_timeout: float = _DEFAULT.greeting_timeout
+    data_timeout: float = _DEFAULT.data_timeout
     because: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_limited(self) -> bool:
-        """Whether the lane must have exactly one owner."""
+        """Whether the lane must have exactly one owner, for its limits to be exact."""
         return self.max_connections is not None or self.rate is not None
 
 
 def limits_for(
     rules: Sequence[MxRule], mx_host: str, mx_group: str, domains: Sequence[str]
 ) -> Limits:
-    """Of each limit the tightest that a matching rule sets; defaults where none does."""
-    names = (mx_host, mx_group, *domains)
+    """Of each limit the tightest that a matching rule sets; defaults where none does.
+
+    ``mx_group`` is matched as a domain where it is one, that is, where there is no route.
+    """
+    names = {mx_host, *domains, *([mx_group] if "." in mx_group else [])}
     matching = [rule for rule in rules if any(matches(rule.mask, name) for name in names)]
-    because: dict[str, str] = {}
     found: dict[str, Any] = {}
+    because: dict[str, str] = {}
 
-    def take(name: str, tightness: Callable[[Any], Any]) -> None:
-        setting = [
-            rule
-            for rule in matching
-            if name in rule.model_fields_set and getattr(rule, name) is not None
-        ]
+    def take(name: str, order: Callable[[Any], Any]) -> None:
+        setting = [rule for rule in matching if _sets(rule, name)]
         if setting:
-            tightest = min(setting, key=lambda rule: tightness(getattr(rule, name)))
-            found[name] = getattr(tightest, name)
-            because[name] = tightest.mask
+            tightest = min(setting, key=lambda rule: order(getattr(rule, name)))
+            found[name], because[name] = getattr(tightest, name), tightest.mask
 
-    for name in (
-        "max_connections",
-        "max_messages_per_connection",
-        "messages_per_hour",
-        "connect_timeout",
-        "greeting_timeout",
-        "data_timeout",
-    ):
-        take(name, lambda value: value)
-    take("tls", lambda value: -_STRICTNESS.index(value))
-    sharing = [
-        rule
-        for rule in matching
-        if rule.shared and any(getattr(rule, name) is not None for name in _LIMITS)
-    ]
-    if sharing:
-        found["shared"] = True
-        because["shared"] = sharing[0].mask
-    if "messages_per_hour" in found:
-        bursts = [
-            rule.burst for rule in matching if rule.burst and rule.messages_per_hour is not None
-        ]
-        burst = min((*bursts, found["messages_per_hour"])) if bursts else None
-        found["rate"] = Gcra.per_hour(found["messages_per_hour"], burst)
-    return Limits(**found, because=because)
+    for each in _SMALLEST:
+        take(each, lambda value: value)
+    take("tls", _STRICTNESS.index)
+    sharing = next((rule for rule in matching if rule.shared and _is_limiting(rule)), None)
+    if sharing is not None:
+        found["shared"], because["shared"] = True, sharing.mask
+    return Limits(**_with_rate(found), because=because)
 
 
 def limits_of_group(configuration: Configuration, routes: Routes, mx_group: str) -> Limits:
@@ -103,3 +107,21 @@ def limits_of_group(configuration: Configuration, routes: Routes, mx_group: str)
 def lane_of(source_ip: str, mx_group: str, limits: Limits) -> LaneKey:
     """The lane that mail from this IP to this group is on."""
     return LaneKey(None if limits.shared else source_ip, mx_group)
+
+
+def _sets(rule: MxRule, name: str) -> bool:
+    return name in rule.model_fields_set and getattr(rule, name) is not None
+
+
+def _is_limiting(rule: MxRule) -> bool:
+    return rule.max_connections is not None or rule.messages_per_hour is not None
+
+
+def _with_rate(found: dict[str, Any]) -> dict[str, Any]:
+    """The same with ``rate`` in the place of ``burst``, which is nothing without a limit."""
+    others = {name: value for name, value in found.items() if name != "burst"}
+    per_hour, burst = found.get("messages_per_hour"), found.get("burst")
+    if per_hour is None:
+        return others
+    # The burst may be another rule's, and this rule the tighter one.
+    return {**others, "rate": Gcra.per_hour(per_hour, burst and min(burst, per_hour))}

@@ -1,35 +1,98 @@
-"""Domain masks: ``*`` and ``?`` anywhere, everything else literal, case and IDN spelling alike."""
+"""Domain masks: ``*`` and ``?`` anywhere, everything else literal, case does not count.
+
+A domain has two spellings, as A-labels (``xn--bcher-kva.example``) and in Unicode
+(``bücher.example``). A mask names a domain if it does so in either spelling.
+"""
 
 import functools
 import re
 from collections.abc import Sequence
+from typing import Final
+
+import idna
 
 from mail.address import canonical_domain
 
+_FORBIDDEN: Final = re.compile(r"[\s@,;<>\"]")
+
 
 @functools.lru_cache(maxsize=4096)
-def _compiled(mask: str) -> re.Pattern[str]:
-    labels = [_canonical_label(label) for label in mask.strip().split(".")]
-    pattern = re.escape(".".join(labels)).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(pattern, re.DOTALL)
+def valid_mask(mask: str) -> str:
+    """The mask itself.
+
+    Raises:
+        ValueError: nothing that it could match is a domain.
+    """
+    if not mask or _FORBIDDEN.search(mask) is not None:
+        raise ValueError("expected one domain mask such as yahoo.* or *.example.com")
+    _patterns(mask)
+    return mask
 
 
-def _canonical_label(label: str) -> str:
-    """A label without wildcards is compared in its A-label form."""
-    if label.isascii() or "*" in label or "?" in label:
-        return label.lower()
-    return canonical_domain(label)
+def is_pattern(mask: str) -> bool:
+    """Whether the mask has wildcards, so that it does not name a single domain."""
+    return "*" in mask or "?" in mask
 
 
-@functools.lru_cache(maxsize=65536)
 def matches(mask: str, domain: str) -> bool:
-    """Whether a mask names a domain."""
-    name = domain.lower() if domain.isascii() else canonical_domain(domain)
-    return _compiled(mask).fullmatch(name) is not None
+    """Whether the mask names the domain.
+
+    Raises:
+        BadAddress: a label outside ASCII that no domain can have.
+    """
+    ascii_pattern, unicode_pattern = _patterns(mask)
+    ascii_domain, unicode_domain = _spellings(domain)
+    if ascii_pattern.fullmatch(ascii_domain) is not None:
+        return True
+    return unicode_domain is not None and unicode_pattern.fullmatch(unicode_domain) is not None
 
 
 def admits(include: Sequence[str], exclude: Sequence[str], domain: str) -> bool:
-    """Include first (empty: all), then exclude."""
+    """Whether mail to the domain may go: ``include`` is asked first (empty: all), then exclude."""
     if include and not any(matches(mask, domain) for mask in include):
         return False
     return not any(matches(mask, domain) for mask in exclude)
+
+
+@functools.lru_cache(maxsize=4096)
+def _patterns(mask: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """For the A-label and for the Unicode spelling."""
+    labels = mask.lower().split(".")
+    ascii_labels = [
+        label if is_pattern(label) or label.isascii() else canonical_domain(label)
+        for label in labels
+    ]
+    unicode_labels = [label if is_pattern(label) else _unicode(label) for label in ascii_labels]
+    return _compiled(".".join(ascii_labels)), _compiled(".".join(unicode_labels))
+
+
+def _compiled(mask: str) -> re.Pattern[str]:
+    """``*`` takes as little as it can and gives nothing back, so that no mask is slow to match."""
+    first, *others = [_literal(each) for each in re.split(r"\*+", mask)]
+    if not others:
+        return re.compile(first)
+    *middle, last = others
+    return re.compile(first + "".join(f"(?>.*?{each})" for each in middle) + f".*{last}")
+
+
+def _literal(text: str) -> str:
+    return ".".join(re.escape(each) for each in text.split("?"))
+
+
+@functools.lru_cache(maxsize=65536)
+def _spellings(domain: str) -> tuple[str, str | None]:
+    """As A-labels and, where that differs, in Unicode."""
+    # What is ASCII may also be the name of a host, which need not be a mail domain.
+    name = domain.lower() if domain.isascii() else canonical_domain(domain)
+    if "xn--" not in name:
+        return name, None
+    return name, ".".join(_unicode(label) for label in name.split("."))
+
+
+def _unicode(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return idna.ulabel(label)
+    except idna.IDNAError:
+        return label  # it only looks like an A-label, and is then compared as it stands

@@ -1,26 +1,47 @@
 """From the text of a configuration file to its values, or to all its mistakes at once."""
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar, get_args
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import pydantic
 from pydantic import BaseModel
+from pydantic_core import ErrorDetails
 
 from affinity.errors import BadConfiguration, Mistake
-from affinity.toml_lines import KeyPath, lines_of
+from affinity.expected import KeyPath, wrong
+from affinity.toml_lines import lines_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX: Final = "MTALAB_"
-_NOT_KEYS: Final = frozenset({"MTALAB_CONFIG"})
-_SYNTAX_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
+_NOT_KEYS: Final = frozenset({"MTALAB_CONFIG"})  # it names the file
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_SYNTAX_LINE: Final = re.compile(r" *\((?:at line (\d+), column \d+|at end of document)\)")
+
+
+def variable(key: str) -> str:
+    """``lab.store`` → ``MTALAB_LAB__STORE``: the environment variable that sets a key."""
+    return f"{PREFIX}{key.upper().replace('.', '__')}"
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings among the variables: ``MTALAB_LAB__STORE=x`` → ``{"lab.store": "x"}``."""
+    return {
+        name[len(PREFIX) :].lower().replace("__", "."): value
+        for name, value in sorted(environ.items())
+        if name.upper().startswith(PREFIX) and name.upper() not in _NOT_KEYS
+    }
 
 
 def read(
-    text: str, file: str, model: type[Model], overrides: Mapping[str, str] | None = None
+    text: str,
+    file: str,
+    model: type[Model],
+    overrides: Mapping[str, str] = _NOTHING,
+    named: Callable[[str], str] = variable,
 ) -> Model:
     """Validate a configuration.
 
@@ -28,7 +49,9 @@ def read(
         text: the file's content.
         file: its name, for messages.
         model: what it must be.
-        overrides: dotted key → text, from the environment or from flags; they win.
+        overrides: dotted key → text, from the environment or from flags; they win over the file.
+            Case does not count, nor whether - or _ is written. A list or a table is given in TOML.
+        named: key of an override → what to call it in messages.
 
     Raises:
         BadConfiguration: with every mistake that could be found, each with its place.
@@ -37,69 +60,126 @@ def read(
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadConfiguration([_syntax(error, text, file)]) from error
-    given = dict(overrides or {})
-    for key, value in given.items():
-        _put(values, key.split("."), _guess(value))
+    reading = _Reading(text, file, model, values)
+    for key, value in overrides.items():
+        reading.override(key, value, named(key))
     try:
-        return model.model_validate(values)
+        read_model = model.model_validate(values)
     except pydantic.ValidationError as error:
-        lines = lines_of(text)
-        raise BadConfiguration(
-            [_mistake(each, file, lines, model, given) for each in error.errors()]
-        ) from error
+        reading.note(error.errors())
+        raise BadConfiguration(reading.all_mistakes()) from error
+    if reading.all_mistakes():
+        raise BadConfiguration(reading.all_mistakes())
+    return read_model
 
 
-def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """``MTALAB_LAB__STORE=x`` → ``{"lab.store": "x"}``."""
-    return {
-        name.removeprefix(PREFIX).lower().replace("__", "."): value
-        for name, value in sorted(environ.items())
-        if name.startswith(PREFIX) and name not in _NOT_KEYS
-    }
+class _Reading:
+    """One text on its way: the values so far, where they came from, the mistakes found."""
+
+    def __init__(
+        self, text: str, file: str, model: type[BaseModel], values: dict[str, Any]
+    ) -> None:
+        self._file, self._model, self._values = file, model, values
+        self._lines = lines_of(text)
+        self._overridden: dict[KeyPath, str] = {}
+        self._mistakes: list[Mistake] = []
+
+    def override(self, key: str, text: str, name: str) -> None:
+        """Put a value from elsewhere in its place, where there is one."""
+        here: Any = self._values
+        path: KeyPath = ()
+        *outer, last = key.split(".")
+        for word in outer:
+            found = _place(here, word)
+            if found is None:
+                break
+            if isinstance(here, dict):
+                here.setdefault(found, {})
+            here, path = here[found], (*path, found)
+        found = _place(here, last) if len(path) == len(outer) else None
+        if found is None:
+            self._mistakes.append(
+                Mistake(name, None, key, f"there is no such place in {self._file}")
+            )
+            return
+        here[found] = _value(text)
+        self._overridden[*path, found] = name
+
+    def note(self, errors: list[ErrorDetails]) -> None:
+        for error in errors:
+            path = tuple(_known_part(self._values, error))
+            what = wrong(error, path, self._model)
+            name = self._overridden_by(path, is_missing=error["type"] == "missing")
+            if name is None:
+                self._mistakes.append(Mistake(self._file, self._line(path), _dotted(path), what))
+            else:
+                self._mistakes.append(Mistake(name, None, _dotted(path), what))
+
+    def all_mistakes(self) -> list[Mistake]:
+        """In the order of the file, then what came from elsewhere."""
+        unique = dict.fromkeys(self._mistakes)
+        return sorted(unique, key=lambda each: (each.file != self._file, each.line or 0, each.key))
+
+    def _overridden_by(self, path: KeyPath, *, is_missing: bool) -> str | None:
+        for placed, name in self._overridden.items():
+            if path[: len(placed)] == placed:
+                return name
+            table = path[:-1]
+            if is_missing and table and table not in self._lines and placed[: len(table)] == table:
+                return name  # the table is there only because of the override
+        return None
+
+    def _line(self, path: KeyPath) -> int | None:
+        """The line of the key, or of the nearest table around it that the file has."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._lines:
+                return self._lines[path[:length]]
+        return None
 
 
 def _syntax(error: tomllib.TOMLDecodeError, text: str, file: str) -> Mistake:
     found = _SYNTAX_LINE.search(str(error))
-    line = text.count("\n") + 1
-    if found is not None and found[1] is not None:
-        line = int(found[1])
-    what = _SYNTAX_LINE.sub("", str(error)).strip()
+    at_line = None if found is None else found[1]
+    line = text.count("\n") + 1 if at_line is None else int(at_line)
+    what = _SYNTAX_LINE.sub("", str(error))
     return Mistake(file, line, "", f"not valid TOML: {what[:1].lower()}{what[1:]}")
 
 
-def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    for key in path[:-1]:
-        inner = values.setdefault(key, {})
-        if not isinstance(inner, dict):
-            return
-        values = inner
-    values[path[-1]] = value
+def _place(here: Any, word: str) -> str | int | None:
+    """The key of a table, or the index of a list, that a word of an override means."""
+    if isinstance(here, list):
+        return int(word) if word.isdecimal() and int(word) < len(here) else None
+    if not isinstance(here, dict):
+        return None
+    plain = _plain(word)
+    return next((key for key in here if _plain(key) == plain), word)
 
 
-def _guess(text: str) -> Any:
-    """A list or a table may be given in TOML; anything else is a string, which pydantic reads."""
+def _plain(word: str) -> str:
+    return word.casefold().replace("-", "_")
+
+
+def _value(text: str) -> Any:
+    """A list or a table in TOML, or the text, from which pydantic reads numbers and the like."""
     if text[:1] in {"[", "{"}:
         try:
             return tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
-            return text
+            return text  # such as [::1]:2525; if a list was meant, the validation says so
     return text
 
 
-def _mistake(
-    error: Any,
-    file: str,
-    lines: Mapping[KeyPath, int],
-    model: type[BaseModel],
-    overrides: Mapping[str, str],
-) -> Mistake:
-    path: KeyPath = tuple(error["loc"])
-    key = _dotted(path)
-    what = _what(error, path, model)
-    for name in overrides:
-        if key == name or key.startswith(f"{name}."):
-            return Mistake(f"{PREFIX}{name.upper().replace('.', '__')}", None, key, what)
-    return Mistake(file, _line(path, lines), key, what)
+def _known_part(values: Any, error: ErrorDetails) -> Iterator[str | int]:
+    """The place of an error without pydantic's own words in it, such as which union was tried."""
+    here = values
+    for each in error["loc"]:
+        if (isinstance(here, dict) and each in here) or (
+            isinstance(here, list) and isinstance(each, int)
+        ):
+            here = here[each]
+            yield each
+    if error["type"] == "missing":
+        yield error["loc"][-1]
 
 
 def _dotted(path: KeyPath) -> str:
@@ -107,44 +187,3 @@ def _dotted(path: KeyPath) -> str:
     for each in path:
         text += f"[{each}]" if isinstance(each, int) else f".{each}" if text else each
     return text
-
-
-def _line(path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:
-    """The line of the key, or of the nearest table around it that the file has."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in lines:
-            return lines[path[:length]]
-    return None
-
-
-def _what(error: Any, path: KeyPath, model: type[BaseModel]) -> str:
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        known = _known_keys(model, path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
-        return f"unknown key{hint}"
-    if kind == "missing":
-        return "is required"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    value = error.get("input")
-    shown = "" if isinstance(value, dict | list | tuple) else f", got {value!r}"
-    return f"{message[:1].lower()}{message[1:]}{shown}"
-
-
-def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
-    found: list[type[BaseModel]] = [model]
-    for key in path:
-        inner: list[type[BaseModel]] = []
-        for each in found:
-            if isinstance(key, str) and key in each.model_fields:
-                inner.extend(_models(each.model_fields[key].annotation))
-        found = inner or found  # an index, or a table's own name: the same model
-    return sorted({name for each in found for name in each.model_fields})
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for each in get_args(annotation):
-        yield from _models(each)

@@ -1,7 +1,8 @@
 """Routes: the stand-in for DNS. A route's name is the MX group of the domains it names.
 
-A domain without a route is a group of its own, named like the domain; no route may therefore have a
-dot in its name (``configuration.Configuration`` refuses it).
+A domain without a route is a group of its own, named like the domain. That no route has such a
+name is seen to by ``affinity/configuration.py``, which refuses dots in them. (The one domain that
+could be taken for a route is thus a name without a dot, such as localhost.)
 """
 
 import functools
@@ -12,21 +13,27 @@ from affinity.mask import matches
 
 
 class Routes:
-    """The routes of a configuration, asked by domain or by group."""
+    """The routes of a configuration, asked by domain or by group; never changes once made."""
 
     def __init__(self, routes: Mapping[str, Route]) -> None:
         self._routes = dict(routes)
-        self.group_of = functools.lru_cache(maxsize=65536)(self._group_of)
+        self._cached_group = functools.lru_cache(maxsize=65536)(self._find_group)
 
-    def _group_of(self, domain: str) -> str:
-        """The MX group of a domain: the first route in file order whose mask matches."""
+    def group_of(self, domain: str) -> str:
+        """The MX group of a domain: the first route in file order whose mask matches, or itself.
+
+        The domain is to be in canonical form (``mail.address.canonical_domain``).
+        """
+        return self._cached_group(domain)
+
+    def _find_group(self, domain: str) -> str:
         for name, route in self._routes.items():
             if any(matches(mask, domain) for mask in route.domains):
                 return name
         return domain
 
     def route_for(self, mx_group: str) -> Route | None:
-        """The route of a group, or None for a domain that has none."""
+        """The route of a group, or None for a domain that has none: it cannot be reached."""
         return self._routes.get(mx_group)
 
     def mx_host(self, mx_group: str) -> str:

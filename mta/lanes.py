@@ -1,6 +1,8 @@
 """The lanes at one worker: for each source IP and MX group a queue and a pool of connections.
 
-Queues of a shared lane share one limiter and one budget of connections.
+Queues of a shared lane share one limiter and one budget of connections. Where connections are
+limited, a worker stays the lane's owner (it keeps its last part) until all of them are closed:
+the next owner could otherwise open more than the limit allows.
 """
 
 import asyncio
@@ -23,6 +25,8 @@ from store.parts import LeasedPart
 from world.clock import Clock
 from world.network import ForbiddenDestination, Network
 
+IDLE_S: Final = 5.0  # the modelled system's idleSessionTimeoutSec
+IDLE_LIMITED_S: Final = 0.1
 STOP_GRACE_S: Final = 10.0  # for what is in flight when the worker is told to stop
 
 
@@ -43,6 +47,8 @@ class _Way:
             connect_timeout=limits.connect_timeout,
             greeting_timeout=limits.greeting_timeout,
             data_timeout=limits.data_timeout,
+            # Whoever owns a lane with a limit on connections lets go of them soon: see Lanes.
+            idle_timeout=IDLE_S if limits.max_connections is None else IDLE_LIMITED_S,
         )
 
 
@@ -71,6 +77,7 @@ class Lanes:
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._limiters: dict[str, Limiter] = {}
         self._budgets: dict[str, ConnectionBudget] = {}
+        self._limited: set[str] = set()  # lanes whose connections a rule limits
 
     def queue(self, lease: LeasedPart) -> LaneQueue | None:
         """The queue for a part, or None when its way does not exist (any more)."""
@@ -111,6 +118,8 @@ class Lanes:
         most = limits.max_connections or self._settings.connections
         budget = self._budgets.setdefault(way.lane, ConnectionBudget(most))
         budget.most = most
+        if limits.max_connections is not None:
+            self._limited.add(way.lane)
         hooks = PoolHooks(
             pull=queue.pull,
             answered=self._answered,
@@ -140,6 +149,11 @@ class Lanes:
             lane.queue.close()
             if lane.pool is not None:
                 self._tasks.create_task(lane.pool.stop(STOP_GRACE_S), name="close lane")
+
+    def is_quiet(self, lane: str) -> bool:
+        """Whether another worker may own the lane: no connection that its limit counts is open."""
+        budget = self._budgets.get(lane)
+        return budget is None or lane not in self._limited or budget.taken == 0
 
     def wake(self) -> None:
         """Let connections pull, and open more, wherever something may go now."""

@@ -91,17 +91,18 @@ class Outbox:
         group, self._group = self._group, _Group()
         turn = self._journal.turn()
         report = parts.Settlement(group.outcomes, group.finished, group.released, group.tats)
-        while True:
-            try:
-                recorded = await self._store.write(
-                    parts.settle, self._author, report, self._clock.now()
-                )
-            except StoreUnavailable as error:
-                # Nothing is lost: the journal holds it, and the group is tried again until it goes.
-                self.trouble = str(error)
-                await asyncio.sleep(RETRY_AFTER_S)
-            else:
-                break
+        recorded = await self._settled(report)
         self.trouble = None
         self._journal.forget(turn)
         self._on_committed([*group.finished, *group.released], recorded)
+
+    async def _settled(self, report: parts.Settlement) -> Recorded:
+        """Settle, however long the store is away: the journal holds what is not written yet."""
+        while True:
+            try:
+                return await self._store.write(
+                    parts.settle, self._author, report, self._clock.now()
+                )
+            except StoreUnavailable as error:
+                self.trouble = str(error)
+                await asyncio.sleep(RETRY_AFTER_S)

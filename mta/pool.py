@@ -30,14 +30,47 @@ Session = PipelinedSession | PlainSession
 class PoolHooks:
     """What a pool asks of its worker; see ``mta.session.hooks.Hooks`` for the first three.
 
-    ``unreachable`` is told that no connection could be made and none is open. Whatever the worker
-    does with the messages that wait, it then says by ``wake`` how many are left.
+    ``unreachable`` is told that no connection could be made and none is open. The pool then takes
+    it that no messages wait any more; ``wake`` tells it otherwise, even while it is being told.
     """
 
     pull: Callable[[], Envelope | None]
     answered: Callable[[Envelope, Answer, Timing], None]
     untried: Callable[[Envelope], None]
     unreachable: Callable[[Unreachable], None]
+
+
+class ConnectionBudget:
+    """How many connections there may be at once; the pools of a shared lane share one.
+
+    What one pool gives back goes first to those that wait, in the order in which they came. A pool
+    keeps a connection as long as it has messages for it: nothing is taken away.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._taken = 0
+        self._waiting: dict[Callable[[], None], None] = {}  # ordered
+
+    @property
+    def taken(self) -> int:
+        """How many connections there are, from the first packet to the last."""
+        return self._taken
+
+    def take(self, wanted: int, tell: Callable[[], None]) -> int:
+        """Take as many as there are; ``tell`` is called, once, when there may be more."""
+        granted = max(0, min(wanted, self.most - self._taken))
+        self._taken += granted
+        if granted < wanted:
+            self._waiting[tell] = None
+        return granted
+
+    def give_back(self) -> None:
+        """One connection is closed."""
+        self._taken -= 1
+        waiting, self._waiting = self._waiting, {}
+        for tell in waiting:
+            tell()
 
 
 class LanePool:
@@ -50,7 +83,7 @@ class LanePool:
         self,
         endpoints: Endpoints,
         settings: SessionSettings,
-        connections_max: int,
+        budget: ConnectionBudget,
         *,
         network: Network,
         hooks: PoolHooks,
@@ -60,7 +93,7 @@ class LanePool:
         network.admit(endpoints.host)
         self.endpoints = endpoints
         self._settings = settings
-        self._connections_max = connections_max
+        self._budget = budget
         self._network = network
         self._hooks = hooks
         self._session_hooks = Hooks(self._pull, hooks.answered, hooks.untried)
@@ -128,10 +161,12 @@ class LanePool:
             return
         open_now = len(self._connections)
         leaving = sum(not session.takes_messages for session in self._sessions)
-        wanted = min(self._backlog - (open_now - leaving), self._connections_max - open_now)
+        wanted = self._backlog - (open_now - leaving)
         if not self._sessions:
             wanted = min(wanted, 1 - open_now)
-        for _ in range(wanted):
+        if wanted <= 0:
+            return
+        for _ in range(self._budget.take(wanted, self._open_more)):
             task = self._task_group.create_task(
                 self._connection(), name=f"{self.endpoints.source_ip} to {self.endpoints.host}"
             )
@@ -140,8 +175,12 @@ class LanePool:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._connections.discard(task)
-        if task.cancelled() or task.exception() is not None:
+        self._budget.give_back()
+        is_unexpected = task.cancelled() or task.exception() is not None
+        if is_unexpected and not self._is_stopping:
             self._is_stopping = True  # its group is going down, and takes no more tasks
+            return
+        self._budget.give_back()
         self._open_more()
 
     async def _connection(self) -> None:
@@ -172,6 +211,7 @@ class LanePool:
         self.trouble = result
         self._failures = self._back_off(self._failures)
         if not self._sessions:
+            self._backlog = 0
             self._hooks.unreachable(result)
 
     def _judge(self, session: Session) -> None:
@@ -188,8 +228,12 @@ class LanePool:
             return times_before
         delay = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**times_before)
         self._down_until = now + delay
-        self._retry = self._loop.call_later(delay, self._open_more)
+        self._retry = self._loop.call_later(delay, self._try_again)
         return times_before + 1
+
+    def _try_again(self) -> None:
+        self._down_until = 0.0  # a timer may ring a little before its time by the loop's clock
+        self._open_more()
 
 
 async def _cut(tasks: set[asyncio.Task[None]]) -> None:

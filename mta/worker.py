@@ -52,6 +52,7 @@ class Worker:
         self._world = world
         self._settings = settings
         self._held: dict[tuple[int, int], HeldPart] = {}
+        self._done: list[HeldPart] = []  # dealt with, but kept until their lane is quiet
         self._stop = asyncio.Event()
         self._is_fenced = False
         self.worker_id = 0
@@ -130,6 +131,7 @@ class Worker:
         while True:
             with contextlib.suppress(StoreUnavailable):  # leases run on; the next turn tries anew
                 await self._claim()
+            self._report_done()
             await asyncio.sleep(CLAIM_EVERY_S)
 
     async def _claim(self) -> None:
@@ -198,6 +200,8 @@ class Worker:
         for held in self._lanes.drain(lambda _: True):
             self._give_back(held)
         await self._lanes.stop()
+        for part in self._done:
+            self._report(part)
         if self._is_fenced:
             outbox.cancel()  # whoever took our parts has read our journal
         else:
@@ -236,6 +240,22 @@ class Worker:
             self._close(part)
 
     def _close(self, part: HeldPart) -> None:
+        """Every message of it is dealt with: report it, unless it must keep its lane for us."""
+        self._done.append(part)
+        self._report_done()
+
+    def _report_done(self) -> None:
+        waiting, self._done = self._done, []
+        for part in waiting:
+            lane = part.lease.lane
+            if self._lanes.is_quiet(lane) or any(
+                each.open > 0 and each.lease.lane == lane for each in self._held.values()
+            ):
+                self._report(part)
+            else:
+                self._done.append(part)
+
+    def _report(self, part: HeldPart) -> None:
         if part.given_back:
             self._outbox.release(*part.key)
         else:

@@ -21,9 +21,7 @@ Bury = Callable[[modules.Worker, Callable[[str, float], float | None]], Awaitabl
 class Housekeeping:
     """The slower duties of the leading scheduler."""
 
-    def __init__(
-        self, store: Store, clock: Clock, settings: SchedulerSettings, bury: Bury
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: SchedulerSettings, bury: Bury) -> None:
         self._store, self._clock, self._bury = store, clock, bury
         self.settings = settings
         self._planned_up_to = 0

@@ -35,6 +35,4 @@ class UnknownMessage(UserError):
     """There is no message of that number."""
 
     def __init__(self, message_id: int) -> None:
-        super().__init__(
-            f"there is no message {message_id}", remedy="`mtalab log` lists messages."
-        )
+        super().__init__(f"there is no message {message_id}", remedy="`mtalab log` lists messages.")

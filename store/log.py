@@ -163,8 +163,7 @@ def statuses(tx: Tx, message_ids: Sequence[int]) -> dict[int, tuple[int, Message
         table.c.id.in_(list(message_ids))
     )
     return {
-        row.id: (row.delivery_id, MessageStatus(row.status))
-        for row in tx.connection.execute(query)
+        row.id: (row.delivery_id, MessageStatus(row.status)) for row in tx.connection.execute(query)
     }
 
 

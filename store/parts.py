@@ -44,9 +44,7 @@ def split_ips(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-def _insert(
-    tx: Tx, delivery_id: int, mx_group: str, source_ips: tuple[str, ...], size: int
-) -> int:
+def _insert(tx: Tx, delivery_id: int, mx_group: str, source_ips: tuple[str, ...], size: int) -> int:
     result = tx.connection.execute(
         tables.part.insert()
         .values(
@@ -101,8 +99,7 @@ def due(tx: Tx, now: float, limit: int) -> list[Due]:
         select(message.c.id, message.c.delivery_id, domain.c.mx_group, domain.c.source_ips)
         .join(
             domain,
-            (domain.c.delivery_id == message.c.delivery_id)
-            & (domain.c.domain == message.c.domain),
+            (domain.c.delivery_id == message.c.delivery_id) & (domain.c.domain == message.c.domain),
         )
         .where(
             message.c.status == MessageStatus.PENDING,
@@ -412,8 +409,7 @@ def _is_outdated(tx: Tx, part_id: int) -> bool:
         select(domain.c.domain)
         .join(
             message,
-            (message.c.delivery_id == domain.c.delivery_id)
-            & (message.c.domain == domain.c.domain),
+            (message.c.delivery_id == domain.c.delivery_id) & (message.c.domain == domain.c.domain),
         )
         .join(part, part.c.id == message.c.part_id)
         .where(

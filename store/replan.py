@@ -1,6 +1,6 @@
 """Following a changed configuration: queued messages get their MX group and source IPs anew."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -19,9 +19,6 @@ class Planned:
     domain: str
     mx_group: str
     source_ips: tuple[str, ...]
-
-
-Plan = Callable[[str, str], tuple[str, tuple[str, ...]]]  # (affinity, domain) → group, IPs
 
 
 def planned(tx: Tx, *, newer_than: int = 0) -> list[Planned]:

@@ -89,9 +89,7 @@ def _alone(store: Store) -> Iterator[Connection]:
     engine = create_engine(store.url)
     try:
         with engine.begin() as connection:
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
-            )
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             yield connection
     finally:
         engine.dispose()

@@ -124,9 +124,7 @@ class Expression:
         if isinstance(error, UndefinedError):
             found = _UNDEFINED_NAME.search(str(error))
             field = found[1] if found else None
-        return PersonalizationError(
-            str(error) or type(error).__name__, part=self.what, field=field
-        )
+        return PersonalizationError(str(error) or type(error).__name__, part=self.what, field=field)
 
 
 def is_expression(text: str) -> bool:

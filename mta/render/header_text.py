@@ -7,11 +7,9 @@ one by one: no value can end its header and begin another.
 import base64
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
-import idna
-
+from mail.address import BadAddress, parse_address
 from mta.errors import PersonalizationError
 
 LINE_SOFT: Final = 78  # RFC 5322, 2.1.1
@@ -37,15 +35,6 @@ _QUOTED: Final = tuple(
     else f"={byte:02X}"
     for byte in range(256)
 )
-
-_ATEXT: Final = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-"
-_ADDRESS: Final = re.compile(
-    rf"(?P<local>[{_ATEXT}]+(?:\.[{_ATEXT}]+)*"
-    r'|"(?:[ !#-\[\]-~\x80-\U0010ffff]|\\[ -~])*")'
-    r"@(?P<domain>\[[A-Za-z0-9:.]+\]|[^@\s\[\]<>(),;:\"\\]+)"
-)
-_ASCII_DOMAIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
-_ADDRESS_MAX: Final = 320  # octets: 64 for the local part, 255 for the domain (RFC 5321, 4.5.3.1)
 
 
 def refuse_controls(name: str, value: str) -> None:
@@ -108,27 +97,12 @@ def _phrase(name: str, text: str, column: int) -> str:
 def address_text(name: str, address: str) -> str:
     """An address as a header holds it: the domain in ASCII, a non-ASCII local part as it is."""
     refuse_controls(name, address)
-    found = _ADDRESS.fullmatch(address)
-    if found is None or len(address.encode()) > _ADDRESS_MAX:
-        raise PersonalizationError(f"{address[:100]!r} is not an address", part=name)
-    domain = found["domain"]
-    if domain.startswith("["):
-        return address
-    ascii_domain = _ascii_domain(domain)
-    if ascii_domain is None:
-        raise PersonalizationError(f"{domain[:100]!r} is not a domain", part=name)
-    return f"{found['local']}@{ascii_domain}"
-
-
-@lru_cache(maxsize=4096)
-def _ascii_domain(domain: str) -> str | None:
-    if domain.isascii():
-        is_fit = _ASCII_DOMAIN.fullmatch(domain) and ".." not in domain
-        return domain if is_fit else None
     try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return None
+        return str(parse_address(address))
+    except BadAddress as error:
+        raise PersonalizationError(
+            f"{address[:100]!r} is not an address: {error.reason}", part=name
+        ) from error
 
 
 def encode_words(text: str, column: int) -> str:

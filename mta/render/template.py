@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
+from mail.address import Address
 from mail.errors import Where
 from mta.errors import UnknownField
 from mta.render import header_text
@@ -24,7 +25,7 @@ class Personal:
 
     message_id: int
     delivery_id: int
-    address: str
+    address: Address | str
     fields: Mapping[str, str]
     date: float
     message_id_header: str  # with its angle brackets
@@ -82,10 +83,11 @@ class Template:
         Raises:
             PersonalizationError: it cannot be made from these fields; nothing else is wrong.
         """
-        values = {**GLOBALS, **message.fields, ADDRESS_FIELD: message.address}
+        address = str(message.address)
+        values = {**GLOBALS, **message.fields, ADDRESS_FIELD: address}
         pieces = [each if isinstance(each, str) else each.fill(values) for each in self._head]
         if not self._has_to:
-            pieces.append(header_text.mailboxes("To", [("", message.address)]))
+            pieces.append(header_text.mailboxes("To", [("", address)]))
         pieces.append(_date_header(int(message.date)))
         pieces.append(header_text.tokens("Message-ID", message.message_id_header))
         if message.list_id is not None and not self._has_list_id:
@@ -96,7 +98,7 @@ class Template:
         return Rendered(
             b"".join((head.encode("utf-8"), *body)),
             # Raw UTF-8 stands in the headers only where an address left no other way.
-            not (head.isascii() and _is_ascii_local(message.address)),
+            not (head.isascii() and _is_ascii_local(address)),
         )
 
 

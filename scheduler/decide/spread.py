@@ -67,7 +67,6 @@ class _Aim:
     part: QueuedPart
     source_ip: str
     lane: LaneInUse
-    allotment: Allotment  # as it will be once the part is granted
 
     @property
     def place(self) -> tuple[str, int]:
@@ -112,10 +111,11 @@ class _Round:
         chosen = next_ip(state, weights, stream.largest)
         if chosen is None:
             return None
-        source_ip, allotment = chosen
+        # Kept even if the part is refused: it waits for this IP, and keeps its place there.
+        source_ip, self._allotments[stream.key] = chosen
         part = stream.next_part(source_ip, self._memory.on_ip)
         lane = self._room.lane(source_ip, stream.mx_group)
-        aim = _Aim(stream, part, source_ip, lane, used(allotment, source_ip, part.size))
+        aim = _Aim(stream, part, source_ip, lane)
         turns = self._turns.get(aim.place)
         if turns is None:
             before = self._memory.on_lane.get(aim.place, Turn())
@@ -154,7 +154,8 @@ class _Round:
         self._turns[aim.place].serve(stream.key, part.size, stream.deliveries)
         self._room.take(aim.lane, worker, part.size)
         stream.take(part, aim.source_ip)
-        self._allotments[stream.key] = aim.allotment
+        allotment = self._allotments[stream.key]
+        self._allotments[stream.key] = used(allotment, aim.source_ip, part.size)
         self._refused_since.pop(lane_key, None)
         for other in self._avoided.get(stream.key, {}).values():
             self._turns[other.place].leave(stream.key)
@@ -182,9 +183,7 @@ class _Round:
         return Memory(
             # Kept while a stream is empty too: many small deliveries share the weights over time.
             allotments={
-                key: state
-                for key, state in self._allotments.items()
-                if self._rules.weights(key[0])
+                key: state for key, state in self._allotments.items() if self._rules.weights(key[0])
             },
             on_ip=on_ip,
             on_lane={place: turn for place, turn in on_lane.items() if turn.bases},

@@ -68,7 +68,13 @@ class ScriptedServer:
             self.running -= 1
             self.news.set()
 
-    async def _play(self, script, reader, writer, heard) -> None:
+    async def _play(
+        self,
+        script: list[str],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        heard: list[str],
+    ) -> None:
         for is_said, lines in groupby(script, key=lambda line: line.startswith("S: ")):
             if is_said:
                 await self._say("".join(f"{line[3:]}\r\n" for line in lines), writer)

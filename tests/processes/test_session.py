@@ -398,6 +398,44 @@ def test_large_bodies_are_written_whole_although_the_transport_pauses():
     assert server.contents == [content] * 3
 
 
+def test_nothing_is_pulled_while_the_transport_has_enough_to_write():
+    async def run():
+        owner = Owner()
+        settings = SessionSettings(tls="off")
+        async with scripted(conversation(PIPELINED, transaction(), BYE)) as server:
+            session = await opened(server, owner, settings)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(session.run())
+                await asyncio.sleep(0)
+                session.pause_writing()
+                owner.waiting = Owner(1).waiting
+                session.wake()
+                assert len(owner.waiting) == 1
+                session.resume_writing()
+                assert owner.waiting == []
+                await server.until(lambda: len(server.contents) == 1)
+                session.stop()
+        assert owner.answers == [(0, QUEUED)]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("opening", [PIPELINED, PLAIN])
+def test_a_connection_lost_before_the_session_began_costs_no_message(opening):
+    async def run():
+        owner = Owner(1)
+        async with scripted(conversation(opening, "(drop)")) as server:
+            session = await opened(server, owner)
+            while not session._connected.is_lost:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0)
+            await session.run()
+        assert len(owner.waiting) == 1
+        assert owner.answers == []
+        assert not session.ended.is_ours
+
+    asyncio.run(run())
+
+
 def connecting(text, settings=QUICK, source_ip="127.0.0.1"):
     async def run():
         async with scripted(*([text] if isinstance(text, str) else text)) as server:

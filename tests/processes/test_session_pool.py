@@ -7,7 +7,7 @@ import pytest
 from mail.outcome import Accepted, Rejected, Stage
 from mail.reply import Reply
 from mta import pool as pool_module
-from mta.pool import LanePool, PoolHooks
+from mta.pool import ConnectionBudget, LanePool, PoolHooks
 from mta.session.dialogue import Envelope
 from mta.session.handshake import Endpoints
 from mta.session.settings import SessionSettings
@@ -55,11 +55,11 @@ class Lane:
             await self.news.wait()
 
 
-def pool_for(lane, endpoints, tasks, *, connections_max=4, **settings) -> LanePool:
+def pool_for(lane, endpoints, tasks, *, connections_max=4, budget=None, **settings) -> LanePool:
     return LanePool(
         endpoints,
         SessionSettings(tls="off", **settings),
-        connections_max,
+        budget or ConnectionBudget(connections_max),
         network=HostNetwork(),
         hooks=lane.hooks(),
         tasks=tasks,
@@ -120,6 +120,40 @@ def test_a_connection_that_has_had_its_share_is_replaced_and_the_limit_holds():
     server = sending(100, connections_max=3, messages_max=5)
     assert server.ever >= 20
     assert server.most <= 3
+
+
+def test_pools_that_share_a_budget_share_its_connections():
+    class Server(CountingServer):
+        pass
+
+    async def run():
+        lanes, taken, budget = [Lane(50), Lane(50)], [0], ConnectionBudget(2)
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(lambda: Server(taken), "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        async with asyncio.TaskGroup() as tasks:
+            pools = [
+                pool_for(
+                    lane,
+                    Endpoints(f"127.0.3.{number}", "127.0.0.1", port),
+                    tasks,
+                    budget=budget,
+                    idle_timeout=0.02,
+                )
+                for number, lane in enumerate(lanes, 1)
+            ]
+            for pool in pools:
+                pool.wake(50)
+            for lane in lanes:
+                await lane.until(lambda lane=lane: len(lane.answers) == 50)
+            for pool in pools:
+                await pool.stop(5)
+        listener.close()
+        await listener.wait_closed()
+        assert taken[0] == 100
+        assert Server.most <= 2
+
+    asyncio.run(run())
 
 
 def test_a_connection_that_waits_is_used_before_another_is_opened():

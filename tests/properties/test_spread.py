@@ -1,6 +1,7 @@
 """What every round of ``spread`` keeps, over random snapshots."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -279,23 +280,28 @@ def test_the_answer_depends_on_nothing_but_the_values(drawn, shuffle):
 
 @given(rounds())
 @settings(max_examples=50)
-def test_what_was_granted_once_leaves_nothing_that_a_second_look_would_grant(drawn):
-    """A round grants all that it can, up to what renewed choices may find."""
+def test_a_round_grants_all_that_it_can_so_that_a_second_one_finds_nothing(drawn):
     rules, snapshot = drawn
     grants, memory = spread(snapshot, rules, PACE, Memory())
-    sizes = {part.part_id: part.size for part in snapshot.parts}
-    granted = {grant.part_id for grant in grants}
-    hands = {worker.worker_id: Counter(worker.in_hand) for worker in snapshot.workers}
+    held = holders_after(snapshot, grants)
     owners = {view.key: view.owner for view in snapshot.lanes}
-    for grant in grants:
-        hands[grant.worker_id][grant.lane_key] += sizes[grant.part_id]
-        if any(rules.lane(grant.source_ip, grant.mx_group).is_limited for _ in [0]):
-            owners[grant.lane_key] = grant.worker_id
-    workers = tuple(
-        LiveWorker(w.worker_id, w.instance, w.affinities, w.unbindable, hands[w.worker_id])
-        for w in snapshot.workers
+    owners |= {
+        grant.lane_key: grant.worker_id
+        for grant in grants
+        if rules.lane(grant.source_ip, grant.mx_group).is_limited
+    }
+    granted = {grant.part_id for grant in grants}
+    after = Snapshot(
+        NOW,
+        tuple(part for part in snapshot.parts if part.part_id not in granted),
+        tuple(
+            replace(
+                worker,
+                in_hand={key: n for (key, who), n in held.items() if who == worker.worker_id},
+            )
+            for worker in snapshot.workers
+        ),
+        tuple(replace(view, owner=owners[view.key]) for view in snapshot.lanes),
     )
-    lanes = tuple(LaneView(v.key, owners[v.key], v.tat, v.suspended) for v in snapshot.lanes)
-    parts = tuple(part for part in snapshot.parts if part.part_id not in granted)
-    again, _ = spread(Snapshot(NOW, parts, workers, lanes), rules, PACE, memory)
+    again, _ = spread(after, rules, PACE, memory)
     assert again == []

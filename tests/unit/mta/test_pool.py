@@ -7,7 +7,7 @@ import pytest
 
 from mail.outcome import Broken, Stage
 from mta import pool as pool_module
-from mta.pool import LanePool, PoolHooks
+from mta.pool import ConnectionBudget, LanePool, PoolHooks
 from mta.session.handshake import Endpoints
 from mta.session.settings import SessionSettings
 from world.network import HostNetwork
@@ -34,7 +34,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._leaping.now
 
 
-def tried(monkeypatch, backlog, seconds, *, after_each=lambda _: None, connections_max=4):
+def tried(monkeypatch, backlog, seconds, *, after_each=lambda _: None):
     """The times at which a pool tried to reach a host that is down, and the pool."""
     times, told = [], []
 
@@ -52,7 +52,7 @@ def tried(monkeypatch, backlog, seconds, *, after_each=lambda _: None, connectio
             pool = LanePool(
                 Endpoints("127.0.0.1", "127.0.0.1", 25),
                 SessionSettings(),
-                connections_max,
+                ConnectionBudget(4),
                 network=HostNetwork(),
                 hooks=PoolHooks(lambda: None, print, print, unreachable),
                 tasks=tasks,
@@ -70,8 +70,12 @@ def tried(monkeypatch, backlog, seconds, *, after_each=lambda _: None, connectio
     return times
 
 
+def still_waiting(pool):
+    pool.wake(50)
+
+
 def test_a_host_that_is_down_is_tried_by_one_connection_at_growing_intervals(monkeypatch):
-    times = tried(monkeypatch, backlog=100, seconds=200)
+    times = tried(monkeypatch, backlog=100, seconds=200, after_each=still_waiting)
     assert times == pytest.approx([0, 1, 3, 7, 15, 31, 63, 123, 183], abs=0.01)
 
 
@@ -79,10 +83,36 @@ def test_nothing_is_tried_without_messages(monkeypatch):
     assert tried(monkeypatch, backlog=0, seconds=200) == []
 
 
-def test_nothing_more_is_tried_when_the_worker_has_taken_the_messages_back(monkeypatch):
-    assert tried(monkeypatch, backlog=5, seconds=200, after_each=lambda pool: pool.wake(0)) == [0]
+def test_nothing_more_is_tried_once_the_worker_was_told_and_brought_no_messages(monkeypatch):
+    assert tried(monkeypatch, backlog=5, seconds=200) == [0]
 
 
-def test_new_messages_do_not_shorten_the_wait(monkeypatch):
-    times = tried(monkeypatch, backlog=5, seconds=4, after_each=lambda pool: pool.wake(50))
-    assert times == pytest.approx([0, 1, 3], abs=0.01)
+def test_a_budget_grants_no_more_than_it_has_and_tells_who_waits_in_their_order():
+    told: list[str] = []
+
+    def first():
+        told.append("first")
+
+    def second():
+        told.append("second")
+
+    budget = ConnectionBudget(3)
+    assert budget.take(2, first) == 2
+    assert budget.take(2, first) == 1
+    assert budget.take(1, second) == 0
+    assert told == []
+    budget.give_back()
+    assert told == ["first", "second"]
+    budget.give_back()
+    assert told == ["first", "second"]
+
+
+def test_a_budget_that_was_lowered_grants_nothing_until_enough_is_given_back():
+    budget = ConnectionBudget(3)
+    assert budget.take(3, print) == 3
+    budget.most = 1
+    budget.give_back()
+    budget.give_back()
+    assert budget.take(1, lambda: None) == 0
+    budget.give_back()
+    assert budget.take(1, lambda: None) == 1

@@ -203,14 +203,18 @@ def test_encoded_words_of_the_source_are_read_before_they_are_filled_in():
 
 
 def test_names_with_specials_are_quoted_and_an_empty_name_leaves_the_address_alone():
-    source = HEAD + b'To: "{{ last }}, {{ first }}" <{{ address }}>\nCc: {{ empty }} <c@d.test>\n\nx\n'
-    lines = raw_headers(source, {"last": "O'Neill", "first": "A. \"B\"", "empty": ""})
+    source = (
+        HEAD + b'To: "{{ last }}, {{ first }}" <{{ address }}>\nCc: {{ empty }} <c@d.test>\n\nx\n'
+    )
+    lines = raw_headers(source, {"last": "O'Neill", "first": 'A. "B"', "empty": ""})
     assert 'To: "O\'Neill, A. \\"B\\"" <ada@alpha.test>' in lines
     assert "Cc: c@d.test" in lines
 
 
 def test_a_conditional_name_is_one_name():
-    source = HEAD + b"To: {% if t %}{{ t }} {% endif %}{{ n }} <{{ address }}>, Bob <b@c.test>\n\nx\n"
+    source = (
+        HEAD + b"To: {% if t %}{{ t }} {% endif %}{{ n }} <{{ address }}>, Bob <b@c.test>\n\nx\n"
+    )
     assert raw_headers(source, {"t": "Dr", "n": "Who"})[2] == (
         "To: Dr Who <ada@alpha.test>, Bob <b@c.test>"
     )
@@ -220,7 +224,7 @@ def test_attachments_and_inline_images_come_out_octet_by_octet():
     source = (
         HEAD + b"Content-Type: multipart/related; boundary=rr\n\n--rr\nContent-Type: text/html\n\n"
         b"<img src='cid:logo'>{{ name }}\n--rr\nContent-Type: image/png; name=l.png\n"
-        b"Content-ID: <logo>\nContent-Disposition: inline; filename=\"b\xc3\xbc ro.png\"\n"
+        b'Content-ID: <logo>\nContent-Disposition: inline; filename="b\xc3\xbc ro.png"\n'
         b"Content-Transfer-Encoding: base64\n\nAAECAwQ=\n--rr\nContent-Type: text/csv\n"
         b"Content-Disposition: attachment; filename=a.csv\n\na;{{ b }}\n--rr--\n"
     )
@@ -234,7 +238,7 @@ def test_attachments_and_inline_images_come_out_octet_by_octet():
 def test_a_long_file_name_is_continued_over_lines():
     name = "r\u00e9sum\u00e9 " * 30 + ".pdf"
     source = (
-        HEAD + b"Content-Type: application/pdf\nContent-Disposition: attachment; filename=\""
+        HEAD + b'Content-Type: application/pdf\nContent-Disposition: attachment; filename="'
         + name.encode() + b'"\n\nx\n'
     )  # fmt: skip
     content = rendered(source).content
@@ -252,7 +256,9 @@ def test_a_message_within_the_message_stays_as_it_is():
 
 
 def test_texts_in_other_charsets_go_out_in_utf_8():
-    source = HEAD + b"Content-Type: text/plain; charset=iso-8859-1; format=flowed\n\ncaf\xe9 {{ x }}\n"
+    source = (
+        HEAD + b"Content-Type: text/plain; charset=iso-8859-1; format=flowed\n\ncaf\xe9 {{ x }}\n"
+    )
     found = read(source, {"x": "\u20ac"})
     assert found.get_content() == "caf\u00e9 \u20ac\n"
     assert found["Content-Type"].params == {"charset": "utf-8", "format": "flowed"}

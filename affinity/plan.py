@@ -1,0 +1,24 @@
+"""What the configuration makes of mail of one affinity to one domain, before any worker has it."""
+
+import functools
+from collections.abc import Callable
+
+from affinity.affinity import source_ips_for
+from affinity.configuration import Configuration
+from affinity.route import Routes
+
+# (affinity, domain) → MX group, addresses of the source IPs that the masks admit, sorted
+Plan = Callable[[str, str], tuple[str, tuple[str, ...]]]
+
+
+def plan_of(configuration: Configuration) -> Plan:
+    """The plan of a configuration; of an unknown affinity no source IP is admitted."""
+    routes = Routes(configuration.route)
+
+    @functools.lru_cache(maxsize=65536)
+    def plan(affinity: str, domain: str) -> tuple[str, tuple[str, ...]]:
+        found = configuration.affinity.get(affinity)
+        admitted = () if found is None else source_ips_for(found, domain)
+        return routes.group_of(domain), tuple(sorted({ip.address for ip in admitted}))
+
+    return plan

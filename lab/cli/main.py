@@ -1,0 +1,46 @@
+"""``mtalab``: the commands put together, and what a failure looks like."""
+
+import sys
+
+import typer
+
+from lab.cli import mta, scheduler, sink, submit, up, worker
+from mail.errors import EnvironmentFault, MtalabError, UserError
+
+app = typer.Typer(
+    name="mtalab",
+    help="A mail-delivery pipeline that runs whole on one laptop.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (up, submit, scheduler, mta, worker, sink):
+    command.register(app)
+
+
+def run() -> None:
+    """The console script: no traceback for what a user or a machine did wrong."""
+    try:
+        app()
+    except BaseExceptionGroup as group:
+        faults, rest = group.split(MtalabError)
+        if rest is not None or faults is None:
+            raise
+        sys.exit(_tell(_leaves(faults)[0]))
+    except MtalabError as error:
+        sys.exit(_tell(error))
+
+
+def _leaves(group: BaseExceptionGroup[MtalabError]) -> list[MtalabError]:
+    found: list[MtalabError] = []
+    for each in group.exceptions:
+        found.extend(_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+    return found
+
+
+def _tell(error: MtalabError) -> int:
+    print(f"mtalab: {error}", file=sys.stderr)
+    if isinstance(error, UserError):
+        return 2
+    assert isinstance(error, EnvironmentFault), "only what a user or a machine did is told so"
+    return 1

@@ -1,0 +1,173 @@
+"""``mtalab submit``: a message and its recipients become a delivery."""
+
+import contextlib
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from affinity.configuration import duration_s
+from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.cli.output import print_json, say
+from lab.submit.errors import BadSubmission
+from lab.submit.submission import Order, Submitted, submit
+from mail.errors import Where
+from store.schema import open_store
+from world.clock import Clock, SystemClock
+
+PRIORITIES: Final = {"low": -10, "normal": 0, "high": 10}
+_RELATIVE: Final = re.compile(r"^\+(.+)$")
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(name="submit")
+    def command(
+        message: Annotated[Path, typer.Option("--message", "-m", help="Message source, an .eml.")],
+        recipients: Annotated[
+            Path, typer.Option("--recipients", "-r", help="CSV or JSON lines; - for stdin.")
+        ],
+        affinity: Annotated[str, typer.Option("--affinity", "-a", help="Affinity to send by.")],
+        label: Annotated[str | None, typer.Option(help="Its name in lists.")] = None,
+        at: Annotated[
+            str | None, typer.Option(help="Contact date: 2026-12-24T08:00, or +10m from now.")
+        ] = None,
+        priority: Annotated[str, typer.Option(help="low, normal, high or a number.")] = "normal",
+        validity: Annotated[
+            str | None, typer.Option(help="How long it may try, such as 2d; else as configured.")
+        ] = None,
+        address_column: Annotated[
+            str | None, typer.Option(help="Column of the addresses; else address or email.")
+        ] = None,
+        skip_bad_rows: Annotated[
+            bool, typer.Option("--skip-bad-rows", help="Write bad rows to a file and go on.")
+        ] = False,
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """Queue a delivery; it leaves as soon as `mtalab up` runs and its contact date has come."""
+        loaded = loaded_from(config)
+        clock = SystemClock()
+        with (
+            _file_of(recipients) as file,
+            contextlib.closing(open_store(loaded.store_url)) as store,
+        ):
+            order = Order(
+                message=message,
+                recipients=file,
+                affinity=affinity,
+                label=label or message.stem,
+                contact_at=_contact_at(at, clock),
+                validity_s=_validity(validity, loaded.configuration.validity),
+                priority=_priority(priority),
+                address_column=address_column,
+                skip_bad_rows=skip_bad_rows,
+            )
+            with _progress() as bar:
+                task = bar.add_task("checking", total=None)
+
+                def show(phase: str, done: int, total: int | None) -> None:
+                    bar.update(task, description=phase, completed=done, total=total)
+
+                done = submit(store, loaded, clock, order, show)
+        _tell(done, as_json=json)
+
+
+def _tell(done: Submitted, *, as_json: bool) -> None:
+    for warning in done.warnings:
+        say(f"warning: {warning}")
+    if as_json:
+        print_json(
+            {
+                "delivery": done.delivery_id,
+                "messages": done.messages,
+                "duplicates": done.duplicates,
+                "quarantined": done.quarantined,
+                "rejected": done.rejected,
+                "rejects_file": None if done.rejects is None else str(done.rejects),
+                "warnings": list(done.warnings),
+            }
+        )
+        return
+    print(f"delivery {done.delivery_id}: {done.messages} messages queued", end="")
+    left_out = {"duplicate": done.duplicates, "quarantined": done.quarantined}
+    told = [f"{count} {what}" for what, count in left_out.items() if count]
+    print(f" ({', '.join(told)} ignored)" if told else "")
+    if done.rejects is not None:
+        print(f"{done.rejected} bad rows left out: {done.rejects}")
+
+
+@contextlib.contextmanager
+def _file_of(recipients: Path) -> Iterator[Path]:
+    """Standard input is read twice, so it is put by first."""
+    if str(recipients) != "-":
+        yield recipients
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "stdin"
+        with file.open("wb") as handle:
+            while chunk := sys.stdin.buffer.read(1 << 20):
+                handle.write(chunk)
+        yield file
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _priority(text: str) -> int:
+    if text in PRIORITIES:
+        return PRIORITIES[text]
+    try:
+        return int(text)
+    except ValueError:
+        raise BadSubmission(
+            f"{text!r} is no priority",
+            where=Where(key="--priority"),
+            remedy="Use low, normal, high or a whole number; higher goes first.",
+        ) from None
+
+
+def _validity(text: str | None, default_s: float) -> float:
+    return default_s if text is None else _duration("--validity", text)
+
+
+def _duration(option: str, text: str) -> float:
+    try:
+        return duration_s(text)
+    except ValueError as error:
+        raise BadSubmission(
+            f"{text!r} is no duration", where=Where(key=option), remedy=f"{error}."
+        ) from None
+
+
+def _contact_at(text: str | None, clock: Clock) -> float:
+    """Epoch seconds; a time without zone is the local one."""
+    if text is None:
+        return clock.now()
+    relative = _RELATIVE.match(text)
+    if relative is not None:
+        return clock.now() + _duration("--at", relative[1])
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except ValueError:
+        raise BadSubmission(
+            f"{text!r} is no time",
+            where=Where(key="--at"),
+            remedy="Use 2026-12-24T08:00, with or without a zone such as +01:00, or +10m.",
+        ) from None

@@ -1,0 +1,83 @@
+"""The whole ``mtalab.toml``: the sender's half, the sinks, and where the file was found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+
+from affinity.configuration import Configuration, Route, split_endpoint
+from affinity.read_toml import from_environment, read
+from mail.errors import UserError
+from sinks.settings import Personality, SinkSettings
+
+FILE: Final = "mtalab.toml"
+VARIABLE: Final = "MTALAB_CONFIG"
+
+
+class NoConfiguration(UserError):
+    """There is no configuration file, or it cannot be read."""
+
+
+class LabConfiguration(Configuration):
+    """Everything that the file may say."""
+
+    sink: dict[str, SinkSettings] = Field(default_factory=dict)
+    personality: dict[str, Personality] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and where it came from; paths are absolute."""
+
+    configuration: LabConfiguration
+    path: Path
+    directory: Path  # of the lab's data
+
+    @property
+    def store_url(self) -> str:
+        given = self.configuration.lab.store
+        return given if given is not None else f"sqlite:///{self.directory / 'lab.db'}"
+
+    def endpoint_of(self, route: Route) -> tuple[str, int] | None:
+        """Address and port of a route, or None when it names a sink that does not exist."""
+        if route.host is not None:
+            return split_endpoint(route.host)
+        sink = self.configuration.sink.get(route.sink or "")
+        return None if sink is None else split_endpoint(sink.listen)
+
+
+def load(
+    path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, str] | None = None
+) -> Loaded:
+    """Find, read and validate the configuration.
+
+    Args:
+        path: the file, from ``--config``; otherwise ``MTALAB_CONFIG``, otherwise ``mtalab.toml``
+            in the working directory.
+        environ: environment variables; ``MTALAB_LAB__STORE`` overrides ``store`` under ``[lab]``.
+        overrides: dotted key → text, from flags; they win over the environment.
+
+    Raises:
+        NoConfiguration: there is no such file.
+        BadConfiguration: it is not valid.
+    """
+    if path is None:
+        path = Path(environ.get(VARIABLE) or FILE)
+    path = path.absolute()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NoConfiguration(
+            f"there is no configuration file {path}",
+            remedy="`mtalab init` writes one here; --config or MTALAB_CONFIG names another.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoConfiguration(
+            f"the configuration file {path} cannot be read: {error}",
+            remedy="Make it a readable UTF-8 text file.",
+        ) from error
+    given = {**from_environment(environ), **(overrides or {})}
+    configuration = read(text, path.name, LabConfiguration, given)
+    return Loaded(configuration, path, path.parent / configuration.lab.directory)

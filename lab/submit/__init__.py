@@ -1,0 +1,1 @@
+"""Submission: a message source and a list of recipients become a delivery, whole or not at all."""
