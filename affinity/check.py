@@ -1,14 +1,16 @@
 """What a valid configuration can still not do: found before the run instead of by a stuck queue."""
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from affinity.affinity import source_ips_for
-from affinity.configuration import Configuration
-from affinity.mask import matches
+from affinity.configuration import Affinity, Configuration, SourceIp
+from affinity.expected import nearest
+from affinity.mask import is_pattern, matches
 from affinity.route import Routes
+
+__all__ = ["BindError", "Finding", "check", "nearest"]
 
 BindError = Callable[[str], OSError | None]
 
@@ -22,112 +24,148 @@ class Finding:
     what: str
     remedy: str
 
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.key}: {self.what}\n  {self.remedy}"
+
 
 def check(
     configuration: Configuration, bind_error: BindError, sinks: Collection[str] = ()
 ) -> list[Finding]:
-    """All findings, in the order of the file's sections."""
+    """All findings, instances first, then affinities, routes and rules, each in file order.
+
+    Args:
+        configuration: as it was read.
+        bind_error: why this host cannot send from an address, or None if it can.
+        sinks: the names of those that are configured.
+    """
     return [
         *_instances(configuration),
-        *_affinities(configuration, bind_error),
-        *_names(configuration),
+        *_affinities(configuration),
+        *_addresses(configuration, bind_error),
         *_routes(configuration, sinks),
         *_rules(configuration),
     ]
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'promo'?``, or nothing."""
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
 def _instances(configuration: Configuration) -> Iterator[Finding]:
     if not configuration.mta:
         yield Finding(
-            "error", "mta", "no MTA instance is configured", "Add [mta.NAME] with its affinities."
+            "error",
+            "mta",
+            "no MTA instance is configured: nothing is sent",
+            "Add [mta.NAME] with its affinities.",
         )
     for name, instance in configuration.mta.items():
-        for affinity in instance.affinities:
+        for index, affinity in enumerate(instance.affinities):
             if affinity not in configuration.affinity:
+                hint = nearest(affinity, configuration.affinity)
                 yield Finding(
                     "error",
-                    f"mta.{name}.affinities",
-                    f"affinity {affinity!r} is not defined"
-                    + nearest(affinity, configuration.affinity),
-                    f"Add [affinity.{affinity}] or take it out.",
+                    f"mta.{name}.affinities[{index}]",
+                    f"affinity {affinity!r} is not defined{hint}",
+                    f"Add [affinity.{affinity}], or take the name out.",
                 )
 
 
-def _affinities(configuration: Configuration, bind_error: BindError) -> Iterator[Finding]:
+def _affinities(configuration: Configuration) -> Iterator[Finding]:
     served = {name for each in configuration.mta.values() for name in each.affinities}
     for name, affinity in configuration.affinity.items():
         if name not in served:
             yield Finding(
-                "error",
+                "warning",
                 f"affinity.{name}",
                 "no MTA instance has this affinity: its deliveries stay pending",
                 "Name it under affinities of an [mta.NAME].",
             )
-        if not any(ip.weight > 0 for ip in affinity.ip):
+        if _has_weight(affinity.ip):
+            yield from _masks(configuration, name, affinity)
+        else:
             yield Finding(
                 "error",
                 f"affinity.{name}",
-                "all its source IPs have weight 0: nothing can be sent",
-                "Give at least one IP a weight.",
+                "all its source IPs have weight 0: nothing is sent",
+                "Give at least one of them a weight.",
             )
-        for index, ip in enumerate(affinity.ip):
-            error = bind_error(ip.address)
-            if error is not None:
-                yield Finding(
-                    "error",
-                    f"affinity.{name}.ip[{index}]",
-                    f"{ip.address} cannot be sent from on this host: {error.strerror}",
-                    "Add the address to an interface, or map it to one of 127.0.0.0/8.",
-                )
-        yield from _masks(configuration, name)
+        yield from _unrouted(configuration, name, affinity)
 
 
-def _masks(configuration: Configuration, name: str) -> Iterator[Finding]:
+def _masks(configuration: Configuration, name: str, affinity: Affinity) -> Iterator[Finding]:
     """Routed domains that the masks of an affinity leave without a usable IP."""
-    affinity = configuration.affinity[name]
     for group, route in configuration.route.items():
         for domain in route.domains:
-            if "*" in domain or "?" in domain:
-                continue  # a mask names no single domain to ask about
-            admitted = source_ips_for(affinity, domain)
+            admitted = _may_send(affinity, domain)
             if not admitted:
-                masks = "; ".join(
-                    f"{ip.address} include {list(ip.include)} exclude {list(ip.exclude)}"
-                    for ip in affinity.ip
-                )
                 yield Finding(
                     "warning",
                     f"affinity.{name}",
-                    f"no source IP may send to {domain} (route {group}): {masks}",
-                    "Widen a mask, or never send to it with this affinity.",
+                    f"no source IP may send to {domain} (route {group}): "
+                    + "; ".join(_described(ip) for ip in affinity.ip),
+                    f"Widen a mask, unless nothing is to go to {domain} by this affinity.",
                 )
-            elif not any(ip.weight > 0 for ip in admitted):
+            elif not _has_weight(admitted):
+                addresses = ", ".join(ip.address for ip in admitted)
                 yield Finding(
                     "warning",
                     f"affinity.{name}",
-                    f"the source IPs that may send to {domain} all have weight 0",
-                    "Give one of them a weight.",
+                    f"the source IPs that may send to {domain} (route {group}) have weight 0: "
+                    f"{addresses}",
+                    f"Give one of them a weight, or let another send to {domain}.",
                 )
 
 
-def _names(configuration: Configuration) -> Iterator[Finding]:
-    said: dict[str, tuple[str, str]] = {}
+def _may_send(affinity: Affinity, domain: str) -> tuple[SourceIp, ...]:
+    """The IPs that may send to the domain or, if it is a mask, perhaps to some domain of it."""
+    if not is_pattern(domain):
+        return source_ips_for(affinity, domain)
+    return tuple(
+        ip
+        for ip in affinity.ip
+        if (not ip.include or any(_overlap(mask, domain) for mask in ip.include))
+        and not any(matches(mask, domain) for mask in ip.exclude)
+    )
+
+
+def _unrouted(configuration: Configuration, name: str, affinity: Affinity) -> Iterator[Finding]:
+    """Include masks that speak of domains to which no route leads."""
+    if not configuration.route:
+        return
+    domains = [domain for route in configuration.route.values() for domain in route.domains]
+    for mask in dict.fromkeys(mask for ip in affinity.ip for mask in ip.include):
+        if not any(_overlap(mask, domain) for domain in domains):
+            yield Finding(
+                "warning",
+                f"affinity.{name}",
+                f"an IP includes {mask}, to which no route leads",
+                "Add the domain to a route, or correct the mask.",
+            )
+
+
+def _addresses(configuration: Configuration, bind_error: BindError) -> Iterator[Finding]:
+    """What is wrong with a source IP wherever it stands."""
+    uses: dict[str, dict[str, SourceIp]] = {}
     for name, affinity in configuration.affinity.items():
         for ip in affinity.ip:
-            before = said.setdefault(ip.address, (ip.helo, name))
-            if before[0] != ip.helo:
-                yield Finding(
-                    "warning",
-                    f"affinity.{name}",
-                    f"{ip.address} says {ip.helo!r} here and {before[0]!r} in {before[1]!r}",
-                    "Receivers expect one name per address: use the same helo.",
-                )
+            uses.setdefault(ip.address, {})[name] = ip
+    for address, by_affinity in uses.items():
+        first = next(iter(by_affinity))
+        error = bind_error(address)
+        if error is not None:
+            yield Finding(
+                "error",
+                f"affinity.{first}",
+                f"{address} cannot be sent from on this host: {error.strerror or error}",
+                "Add the address to an interface of this host, or use one of 127.0.0.0/8.",
+            )
+        if len({ip.helo for ip in by_affinity.values()}) > 1:
+            said = ", ".join(
+                f"{ip.helo or 'its address'} in {name}" for name, ip in by_affinity.items()
+            )
+            yield Finding(
+                "warning",
+                f"affinity.{first}",
+                f"{address} says different names in EHLO: {said}",
+                "Receivers expect one name per address: use the same helo.",
+            )
 
 
 def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Finding]:
@@ -143,40 +181,55 @@ def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Fi
             yield Finding(
                 "error",
                 f"route.{name}.sink",
-                f"there is no sink {route.sink!r}" + nearest(route.sink, sinks),
-                f"Add [sink.{route.sink}] or give the route a host.",
+                f"there is no sink {route.sink!r}{nearest(route.sink, sinks)}",
+                f"Add [sink.{route.sink}], or give the route a host.",
             )
     used = {route.sink for route in configuration.route.values()}
     for sink in sinks:
         if sink not in used:
             yield Finding(
-                "warning", f"sink.{sink}", "no route leads to this sink", "Add a route to it."
+                "warning",
+                f"sink.{sink}",
+                "no route leads to this sink: it receives nothing",
+                f'Add a route with sink = "{sink}".',
             )
-    routes = Routes(configuration.route)
-    for name, affinity in configuration.affinity.items():
-        for mask in sorted({mask for ip in affinity.ip for mask in ip.include}):
-            is_mask = "*" in mask or "?" in mask
-            if not is_mask and routes.route_for(routes.group_of(mask)) is None:
-                yield Finding(
-                    "warning",
-                    f"affinity.{name}",
-                    f"it includes {mask}, which no route leads to",
-                    "Add a route for the domain.",
-                )
 
 
 def _rules(configuration: Configuration) -> Iterator[Finding]:
     routes = Routes(configuration.route)
     for index, rule in enumerate(configuration.mx_rule):
-        reached = any(
-            matches(rule.mask, name)
+        names = [
+            name
             for group, route in configuration.route.items()
-            for name in (routes.mx_host(group), group, *route.domains)
+            for name in (routes.mx_host(group), *route.domains)
+        ]
+        if any(matches(rule.mask, name) for name in names):
+            continue
+        wider = [name for name in names if is_pattern(name) and matches(name, rule.mask)]
+        remedy = "Correct the mask, or remove the rule."
+        if wider:
+            remedy = f"It is only a part of {wider[0]}: give it a route of its own."
+        yield Finding(
+            "warning",
+            f"mx_rule[{index}]",
+            f"{rule.mask} matches no route's MX host and no route's domain: the rule is never used",
+            remedy,
         )
-        if not reached:
-            yield Finding(
-                "warning",
-                f"mx_rule[{index}]",
-                f"the mask {rule.mask!r} matches no route's MX host, name or domains",
-                "Correct the mask, or remove the rule.",
-            )
+
+
+def _has_weight(ips: Iterable[SourceIp]) -> bool:
+    return any(ip.weight > 0 for ip in ips)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two masks is at least as wide as the other."""
+    return matches(one, other) or matches(other, one)
+
+
+def _described(ip: SourceIp) -> str:
+    parts = [ip.address]
+    if ip.include:
+        parts.append(f"includes {', '.join(ip.include)}")
+    if ip.exclude:
+        parts.append(f"excludes {', '.join(ip.exclude)}")
+    return " ".join(parts)

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import pydantic
@@ -18,7 +17,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX: Final = "MTALAB_"
 _NOT_KEYS: Final = frozenset({"MTALAB_CONFIG"})  # it names the file
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _SYNTAX_LINE: Final = re.compile(r" *\((?:at line (\d+), column \d+|at end of document)\)")
 
 
@@ -40,7 +38,7 @@ def read(
     text: str,
     file: str,
     model: type[Model],
-    overrides: Mapping[str, str] = _NOTHING,
+    overrides: Mapping[str, str] | None = None,
     named: Callable[[str], str] = variable,
 ) -> Model:
     """Validate a configuration.
@@ -61,7 +59,7 @@ def read(
     except tomllib.TOMLDecodeError as error:
         raise BadConfiguration([_syntax(error, text, file)]) from error
     reading = _Reading(text, file, model, values)
-    for key, value in overrides.items():
+    for key, value in (overrides or {}).items():
         reading.override(key, value, named(key))
     try:
         read_model = model.model_validate(values)
@@ -173,10 +171,9 @@ def _known_part(values: Any, error: ErrorDetails) -> Iterator[str | int]:
     """The place of an error without pydantic's own words in it, such as which union was tried."""
     here = values
     for each in error["loc"]:
-        if (isinstance(here, dict) and each in here) or (
-            isinstance(here, list) and isinstance(each, int)
-        ):
-            here = here[each]
+        is_there = each in here if isinstance(here, dict) else isinstance(each, int)
+        if is_there and isinstance(here, dict | list):
+            here = here[each]  # type: ignore[index]
             yield each
     if error["type"] == "missing":
         yield error["loc"][-1]

@@ -8,7 +8,7 @@ from sqlalchemy import Row, exists, func, select
 
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
-from store import audit, rollups, tables, transitions
+from store import audit, part_size, rollups, tables, transitions
 from store.engine import Tx
 from store.errors import UnknownDelivery
 
@@ -106,6 +106,7 @@ class Analysis:
 
 def confirm(tx: Tx, delivery_id: int, at: float) -> Analysis:
     """Analyse and confirm a delivery whose messages are all there; from now on it may start."""
+    advance(tx, delivery_id, DeliveryEvent.ANALYSED, at)
     message = tables.message
     count = tx.connection.scalar(
         select(func.count()).select_from(message).where(message.c.delivery_id == delivery_id)
@@ -136,7 +137,8 @@ def confirm(tx: Tx, delivery_id: int, at: float) -> Analysis:
     rollups.add_pending(tx, delivery_id, messages)
     duplicates = _exclude_duplicates(tx, delivery_id, at)
     quarantined = _exclude_quarantined(tx, delivery_id, at)
-    advance(tx, delivery_id, DeliveryEvent.ANALYSED, at)
+    if duplicates or quarantined:
+        part_size.recount(tx, delivery_id)
     advance(tx, delivery_id, DeliveryEvent.CONFIRMED, at, f"{messages} messages to send")
     return Analysis(messages, duplicates, quarantined)
 
@@ -273,14 +275,14 @@ def _delivery(row: Row[Any], counts: Mapping[str, int]) -> Delivery:
 
 
 def finish_complete(tx: Tx, at: float) -> list[int]:
-    """End the started deliveries of which no message is pending any more."""
+    """End the confirmed deliveries, paused ones too, of which no message is pending any more."""
     table, counts = tables.delivery, tables.rollup_status
     pending = exists().where(
         counts.c.delivery_id == table.c.id,
         counts.c.status == MessageStatus.PENDING,
         counts.c.messages > 0,
     )
-    query = select(table.c.id).where(table.c.status.in_(ACTIVE), ~pending)
+    query = select(table.c.id).where(table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending)
     finished = [int(each) for each in tx.connection.execute(query).scalars()]
     for delivery_id in finished:
         tx.connection.execute(tables.part.delete().where(tables.part.c.delivery_id == delivery_id))

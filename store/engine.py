@@ -84,6 +84,11 @@ class Store:
             return self.dialect.try_lead(self.engine)
         except DBAPIError as error:
             raise self.unavailable(error) from error
+        except OSError as error:
+            raise StoreUnavailable(
+                f"cannot lock the store {make_url(self.url).render_as_string()}: {error.strerror}",
+                remedy="Make its folder writable for this user.",
+            ) from error
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
@@ -91,7 +96,8 @@ class Store:
 
     def unavailable(self, error: DBAPIError) -> Exception:
         """The error to raise: faults of the machine get words, our own bugs stay as they are."""
-        if not isinstance(error, OperationalError):
+        is_alien = "not a database" in str(error.orig) or "malformed" in str(error.orig)
+        if not (isinstance(error, OperationalError) or is_alien):
             return error
         return StoreUnavailable(
             f"the store {make_url(self.url).render_as_string()} cannot be used: {error.orig}",
@@ -104,6 +110,8 @@ def _remedy(text: str) -> str:
         return "Make the file and its folder writable for this user."
     if "locked" in text:
         return "Another program holds a write transaction open on it; end that one."
+    if "not a database" in text or "malformed" in text:
+        return "Move the file away, or name another one: it is no SQLite database, or a broken one."
     if "full" in text:
         return "Make room on the disk; nothing was lost."
     if "unable to open" in text:
@@ -114,7 +122,7 @@ def _remedy(text: str) -> str:
 def _dialect_of(url: str) -> Dialect:
     try:
         name = make_url(url).drivername
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         name = ""
     if name in ("sqlite", "sqlite+pysqlite"):
         return SqliteDialect()
@@ -129,8 +137,9 @@ def _dialect_of(url: str) -> Dialect:
 def _prepared(url: str) -> str:
     """Make the folder of a SQLite file; SQLite itself would only say 'unable to open'."""
     parsed = make_url(url)
-    if parsed.drivername.startswith("sqlite") and parsed.database not in (None, "", ":memory:"):
-        folder = Path(str(parsed.database)).parent
+    database = parsed.database or ":memory:"
+    if parsed.drivername.startswith("sqlite") and not database.startswith((":memory:", "file:")):
+        folder = Path(database).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -130,7 +130,11 @@ def cut(tx: Tx, cuts: Sequence[Cut]) -> None:
     message = tables.message
     statement = (
         message.update()
-        .where(message.c.id == bindparam("_id"), message.c.part_id.is_(None))
+        .where(
+            message.c.id == bindparam("_id"),
+            message.c.part_id.is_(None),
+            message.c.status == MessageStatus.PENDING,
+        )
         .values(part_id=bindparam("_part"), mx_group=bindparam("_group"))
     )
     pairs: list[dict[str, Any]] = []
@@ -345,9 +349,13 @@ class Settlement:
 def settle(
     tx: Tx, author: transitions.Author, report: Settlement, at: float
 ) -> transitions.Recorded:
-    """Write outcomes, close or give back parts, keep the limiters: one transaction."""
-    recorded = transitions.record(tx, author, report.outcomes)
+    """Write outcomes, close or give back parts, keep the limiters: one transaction.
+
+    Limiters count only for lanes of which the author holds a part: a lost lease's are stale.
+    """
     part = tables.part
+    tats = _own(tx, author, report.tats or {})
+    recorded = transitions.record(tx, author, report.outcomes)
     for part_id, epoch in (*report.finished, *report.released):
         mine = (
             part.c.id == part_id,
@@ -357,13 +365,27 @@ def settle(
         if not tx.connection.scalar(select(part.c.id).where(*mine).with_for_update()):
             continue
         _return(tx, part_id, at)
-    if report.tats:
-        tx.dialect.put(
-            tx.connection,
-            tables.lane,
-            [{"key": key, "tat": tat} for key, tat in sorted(report.tats.items())],
-        )
+    tx.dialect.put(
+        tx.connection,
+        tables.lane,
+        [{"key": key, "tat": tat} for key, tat in sorted(tats.items())],
+    )
     return recorded
+
+
+def _own(tx: Tx, author: transitions.Author, tats: Mapping[str, float]) -> dict[str, float]:
+    """Those of lanes of which the author holds a part, locked until commit."""
+    if not tats:
+        return {}
+    part = tables.part
+    query = (
+        select(part.c.lane)
+        .where(part.c.worker_id == author.worker_id)
+        .order_by(part.c.id)
+        .with_for_update()
+    )
+    held = set(tx.connection.execute(query).scalars())
+    return {lane: tat for lane, tat in tats.items() if lane in held}
 
 
 def _return(tx: Tx, part_id: int, at: float) -> None:
@@ -499,9 +521,9 @@ def bury(
         return None
     recorded = transitions.record(tx, author, outcomes)
     held = tx.connection.execute(
-        select(part.c.id, part.c.epoch, part.c.lane, part.c.leased_until).where(
-            part.c.worker_id == author.worker_id
-        )
+        select(part.c.id, part.c.epoch, part.c.lane, part.c.leased_until)
+        .where(part.c.worker_id == author.worker_id)
+        .order_by(part.c.id)
     ).all()
     tats: dict[str, float] = {}
     for row in held:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from mail.states import MessageStatus
-from store import parts, tables
+from store import part_size, parts, tables
 from store.engine import Tx
 
 
@@ -79,19 +79,5 @@ def replan(tx: Tx, changed: Sequence[Planned], now: float) -> int:
         ).rowcount
         touched.add(each.delivery_id)
     for delivery_id in sorted(touched):
-        _drop_empty(tx, delivery_id)
+        part_size.recount(tx, delivery_id)
     return concerned
-
-
-def _drop_empty(tx: Tx, delivery_id: int) -> None:
-    part, message = tables.part, tables.message
-    filled = select(message.c.part_id).where(
-        message.c.delivery_id == delivery_id, message.c.part_id.is_not(None)
-    )
-    tx.connection.execute(
-        part.delete().where(
-            part.c.delivery_id == delivery_id,
-            part.c.state == parts.QUEUED,
-            part.c.id.not_in(filled),
-        )
-    )

@@ -20,13 +20,18 @@ class Changes:
     minute: dict[MinuteKey, list[int]] = field(default_factory=dict)
 
     def move(
-        self, delivery_id: int, before: MessageStatus, after: MessageStatus, reason: int | None
+        self,
+        delivery_id: int,
+        before: MessageStatus,
+        after: MessageStatus,
+        reason: int | None,
+        was: int | None = None,
     ) -> None:
-        """One message changed its status; ``reason`` is that of the new one."""
+        """One message changed its status; ``reason`` is that of the new one, ``was`` the old's."""
         if before == after:
             return
-        self.status[delivery_id, before, 0] -= 1
-        self.status[delivery_id, after, reason or 0] += 1
+        self.status[_status_key(delivery_id, before, was)] -= 1
+        self.status[_status_key(delivery_id, after, reason)] += 1
 
     def attempt(self, key: MinuteKey, status: MessageStatus, size_bytes: int) -> None:
         """One attempt ended in this status."""
@@ -38,6 +43,10 @@ class Changes:
             sums[1] += 1
         else:
             sums[2] += 1
+
+
+def _status_key(delivery_id: int, status: MessageStatus, reason: int | None) -> StatusKey:
+    return delivery_id, status, 0 if status is MessageStatus.PENDING else reason or 0
 
 
 def add(tx: Tx, changes: Changes) -> None:

@@ -174,7 +174,7 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
                 each.at,
             )
             for each in outcomes
-            if each.verdict.failure in (FailureType.HARD, FailureType.SOFT)
+            if each.verdict.failure not in (None, FailureType.IGNORED)
         ],
     )
 
@@ -253,10 +253,15 @@ def apply(
         return 0
     changes = rollups.Changes()
     code = None if reason is None else int(reason)
+    reasons = _reasons(tx, messages)
+    values = dict(extra or {})
+    # What becomes pending again is in no part: only its time lets it be found.
+    due_at = values.pop("next_attempt_at", at)
     rows, updates = [], []
     for each in messages:
         after = message_after(each.status, event)
-        updates.append({"_id": each.message_id, "_from": each.status, "_to": after})
+        due = due_at if after is MessageStatus.PENDING else None
+        updates.append({"_id": each.message_id, "_from": each.status, "_to": after, "_next": due})
         rows.append(
             {
                 "message_id": each.message_id,
@@ -270,7 +275,7 @@ def apply(
                 "text": text,
             }
         )
-        changes.move(each.delivery_id, each.status, after, code)
+        changes.move(each.delivery_id, each.status, after, code, reasons.get(each.message_id))
     table = tables.message
     statement = (
         table.update()
@@ -280,8 +285,8 @@ def apply(
             reason=code,
             changed_at=at,
             part_id=None,
-            next_attempt_at=None,
-            **(extra or {}),
+            next_attempt_at=bindparam("_next"),
+            **values,
         )
     )
     changed = tx.connection.execute(statement, updates).rowcount
@@ -289,3 +294,16 @@ def apply(
     tx.dialect.bulk_insert(tx.connection, tables.transition, rows)
     rollups.add(tx, changes)
     return changed
+
+
+def _reasons(tx: Tx, messages: Sequence[Standing]) -> dict[int, int | None]:
+    """The reasons under which messages that are no longer pending are counted."""
+    table = tables.message
+    ids = [each.message_id for each in messages if each.status is not MessageStatus.PENDING]
+    found: dict[int, int | None] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(table.c.id, table.c.reason).where(
+            table.c.id.in_(ids[start : start + _CHUNK])
+        )
+        found.update((row.id, row.reason) for row in tx.connection.execute(query))
+    return found

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lab.cli import mta, scheduler, sink, submit, up, worker
+from lab.cli import demo, mta, scheduler, sink, submit, up, worker
 from mail.errors import EnvironmentFault, MtalabError, UserError
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, submit, scheduler, mta, worker, sink):
+for command in (demo, up, submit, scheduler, mta, worker, sink):
     command.register(app)
 
 

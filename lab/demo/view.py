@@ -1,6 +1,7 @@
 """What the demo shows: a live view while it runs, a summary at its end."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich import box
 from rich.columns import Columns
@@ -139,3 +140,14 @@ def _example(result: Result) -> Table:
             reply,
         )
     return table
+
+
+def next_steps(console: Console, kept: Path | None) -> None:
+    """Where to look next."""
+    console.print("[bold]Next[/]")
+    if kept is None:
+        console.print("  mtalab demo --keep LAB    the same, and the lab stays to be looked at")
+    else:
+        console.print(f"  cd {kept}; mtalab log --status failed; mtalab message 1; mtalab inbox")
+    console.print("  mtalab init; mtalab up    a lab of your own in an empty folder")
+    console.print("  docs/configuration.md     everything that mtalab.toml can say")

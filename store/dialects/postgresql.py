@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
@@ -28,9 +29,13 @@ class PostgresqlDialect:
         raw = tx.connection.driver_connection
         assert raw is not None
         sql = f'COPY "{table.name}" ({", ".join(names)}) FROM STDIN'
-        with raw.cursor() as cursor, cursor.copy(sql) as copy:
-            for row in rows:
-                copy.write_row([row[name] for name in names])
+        try:
+            with raw.cursor() as cursor, cursor.copy(sql) as copy:
+                for row in rows:
+                    copy.write_row([row[name] for name in names])
+        except psycopg.Error as error:
+            # SQLAlchemy does not see this call: its callers expect the error in its words.
+            raise DBAPIError.instance(sql, None, error, psycopg.Error) from error
 
     def add_up(
         self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
@@ -56,6 +61,8 @@ class AdvisoryLeadership:
         self._connection = connection
 
     def is_held(self) -> bool:
+        if self._connection.closed or self._connection.invalidated:
+            return False  # SQLAlchemy would connect anew, to a session without the lock
         try:
             return bool(self._connection.scalar(text("SELECT true")))
         except DBAPIError:

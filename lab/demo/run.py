@@ -1,0 +1,191 @@
+"""Runs the demo: a temporary lab, two deliveries, a look every now and then, an account."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from lab.accounts import reconciled
+from lab.configuration import Loaded, load
+from lab.demo.figures import Figures, Tally, look
+from lab.demo.people import write_people
+from lab.demo.result import Result
+from lab.submit.submission import Order, submit
+from lab.supervisor import Supervisor
+from mail.errors import EnvironmentFault
+from mail.states import MessageStatus
+from store import log, modules
+from store.engine import Store
+from store.schema import open_store
+from world.clock import SystemClock
+
+HERE: Final = Path(__file__).parent
+MESSAGES: Final = 2000
+DOMAINS: Final = (
+    ("open.test", 6),
+    ("grey.test", 3),
+    ("rated.test", 3),
+    ("vanished.test", 3),
+    ("slow.test", 2),
+    ("busy.test", 3),
+)
+DELIVERIES: Final = (("promo", 1400), ("news", 600))
+LOOK_EVERY_S: Final = 0.15
+READY_WITHIN_S: Final = 20.0
+DONE_WITHIN_S: Final = 45.0
+
+
+class DemoStuck(EnvironmentFault):
+    """The demo's lab did not start, or did not finish."""
+
+
+Show = Callable[[Figures, int, float, float], None]
+
+
+def run_demo(keep: Path | None, say: Callable[[str], None], show: Show) -> Result:
+    """Run it from beginning to end; ``keep`` is a folder that is to remain.
+
+    Raises:
+        DemoStuck: it did not come to its end in time.
+    """
+    folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="mtalab-demo-"))
+    try:
+        loaded = _prepare(folder)
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            return asyncio.run(_run(loaded, store, say, show))
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(folder: Path) -> Loaded:
+    folder.mkdir(parents=True, exist_ok=True)
+    text = (HERE / "lab.toml").read_text(encoding="utf-8")
+    for number, port in enumerate(_free_ports(len(DOMAINS)), 1):
+        text = text.replace(f"{{port{number}}}", str(port))
+    (folder / "mtalab.toml").write_text(text, encoding="utf-8")
+    shutil.copy(HERE / "mail.eml", folder / "mail.eml")
+    start = 1
+    for affinity, count in DELIVERIES:
+        write_people(folder / f"{affinity}.csv", count, DOMAINS, start)
+        start += count
+    return load(folder / "mtalab.toml", {})
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: Show) -> Result:
+    clock = SystemClock()
+    async with asyncio.TaskGroup() as tasks:
+        lab = Supervisor(loaded, clock, reload=lambda: loaded, say=say)
+        running = tasks.create_task(lab.run(), name="lab")
+        try:
+            await _wait_until_ready(loaded, store, clock)
+            started_at, started = clock.now(), clock.monotonic()
+            for affinity, _ in DELIVERIES:
+                _submit(loaded, store, clock, affinity)
+            seconds = await _watch(store, clock, started, show)
+            figures = look(store)
+        finally:
+            running.cancel()
+    return Result(
+        figures=figures,
+        expected=MESSAGES,
+        seconds=seconds,
+        started_at=started_at,
+        source_ips=_shares(loaded, figures),
+        example=_example(store),
+        reconciliation=reconciled(store, loaded).as_json(),
+    )
+
+
+async def _wait_until_ready(loaded: Loaded, store: Store, clock: SystemClock) -> None:
+    """All workers announced, the scheduler leading, the sinks listening."""
+    wanted = sum(each.workers for each in loaded.configuration.mta.values())
+    deadline = clock.monotonic() + READY_WITHIN_S
+    while clock.monotonic() < deadline:
+        running = {each.name for each in store.read_now(modules.modules)}
+        if (
+            running == {"scheduler", "sinks"}
+            and len(store.read_now(modules.live_workers)) == wanted
+        ):
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+    raise DemoStuck(
+        f"the demo's processes did not start within {READY_WITHIN_S:g} s",
+        remedy="What they said stands above; a busy machine may need another try.",
+    )
+
+
+def _submit(loaded: Loaded, store: Store, clock: SystemClock, affinity: str) -> None:
+    folder = loaded.path.parent
+    order = Order(
+        message=folder / "mail.eml",
+        recipients=folder / f"{affinity}.csv",
+        affinity=affinity,
+        label=f"Lamps by {affinity}",
+        contact_at=clock.now(),
+        validity_s=loaded.configuration.validity,
+    )
+    submit(store, loaded, clock, order, lambda *_: None)
+
+
+async def _watch(store: Store, clock: SystemClock, started: float, show: Show) -> float:
+    """Look until nothing is pending; returns the seconds that it took."""
+    done_before, at_before, rate = 0, started, 0.0
+    while True:
+        figures = look(store)
+        now = clock.monotonic()
+        done = figures.messages - figures.count(MessageStatus.PENDING)
+        rate = 0.7 * rate + 0.3 * (done - done_before) / max(now - at_before, 0.001)
+        done_before, at_before = done, now
+        show(figures, MESSAGES, now - started, rate)
+        if done == MESSAGES:
+            return now - started
+        if now - started > DONE_WITHIN_S:
+            return now - started  # the account shows what is still pending
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _shares(loaded: Loaded, figures: Figures) -> Sequence[Mapping[str, Any]]:
+    """Each source IP against its weight, over all attempts of its affinity."""
+    rows = []
+    for name, affinity in loaded.configuration.affinity.items():
+        tallies = {ip.address: figures.by_source_ip.get(ip.address, Tally()) for ip in affinity.ip}
+        attempts = sum(tally.attempts for tally in tallies.values())
+        weights = sum(ip.weight for ip in affinity.ip)
+        for ip in affinity.ip:
+            tally = tallies[ip.address]
+            rows.append(
+                {
+                    "affinity": name,
+                    "source_ip": ip.address,
+                    "weight": ip.weight,
+                    "due_share": round(ip.weight / weights, 4),
+                    "share": round(tally.attempts / max(attempts, 1), 4),
+                    "attempts": tally.attempts,
+                    "sent": tally.sent,
+                    "deferred": tally.deferred,
+                    "failed": tally.failed,
+                    "bytes": tally.bytes,
+                }
+            )
+    return rows
+
+
+def _example(store: Store) -> tuple[log.Message, Sequence[log.Transition]]:
+    """A message with a story: one that was sent after it had been deferred."""
+    transitions = store.read_now(log.transitions, log.Filter(status=MessageStatus.SENT), limit=5000)
+    told = max(transitions, key=lambda each: (each.attempt, -each.id), default=None)
+    number = 1 if told is None else told.message_id
+    return store.read_now(log.message, number)
