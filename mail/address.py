@@ -62,8 +62,8 @@ def parse_address(text: str) -> Address:
     Raises:
         BadAddress: it is none, for the reason told.
     """
-    plain = _PLAIN.fullmatch(text)
-    if plain is not None and len(text) <= _ADDRESS_MAX:
+    plain = _PLAIN.fullmatch(text) if len(text) <= _ADDRESS_MAX else None
+    if plain is not None:
         local, domain = plain.groups()
         # A domain that ends in a digit may be an IP address; that is looked at below.
         if len(local) <= _LOCAL_MAX and not domain[-1].isdigit():
@@ -78,7 +78,7 @@ def canonical_domain(text: str) -> str:
     Raises:
         BadAddress: it is no domain name.
     """
-    if _PLAIN_DOMAIN.fullmatch(text) is not None and len(text) < _ADDRESS_MAX:
+    if len(text) < _ADDRESS_MAX and _PLAIN_DOMAIN.fullmatch(text) is not None:
         return text.lower()
     try:
         reason = _obvious_fault(text)
@@ -111,12 +111,12 @@ def _obvious_fault(text: str) -> str | None:
     """Faults that are worth a word of their own, most of all those that could split a command."""
     if not text:
         return "it is empty"
+    if len(text) > _ADDRESS_MAX:
+        return f"it is longer than {_ADDRESS_MAX} octets"
     control = _CONTROL.search(text)
     if control is not None:
         found = _CONTROL_NAMES.get(control[0], f"the control character {control[0]!r}")
         return f"it contains {found}"
-    if len(text) > _ADDRESS_MAX:
-        return f"it is longer than {_ADDRESS_MAX} octets"
     return None
 
 

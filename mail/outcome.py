@@ -69,3 +69,4 @@ class Verdict:
     text: str  # the reply's text or the error, one line
     code: int | None = None
     enhanced: str | None = None
+    rule: str = ""  # the name of the bounce rule that judged; empty when none was asked

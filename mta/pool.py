@@ -68,6 +68,7 @@ class ConnectionBudget:
     def give_back(self) -> None:
         """One connection is closed."""
         self._taken -= 1
+        assert self._taken >= 0, "a connection was given back twice"
         waiting, self._waiting = self._waiting, {}
         for tell in waiting:
             tell()
@@ -175,7 +176,6 @@ class LanePool:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._connections.discard(task)
-        self._budget.give_back()
         is_unexpected = task.cancelled() or task.exception() is not None
         if is_unexpected and not self._is_stopping:
             self._is_stopping = True  # its group is going down, and takes no more tasks

@@ -4,7 +4,23 @@ import sys
 
 import typer
 
-from lab.cli import demo, mta, scheduler, sink, submit, up, worker
+from lab.cli import (
+    config,
+    deliveries,
+    demo,
+    inbox,
+    init,
+    log,
+    message,
+    mta,
+    reconcile,
+    scheduler,
+    sink,
+    status,
+    submit,
+    up,
+    worker,
+)
 from mail.errors import EnvironmentFault, MtalabError, UserError
 
 app = typer.Typer(
@@ -14,7 +30,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, up, submit, scheduler, mta, worker, sink):
+COMMANDS = (
+    init,
+    config,
+    up,
+    submit,
+    status,
+    deliveries,
+    log,
+    message,
+    inbox,
+    reconcile,
+    demo,
+    scheduler,
+    mta,
+    worker,
+    sink,
+)
+for command in COMMANDS:
     command.register(app)
 
 

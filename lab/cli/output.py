@@ -1,6 +1,7 @@
 """How commands speak: tables and notes for people, one JSON object for programs."""
 
 import sys
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -13,10 +14,24 @@ def say(text: str) -> None:
 
 
 def console() -> Console:
-    """Where tables go."""
-    return Console()
+    """Where tables go; what is piped is not squeezed into the width of no terminal."""
+    return Console() if sys.stdout.isatty() else Console(width=160)
 
 
 def print_json(value: Any) -> None:
     """One JSON value, alone on stdout."""
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def moment(at: float) -> str:
+    """Date and time in the local zone."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(seconds: float) -> str:
+    """``3 s ago``."""
+    if seconds < 120:
+        return f"{max(seconds, 0):.0f} s ago"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min ago"
+    return f"{seconds / 3600:.0f} h ago"

@@ -48,6 +48,7 @@ class Lab:
         self.by_ip = Counter()
         self.by_worker = Counter()
         self.memory, self.now, self.suspended, self.parts = Memory(), 1000.0, set(), 0
+        self.tats = {}  # by lane key
 
     def submit(self, delivery, sizes, affinity="red", priority=0, ips=IPS):
         for size in sizes:
@@ -73,7 +74,8 @@ class Lab:
                 for number, serves in self.workers.items()
             ),
             tuple(
-                LaneView(key, owners.get(key), None, key in self.suspended) for key in sorted(keys)
+                LaneView(key, owners.get(key), self.tats.get(key), key in self.suspended)
+                for key in sorted(keys)
             ),
         )
         grants, self.memory = spread(snapshot, self.rules, self.pace, self.memory)
@@ -190,13 +192,30 @@ def test_an_ip_that_cannot_be_used_leaves_its_share_to_the_others_by_their_weigh
 
 
 def test_an_ip_without_budget_leaves_its_share_to_the_others():
-    rules = rules_for({"red": dict.fromkeys(IPS[:1], 1.0), "blue": dict.fromkeys(IPS[1:], 1.0)})
-    lab = Lab(rules, {1: ["red"], 2: ["blue"]}, group="slow")
-    lab.submit(1, [8] * 20)
-    assert len(lab.round()) == 1  # 8 messages are 8 s of this lane: no more is lent ahead
+    lab = Lab(rules_for({"red": {IPS[0]: 1, IPS[1]: 1}}), {1: ["red"]}, group="slow")
+    lab.tats[lab.rules.lane(IPS[0], "slow").key] = lab.now + 60
+    lab.submit(1, [8] * 10)
+    for _ in range(10):
+        lab.round()
+        lab.finish()
+    assert lab.by_ip == {IPS[1]: 80}
+
+
+def test_a_lane_is_lent_no_more_than_about_a_second_of_its_budget_ahead():
+    lab = Lab(rules_for({"red": {IPS[0]: 1}}), {1: ["red"]}, group="slow")
+    lab.submit(1, [8] * 10)
+    assert len(lab.round()) == 1  # 8 messages are 8 s of this lane
     assert lab.round() == []
     lab.finish()
     assert len(lab.round()) == 1
+
+
+def test_a_part_beside_others_must_fit_into_what_the_limiter_lets_pass_in_a_lease():
+    lab = Lab(rules_for({"red": {IPS[0]: 1}}), {1: ["red"]}, group="slow")
+    lab.submit(1, [1, 40])
+    assert [grant.part_id for grant in lab.round()] == [1]  # 40 messages are 40 s
+    lab.finish()
+    assert [grant.part_id for grant in lab.round()] == [2]  # but alone it may always go
 
 
 def test_a_small_delivery_behind_a_million_messages_goes_at_the_next_chance():
@@ -262,6 +281,18 @@ def test_while_a_higher_priority_waits_nothing_lower_of_its_stream_goes(done):
         lab.finish_some(numbers)
 
 
+def test_on_a_lane_a_higher_priority_of_another_affinity_goes_first():
+    lab = Lab(
+        rules_for({"red": {IPS[0]: 1}, "blue": {IPS[0]: 1}}), {1: ["red", "blue"]}, group="few"
+    )
+    lab.submit(1, [8] * 100, affinity="red")
+    lab.round()
+    lab.submit(2, [8] * 20, affinity="blue", priority=1)
+    while lab.queues[2]:
+        lab.finish_some([0])
+        assert {grant.delivery_id for grant in lab.round()} == {2}
+
+
 def test_deliveries_of_different_affinities_share_a_lane_by_delivery():
     lab = Lab(
         rules_for({"red": {IPS[0]: 1}, "blue": {IPS[0]: 1}}), {1: ["red", "blue"]}, group="few"
@@ -307,6 +338,28 @@ def test_a_lane_that_takes_nothing_for_a_lease_is_gone_round_until_it_moves():
     assert lab.by_ip[IPS[1]] > waiting + 500  # the other IP sends alone
     lab.finish()
     assert IPS[0] in {grant.source_ip for grant in lab.round()}
+
+
+def test_a_slow_lane_that_moves_is_waited_for_however_long_it_is_full():
+    lab = Lab(rules_for({"red": {IPS[0]: 1, IPS[1]: 1}}), {1: ["red"]})
+    lab.submit(1, [16] * 500)
+    for _ in range(40):
+        lab.round()
+        lab.now += lab.pace.lease / 4
+        slow = [grant for grant, _ in lab.leases if grant.source_ip == IPS[0]]
+        lab.finish(lambda grant, first=slow[0]: grant == first or grant.source_ip == IPS[1])
+    assert abs(lab.by_ip[IPS[0]] - lab.by_ip[IPS[1]]) <= 16
+
+
+def test_the_worker_with_the_least_in_hand_is_given_more_until_they_are_level():
+    lab = Lab(rules_for({"red": {IPS[0]: 1}}), {1: ["red"]}, Pace(lane_window=1000))
+    lab.submit(1, [8] * 10)
+    lab.round()
+    lab.workers = all_red(2)
+    lab.submit(1, [8] * 30)
+    assert [grant.worker_id for grant in lab.round()][:10] == [2] * 10
+    lab.round()
+    assert lab.by_worker == {1: 160, 2: 160}
 
 
 @given(st.integers(1, 8), st.sampled_from([8, 64]), completions)

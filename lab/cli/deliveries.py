@@ -1,0 +1,65 @@
+"""``mtalab deliveries``: the list of deliveries with their counters."""
+
+import contextlib
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.cli.output import console, moment, print_json
+from mail.states import MessageStatus
+from store import deliveries
+from store.schema import open_store
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(name="deliveries")
+    def command(
+        limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """List deliveries: label, status, contact date, messages by status."""
+        loaded = loaded_from(config)
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            found = store.read_now(deliveries.find, limit=limit)
+        if json:
+            print_json([as_json(each) for each in found])
+            return
+        table = Table(box=box.SIMPLE_HEAD)
+        for column in ("delivery", "label", "status", "affinity", "contact date"):
+            table.add_column(column)
+        for column in ("messages", *MessageStatus):
+            table.add_column(column, justify="right")
+        for each in found:
+            table.add_row(
+                str(each.id),
+                each.label,
+                each.status,
+                each.affinity,
+                moment(each.contact_at),
+                str(each.messages),
+                *(str(each.counts.get(status, 0)) for status in MessageStatus),
+            )
+        console().print(table)
+
+
+def as_json(delivery: deliveries.Delivery) -> dict[str, Any]:
+    """The shape of a delivery in ``docs/json.md``."""
+    return {
+        "delivery": delivery.id,
+        "label": delivery.label,
+        "status": delivery.status,
+        "affinity": delivery.affinity,
+        "priority": delivery.priority,
+        "part_size": delivery.part_size,
+        "submitted_at": delivery.submitted_at,
+        "contact_at": delivery.contact_at,
+        "expires_at": delivery.expires_at,
+        "started_at": delivery.started_at,
+        "finished_at": delivery.finished_at,
+        "messages": delivery.messages,
+        "counts": {status: delivery.counts.get(status, 0) for status in MessageStatus},
+    }

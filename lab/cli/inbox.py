@@ -1,0 +1,107 @@
+"""``mtalab inbox``: what the sinks received, and kept."""
+
+import email
+import email.policy
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.cli.output import console, moment, print_json
+from sinks.inbox import InboxEntry, content, list_inbox
+from sinks.receipts import receipt_by_id
+
+
+def register(app: typer.Typer) -> None:
+    inbox = typer.Typer(
+        invoke_without_command=True, help="What the sinks received: list it, or show one message."
+    )
+    app.add_typer(inbox, name="inbox")
+
+    @inbox.callback()
+    def listing(
+        context: typer.Context,
+        limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest ones.")] = 50,
+        sink: Annotated[str | None, typer.Option(help="Of this sink alone.")] = None,
+        recipient: Annotated[
+            str | None, typer.Option(help="To this address, with * and ?.")
+        ] = None,
+        subject: Annotated[str | None, typer.Option(help="With this text in the subject.")] = None,
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """List what the sinks received, the newest first."""
+        if context.invoked_subcommand is not None:
+            context.obj = config
+            return
+        loaded = loaded_from(config)
+        found = list_inbox(loaded.directory, limit, sink=sink, recipient=recipient, subject=subject)
+        if json:
+            print_json([_as_json(each) for each in found])
+            return
+        table = Table(box=box.SIMPLE_HEAD)
+        for column in ("id", "received", "from IP", "to", "subject"):
+            table.add_column(column, overflow="fold")
+        for each in found:
+            receipt = each.receipt
+            table.add_row(
+                receipt.id,
+                moment(receipt.time),
+                receipt.peer_ip,
+                ", ".join(receipt.rcpt_to),
+                each.subject or "",
+            )
+        console().print(table)
+
+    @inbox.command()
+    def show(
+        context: typer.Context,
+        number: Annotated[str, typer.Argument(metavar="ID", help="Its id in the list.")],
+        source: Annotated[bool, typer.Option("--source", help="The message as received.")] = False,
+        html: Annotated[bool, typer.Option("--html", help="Its HTML part.")] = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """Show one received message: headers and text, its HTML, or its source."""
+        loaded = loaded_from(config or context.obj)
+        receipt = receipt_by_id(loaded.directory, number)
+        raw = content(loaded.directory, receipt)
+        if source:
+            sys.stdout.buffer.write(raw)
+            return
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        if html:
+            print(_part(message, "html"))
+            return
+        print(f"X-Received-By: {receipt.sink} from {receipt.peer_ip} ({receipt.ehlo})")
+        print(f"X-Envelope: {receipt.mail_from} → {', '.join(receipt.rcpt_to)}")
+        for name, value in message.items():
+            print(f"{name}: {value}")
+        print()
+        print(_part(message, "plain"))
+
+
+def _part(message: Any, kind: str) -> str:
+    body = message.get_body(preferencelist=(kind,))
+    return "" if body is None else str(body.get_content())
+
+
+def _as_json(entry: InboxEntry) -> dict[str, Any]:
+    receipt = entry.receipt
+    return {
+        "id": receipt.id,
+        "time": receipt.time,
+        "sink": receipt.sink,
+        "peer_ip": receipt.peer_ip,
+        "ehlo": receipt.ehlo,
+        "tls": receipt.tls,
+        "mail_from": receipt.mail_from,
+        "rcpt_to": list(receipt.rcpt_to),
+        "message_id": receipt.message_id,
+        "from": entry.sender,
+        "subject": entry.subject,
+        "size": receipt.size,
+        "sha256": receipt.sha256,
+    }

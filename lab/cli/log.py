@@ -1,0 +1,143 @@
+"""``mtalab log``: the delivery log, or the transitions behind it, filtered and followed."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+
+from affinity.configuration import duration_s
+from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.cli.output import moment
+from mail.errors import UserError, Where
+from mail.reason import Reason
+from mail.states import MessageStatus
+from store import log
+from store.engine import Store
+from store.schema import open_store
+from world.clock import Clock, SystemClock
+
+FOLLOW_EVERY_S: Final = 0.3
+
+
+class BadFilter(UserError):
+    """A filter that names nothing."""
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(name="log")
+    def command(
+        delivery: Annotated[int | None, typer.Option("--delivery", "-d")] = None,
+        status: Annotated[MessageStatus | None, typer.Option("--status", "-s")] = None,
+        domain: Annotated[str | None, typer.Option(help="Domain, with * and ?.")] = None,
+        ip: Annotated[str | None, typer.Option(help="Source IP.")] = None,
+        reason: Annotated[str | None, typer.Option(help="Such as mailbox_full.")] = None,
+        since: Annotated[str | None, typer.Option(help="A time, or 10m ago as 10m.")] = None,
+        until: Annotated[str | None, typer.Option(help="A time, or 10m ago as 10m.")] = None,
+        limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The last ones.")] = 50,
+        transitions: Annotated[
+            bool, typer.Option("--transitions", "-t", help="Every change, not every message.")
+        ] = False,
+        follow: Annotated[
+            bool, typer.Option("--follow", "-f", help="Go on with transitions as they happen.")
+        ] = False,
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """Show the delivery log, a line per message; with --json a JSON object per line."""
+        loaded = loaded_from(config)
+        clock = SystemClock()
+        wanted = log.Filter(
+            delivery_id=delivery,
+            status=status,
+            domain=domain,
+            source_ip=ip,
+            reason=None if reason is None else _reason(reason),
+            since=_time("--since", since, clock),
+            until=_time("--until", until, clock),
+        )
+        say: Callable[[Any], str] = _line if json else _text
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            last = store.read_now(log.last_transition_id)
+            for each in _listed(store, wanted, limit, changes=transitions or follow):
+                print(say(each))
+            if follow:
+                for change in _follow(store, wanted, last):
+                    print(say(change), flush=True)
+
+
+def _listed(
+    store: Store, wanted: log.Filter, limit: int, *, changes: bool
+) -> Sequence[log.Message | log.Transition]:
+    if changes:
+        return store.read_now(log.transitions, wanted, limit=limit, newest=True)
+    return store.read_now(log.messages, wanted, limit=limit, newest=True)
+
+
+def _follow(store: Store, wanted: log.Filter, last: int) -> Iterator[log.Transition]:
+    while True:
+        found = store.read_now(log.transitions, wanted, after_id=last)
+        yield from found
+        if found:
+            last = found[-1].id
+        sys.stdout.flush()
+        time.sleep(FOLLOW_EVERY_S)  # noqa: TID251 - the command does nothing else meanwhile
+
+
+def _text(each: log.Message | log.Transition) -> str:
+    reason = "" if each.reason is None else f" {each.reason.label}"
+    if isinstance(each, log.Transition):
+        said = f"{each.code} {each.text}" if each.code is not None else each.text or ""
+        by = "" if each.mta is None else f" {each.mta}-{each.worker_id} from {each.source_ip}"
+        return (
+            f"{moment(each.at)} {each.message_id:>7} {each.address} "
+            f"{each.from_status}→{each.to_status}{reason} try {each.attempt}{by}: {said}"
+        )
+    wait = "" if each.next_attempt_at is None else f" next {moment(each.next_attempt_at)}"
+    by = "" if each.source_ip is None else f" from {each.source_ip}"
+    return (
+        f"{moment(each.changed_at)} {each.id:>7} {each.address} {each.status}{reason} "
+        f"tries {each.attempts}{by}{wait}: {each.reply or ''}"
+    )
+
+
+def _line(each: log.Message | log.Transition) -> str:
+    return orjson.dumps(as_json(each)).decode()
+
+
+def as_json(each: log.Message | log.Transition) -> dict[str, Any]:
+    """The shape of a line in ``docs/json.md``."""
+    names = each.__slots__
+    values = {name: getattr(each, name) for name in names}
+    values["reason"] = None if each.reason is None else each.reason.label
+    return values
+
+
+def _reason(text: str) -> Reason:
+    try:
+        return Reason[text.upper()]
+    except KeyError:
+        raise BadFilter(
+            f"there is no reason {text!r}",
+            where=Where(key="--reason"),
+            remedy="Reasons are: " + ", ".join(each.label for each in Reason) + ".",
+        ) from None
+
+
+def _time(option: str, text: str | None, clock: Clock) -> float | None:
+    if text is None:
+        return None
+    with contextlib.suppress(ValueError):
+        return clock.now() - duration_s(text)
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except ValueError:
+        raise BadFilter(
+            f"{text!r} is no time",
+            where=Where(key=option),
+            remedy="Use 2026-12-24T08:00, or 10m for ten minutes ago.",
+        ) from None

@@ -1,0 +1,54 @@
+"""``mtalab reconcile``: do the receivers' receipts and the store agree?"""
+
+import contextlib
+from typing import Annotated
+
+import typer
+
+from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.cli.output import console, print_json
+from store.schema import open_store
+
+_MEANINGS = {
+    "lost": "marked sent, but no sink received it",
+    "unmarked": "received, but marked failed, ignored or cancelled",
+    "in_doubt": "received, but still pending (on its way, or its reply was never read)",
+    "duplicated": "received more than once",
+    "wrong_ip": "received from an IP that its affinity does not have",
+}
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(name="reconcile")
+    def command(
+        allow_duplicates: Annotated[
+            int, typer.Option(min=0, help="How many messages may be doubled.")
+        ] = 0,
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """Hold the sinks' receipts against the store. Exit code 1: they do not agree."""
+        from lab.accounts import reconciled
+
+        loaded = loaded_from(config)
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            found = reconciled(store, loaded)
+        ok = found.is_ok(allow_duplicates)
+        values = found.as_json(allow_duplicates)
+        if json:
+            print_json(values)
+        else:
+            output = console()
+            output.print(
+                f"{found.receipts} receipts, {found.sent} of {found.messages} messages marked sent"
+                + (f", {found.foreign} receipts of other mail" if found.foreign else "")
+            )
+            for kind, meaning in _MEANINGS.items():
+                count = values[kind]["messages"]
+                if count:
+                    ids = ", ".join(str(each) for each in values[kind]["ids"])
+                    output.print(f"[red]{count} {meaning}[/]: {ids}{', …' if count > 20 else ''}")
+            output.print(
+                "[green]every message is accounted for[/]" if ok else "[red]they do not agree[/]"
+            )
+        raise typer.Exit(0 if ok else 1)

