@@ -69,9 +69,7 @@ class Worker:
             world.clock.now(),
         )
         author = Author(settings.instance, self.worker_id)
-        self._outbox = Outbox(
-            world.store, world.clock, author, world.journal, self._when_committed
-        )
+        self._outbox = Outbox(world.store, world.clock, author, world.journal, self._when_committed)
         self._rendering = Rendering(world.store, world.clock, lambda: self._settings.domain)
         self._attempts = Attempts(
             self._outbox, world.clock, world.chance, lambda: self._settings, self._close_one

@@ -19,7 +19,7 @@ LEAD_AGAIN_S: Final = 0.5
 BUSY_PAUSE_S: Final = 0.005  # after a round that granted something there is likely more
 KEEP_HOUSE_EVERY_S: Final = 0.2  # a due retry is then in a part well within a second
 BEAT_EVERY_S: Final = 1.0
-PARTS_PER_GROUP: Final = 32  # looked at per delivery and MX group in one round
+PARTS_PER_GROUP: Final = 64  # looked at per delivery and MX group in one round
 
 
 class Scheduler:

@@ -25,20 +25,23 @@ def open_store(url: str, *, inline: bool = False) -> Store:
         StoreUnavailable: it cannot be opened or written.
         StoreTooNew: a newer mtalab made it.
     """
-    store = Store(url, inline=inline)
-    try:
-        with store.engine.connect() as connection:
-            if _revision(connection) == HEAD:
-                return store
-        with _alone(store) as connection:
-            _upgrade(connection)
-    except DBAPIError as error:
-        store.close()
-        raise store.unavailable(error) from error
-    except BaseException:
-        store.close()
-        raise
-    return store
+    with contextlib.ExitStack() as unless_opened:
+        store = Store(url, inline=inline)
+        unless_opened.callback(store.close)
+        try:
+            _bring_up_to_date(store)
+        except DBAPIError as error:
+            raise store.unavailable(error) from error
+        unless_opened.pop_all()
+        return store
+
+
+def _bring_up_to_date(store: Store) -> None:
+    with store.engine.connect() as connection:
+        if _revision(connection) == HEAD:
+            return
+    with _alone(store) as connection:
+        _upgrade(connection)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -8,9 +8,9 @@ import contextlib
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import orjson
 
@@ -29,6 +29,7 @@ from store.engine import Store
 from world.clock import Clock
 
 ROWS_PER_WRITE: Final = 5000  # a write of this many rows holds SQLite for some 50 ms
+PROGRESS_EVERY: Final = 1000  # rows
 BUFFERED_MAX: Final = 20_000  # rows that wait for their part to fill, over all MX groups
 
 Progress = Callable[[str, int, int | None], None]  # phase, rows so far, rows in all
@@ -77,7 +78,8 @@ def submit(
     """
     source = _read_source(order.message)
     template = compile_source(source, order.message.name)
-    survey = _survey(order, template, loaded, clock, progress)
+    survey = _Survey(order, template, loaded, clock)
+    survey.run(progress)
     size = part_size(survey.good, loaded.configuration.scheduler)
     now = clock.now()
     delivery_id = store.write_now(
@@ -95,7 +97,11 @@ def submit(
         ),
     )
     try:
-        _write(store, loaded, order, delivery_id, size, survey.good, clock, progress)
+        written = 0
+        for batch in _batches(_parts(_good(order), loaded, order.affinity, size)):
+            store.write_now(parts.add, delivery_id, batch, clock.now())
+            written += sum(len(part.messages) for part in batch)
+            progress("writing", written, survey.good)
         analysis = store.write_now(deliveries.confirm, delivery_id, clock.now())
     except BaseException as error:
         why = f"the submission was broken off: {type(error).__name__}"
@@ -123,50 +129,61 @@ def _read_source(file: Path) -> bytes:
         ) from error
 
 
-@dataclass(slots=True)
 class _Survey:
-    """What the first pass found."""
+    """The first pass: every row is read, the good ones are counted, the bad ones kept or shown."""
 
-    good: int = 0
-    bad: int = 0
-    shown: list[BadRow] = field(default_factory=list)
-    unrouted: Counter[str] = field(default_factory=Counter)
+    def __init__(self, order: Order, template: Template, loaded: Loaded, clock: Clock) -> None:
+        self._order, self._template, self._clock = order, template, clock
+        self._routes = Routes(loaded.configuration.route)
+        self._rejects: BinaryIO | None = None
+        self.good = 0
+        self.bad = 0
+        self.shown: list[BadRow] = []
+        self.unrouted: Counter[str] = Counter()
 
+    def run(self, progress: Progress) -> None:
+        """Read all rows.
 
-def _survey(
-    order: Order, template: Template, loaded: Loaded, clock: Clock, progress: Progress
-) -> _Survey:
-    routes = Routes(loaded.configuration.route)
-    survey = _Survey()
-    with contextlib.ExitStack() as files:
-        rejects = None
-        for row in read_recipients(order.recipients, order.address_column):
-            if isinstance(row, BadRow):
-                survey.bad += 1
-                if len(survey.shown) < SHOWN_MAX:
-                    survey.shown.append(row)
-                if order.skip_bad_rows:
-                    if rejects is None:
-                        rejects = files.enter_context(order.rejects.open("wb"))
-                    line = {"line": row.line, "error": row.why, "row": row.raw}
-                    rejects.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-                continue
-            if survey.good == 0:
-                _try_template(template, row, clock)
-            survey.good += 1
-            if routes.route_for(routes.group_of(row.address.domain)) is None:
-                survey.unrouted[row.address.domain] += 1
-            if survey.good % 1000 == 0:
-                progress("checking", survey.good, None)
-    if survey.bad and not order.skip_bad_rows:
-        raise BadRecipients(order.recipients.name, survey.shown, survey.bad, order.rejects.name)
-    if not survey.good:
-        raise BadSubmission(
-            "holds no recipient that can be sent to",
-            where=Where(order.recipients.name),
-            remedy="A CSV file has a header with a column `address`, then one row per recipient.",
-        )
-    return survey
+        Raises:
+            BadRecipients: some are bad, and they are not to be skipped.
+            BadSubmission: none is good, or the message can't be made for the first one.
+        """
+        order = self._order
+        with contextlib.ExitStack() as files:
+            for row in read_recipients(order.recipients, order.address_column):
+                if isinstance(row, BadRow):
+                    self._reject(row, files)
+                else:
+                    self._count(row)
+                    if self.good % PROGRESS_EVERY == 0:
+                        progress("checking", self.good, None)
+        if self.bad and not order.skip_bad_rows:
+            raise BadRecipients(order.recipients.name, self.shown, self.bad, order.rejects.name)
+        if not self.good:
+            raise BadSubmission(
+                "holds no recipient that can be sent to",
+                where=Where(order.recipients.name),
+                remedy="A CSV file has a header with a column `address`, then a row per recipient.",
+            )
+
+    def _reject(self, row: BadRow, files: contextlib.ExitStack) -> None:
+        self.bad += 1
+        if len(self.shown) < SHOWN_MAX:
+            self.shown.append(row)
+        if not self._order.skip_bad_rows:
+            return
+        if self._rejects is None:
+            self._rejects = files.enter_context(self._order.rejects.open("wb"))
+        line = {"line": row.line, "error": row.why, "row": row.raw}
+        self._rejects.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _count(self, row: Recipient) -> None:
+        if self.good == 0:
+            _try_template(self._template, row, self._clock)
+        self.good += 1
+        domain = row.address.domain
+        if self._routes.route_for(self._routes.group_of(domain)) is None:
+            self.unrouted[domain] += 1
 
 
 def _try_template(template: Template, row: Recipient, clock: Clock) -> None:
@@ -189,29 +206,18 @@ def _try_template(template: Template, row: Recipient, clock: Clock) -> None:
         ) from error
 
 
-def _write(
-    store: Store,
-    loaded: Loaded,
-    order: Order,
-    delivery_id: int,
-    size: int,
-    total: int,
-    clock: Clock,
-    progress: Progress,
-) -> None:
-    written = 0
+def _batches(made: Iterator[parts.NewPart]) -> Iterator[list[parts.NewPart]]:
+    """Parts by writes of some thousand messages."""
     batch: list[parts.NewPart] = []
     rows = 0
-    for part in _parts(_good(order), loaded, order.affinity, size):
+    for part in made:
         batch.append(part)
         rows += len(part.messages)
         if rows >= ROWS_PER_WRITE:
-            store.write_now(parts.add, delivery_id, batch, clock.now())
-            written += rows
-            progress("writing", written, total)
+            yield batch
             batch, rows = [], 0
-    store.write_now(parts.add, delivery_id, batch, clock.now())
-    progress("writing", total, total)
+    if batch:
+        yield batch
 
 
 def _good(order: Order) -> Iterator[Recipient]:

@@ -17,10 +17,7 @@ ROOMS = sorted(
     if (each / "__init__.py").exists() and each.name not in {"tests", "examples"}
 )
 SOURCES = sorted(
-    file
-    for room in ROOMS
-    for file in (ROOT / room).rglob("*.py")
-    if "migrations" not in file.parts
+    file for room in ROOMS for file in (ROOT / room).rglob("*.py") if "migrations" not in file.parts
 )
 
 

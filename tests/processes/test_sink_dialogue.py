@@ -333,9 +333,7 @@ def test_a_refusal_at_the_end_of_data_leaves_no_receipt(tmp_path):
 def test_a_dropped_connection_ends_without_a_reply(tmp_path, local, codes, is_kept):
     async def dialogue(sink):
         client = await sink.connect()
-        await client.say(
-            b"MAIL FROM:<a@b.test>\r\nRCPT TO:<%s@x.test>\r\nDATA\r\n" % local, *codes
-        )
+        await client.say(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<%s@x.test>\r\nDATA\r\n" % local, *codes)
         client.writer.write(LETTER + b".\r\n")
         with contextlib.suppress(ConnectionResetError):
             assert await client.reader.read() == b""

@@ -190,9 +190,7 @@ class Hand:
 
         def read(tx):
             return {
-                table.name: tx.connection.execute(
-                    select(table).order_by(*table.primary_key)
-                ).all()
+                table.name: tx.connection.execute(select(table).order_by(*table.primary_key)).all()
                 for table in tables.metadata.sorted_tables
             }
 
