@@ -105,6 +105,8 @@ class _Reading:
 
     def note(self, errors: list[ErrorDetails]) -> None:
         for error in errors:
+            if _is_consequence(error):
+                continue
             path = tuple(_known_part(self._values, error))
             what = wrong(error, path, self._model)
             name = self._overridden_by(path, is_missing=error["type"] == "missing")
@@ -119,12 +121,13 @@ class _Reading:
         return sorted(unique, key=lambda each: (each.file != self._file, each.line or 0, each.key))
 
     def _overridden_by(self, path: KeyPath, *, is_missing: bool) -> str | None:
+        # What the file does not have is there only because of what was put into it.
+        outermost = path[:-1] if is_missing else path
+        is_new = outermost != () and outermost not in self._lines
         for placed, name in self._overridden.items():
-            if path[: len(placed)] == placed:
+            is_within = path[: len(placed)] == placed
+            if is_within or (is_new and placed[: len(outermost)] == outermost):
                 return name
-            table = path[:-1]
-            if is_missing and table and table not in self._lines and placed[: len(table)] == table:
-                return name  # the table is there only because of the override
         return None
 
     def _line(self, path: KeyPath) -> int | None:
@@ -141,6 +144,11 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str, file: str) -> Mistake:
     line = text.count("\n") + 1 if at_line is None else int(at_line)
     what = _SYNTAX_LINE.sub("", str(error))
     return Mistake(file, line, "", f"not valid TOML: {what[:1].lower()}{what[1:]}")
+
+
+def _is_consequence(error: ErrorDetails) -> bool:
+    """A list is also said to be too short when elements of it are wrong."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _place(here: Any, word: str) -> str | int | None:

@@ -52,6 +52,7 @@ async def run_scheduler(loaded: Loaded, reload: Reload, say: Say) -> None:
     clock = SystemClock()
     with contextlib.closing(open_store(loaded.store_url)) as store:
         scheduler = compose.scheduler(loaded, store, clock)
+        say(f"scheduler: on {loaded.store_url}")
 
         async def follow() -> None:
             async for changed in changes(loaded.path, reload, say):
@@ -65,6 +66,8 @@ async def run_scheduler(loaded: Loaded, reload: Reload, say: Say) -> None:
 async def run_instance(loaded: Loaded, name: str, reload: Reload, say: Say) -> None:
     """One MTA instance and its workers."""
     with contextlib.closing(open_store(loaded.store_url)) as store:
+        mta = loaded.configuration.mta[name]
+        say(f"mta@{name}: {mta.workers} workers, affinities {', '.join(mta.affinities)}")
         instance = Instance(loaded, name, store, SystemClock(), reload=reload, say=say)
         await first_of(until_told_to_stop(with_parent=True), instance.run())
 
@@ -92,7 +95,7 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
             worker.stop()
 
 
-async def run_sinks(loaded: Loaded) -> None:
+async def run_sinks(loaded: Loaded, say: Say) -> None:
     """All sinks of the lab."""
     clock = SystemClock()
     configuration = loaded.configuration
@@ -105,6 +108,7 @@ async def run_sinks(loaded: Loaded) -> None:
             detail = ", ".join(
                 f"{name} {settings.listen}" for name, settings in configuration.sink.items()
             )
+            say(f"sinks: {detail}")
             await store.write(modules.announce_module, SINKS, this_process(), detail, clock.now())
             await first_of(until_told_to_stop(with_parent=True), _beat_for_ever(store, clock))
             await _say_goodbye(store, SINKS, clock)

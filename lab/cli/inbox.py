@@ -12,7 +12,7 @@ from rich.table import Table
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from sinks.inbox import InboxEntry, content, list_inbox
-from sinks.receipts import receipt_by_id
+from sinks.receipts import Receipt, receipt_by_id
 
 
 def register(app: typer.Typer) -> None:
@@ -42,19 +42,7 @@ def register(app: typer.Typer) -> None:
         if json:
             print_json([_as_json(each) for each in found])
             return
-        table = Table(box=box.SIMPLE_HEAD)
-        for column in ("id", "received", "from IP", "to", "subject"):
-            table.add_column(column, overflow="fold")
-        for each in found:
-            receipt = each.receipt
-            table.add_row(
-                receipt.id,
-                moment(receipt.time),
-                receipt.peer_ip,
-                ", ".join(receipt.rcpt_to),
-                each.subject or "",
-            )
-        console().print(table)
+        _print_list(found)
 
     @inbox.command()
     def show(
@@ -62,6 +50,7 @@ def register(app: typer.Typer) -> None:
         number: Annotated[str, typer.Argument(metavar="ID", help="Its id in the list.")],
         source: Annotated[bool, typer.Option("--source", help="The message as received.")] = False,
         html: Annotated[bool, typer.Option("--html", help="Its HTML part.")] = False,
+        json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
         """Show one received message: headers and text, its HTML, or its source."""
@@ -71,21 +60,52 @@ def register(app: typer.Typer) -> None:
         if source:
             sys.stdout.buffer.write(raw)
             return
-        message = email.message_from_bytes(raw, policy=email.policy.default)
-        if html:
-            print(_part(message, "html"))
-            return
-        print(f"X-Received-By: {receipt.sink} from {receipt.peer_ip} ({receipt.ehlo})")
-        print(f"X-Envelope: {receipt.mail_from} → {', '.join(receipt.rcpt_to)}")
-        for name, value in message.items():
-            print(f"{name}: {value}")
-        print()
-        print(_part(message, "plain"))
+        _show(receipt, raw, html=html, as_json=json)
 
 
-def _part(message: Any, kind: str) -> str:
+def _show(receipt: Receipt, raw: bytes, *, html: bool, as_json: bool) -> None:
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    if as_json:
+        entry = InboxEntry(receipt, str(message["From"] or ""), str(message["Subject"] or ""))
+        print_json(
+            {
+                **_as_json(entry),
+                "headers": [[name, str(value)] for name, value in message.items()],
+                "text": _part(message, "plain"),
+                "html": _part(message, "html"),
+            }
+        )
+        return
+    if html:
+        print(_part(message, "html") or "")
+        return
+    print(f"X-Received-By: {receipt.sink} from {receipt.peer_ip} ({receipt.ehlo})")
+    print(f"X-Envelope: {receipt.mail_from} → {', '.join(receipt.rcpt_to)}")
+    for name, value in message.items():
+        print(f"{name}: {value}")
+    print()
+    print(_part(message, "plain") or "")
+
+
+def _print_list(found: list[InboxEntry]) -> None:
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("id", "received", "from IP", "to", "subject"):
+        table.add_column(column, overflow="fold")
+    for each in found:
+        receipt = each.receipt
+        table.add_row(
+            receipt.id,
+            moment(receipt.time),
+            receipt.peer_ip,
+            ", ".join(receipt.rcpt_to),
+            each.subject,
+        )
+    console().print(table)
+
+
+def _part(message: Any, kind: str) -> str | None:
     body = message.get_body(preferencelist=(kind,))
-    return "" if body is None else str(body.get_content())
+    return None if body is None else str(body.get_content())
 
 
 def _as_json(entry: InboxEntry) -> dict[str, Any]:

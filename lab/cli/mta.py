@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from affinity.check import nearest
-from lab.cli.options import ConfigOption, loaded_from, reloader
-from lab.cli.output import say
+from lab.cli.options import ConfigOption, JsonOption, loaded_from, reloader
+from lab.cli.output import speaker
 from lab.configuration import Loaded
 from mail.errors import UserError, Where
 
@@ -35,9 +35,11 @@ def instance_of(loaded: Loaded, name: str) -> str:
 
 def register(app: typer.Typer) -> None:
     @app.command()
-    def mta(name: Name, config: ConfigOption = None) -> None:
+    def mta(name: Name, json: JsonOption = False, config: ConfigOption = None) -> None:
         """Run one MTA instance and its worker processes."""
         from lab.run import in_loop, run_instance
 
         loaded = loaded_from(config)
-        in_loop(run_instance(loaded, instance_of(loaded, name), reloader(config), say))
+        in_loop(
+            run_instance(loaded, instance_of(loaded, name), reloader(config), speaker(as_json=json))
+        )

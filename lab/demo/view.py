@@ -105,8 +105,11 @@ def _by_source_ip(result: Result) -> Table:
     table = Table(title="Source IPs", box=box.SIMPLE_HEAD)
     for column in ("affinity", "source IP"):
         table.add_column(column)
-    for column in ("weight", "due share", "share of attempts", "sent", "deferred", "failed"):
+    for column in ("weight", "due", "had", "sent", "deferred", "failed"):
         table.add_column(column, justify="right")
+    table.caption = (
+        "due: share by weight; had: share of attempts. A lane at a limit passes its turn."
+    )
     for each in result.source_ips:
         table.add_row(
             each["affinity"],

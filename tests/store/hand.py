@@ -89,7 +89,7 @@ class Hand:
         self.do(deliveries.confirm, delivery_id, self.clock.now())
         return delivery_id
 
-    def queued(self, per_group: int = 1000) -> list[parts.Queued]:
+    def queued(self, per_group: int = 10_000) -> list[parts.Queued]:
         return self.ask(parts.queued, self.clock.now(), per_group)
 
     def grants(self, author: transitions.Author, lane: str = "lane") -> list[parts.Grant]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from affinity.affinity import source_ips_for
+from affinity.affinity import source_ips_for, weights
 from affinity.configuration import Affinity, MxRule, Route, SourceIp
 from affinity.lane import LaneKey, lane_of, limits_for
-from affinity.mask import admits, matches
+from affinity.mask import admits, is_pattern, matches, valid_mask
 from affinity.route import Routes
 
 
@@ -25,7 +25,18 @@ from affinity.route import Routes
         ("bücher.example", "xn--bcher-kva.example", True),
         ("xn--bcher-kva.example", "BÜCHER.example", True),
         ("*.bücher.example", "shop.xn--bcher-kva.example", True),
+        ("shop.xn--bcher-kva.example", "SHOP.bücher.example", True),
+        ("bü*.example", "xn--bcher-kva.example", True),
+        ("b?cher.example", "bücher.example", True),
+        ("xn--*.example", "bücher.example", True),
+        ("bü*.example", "bucher.example", False),
+        ("xn--zz*.example", "xn--zzz.example", True),
+        ("xn--zzz.example", "xn--zzz.example", True),
         ("*", "anything.at.all", True),
+        ("a.*.c", "a.b.b.c", True),
+        ("a.**.c", "a.b.c", True),
+        ("*a", "a\n", False),
+        ("mx_1.*", "MX_1.test", True),
     ],
 )
 def test_a_mask_names_what_it_says(mask, domain, expected):
@@ -37,6 +48,29 @@ def test_include_is_asked_first_and_exclude_after_it():
     assert admits(("*.test",), (), "a.test")
     assert not admits(("b.test",), (), "a.test")
     assert not admits(("*.test",), ("a.*",), "a.test")
+
+
+@pytest.mark.parametrize(
+    "mask", ["", "a b.test", "@a.test", "anna@a.test", "a.test,b.test", "a.test;", "ü_.test"]
+)
+def test_a_mask_that_no_domain_can_match_is_refused(mask):
+    with pytest.raises(ValueError, match=r"expected one domain mask|is not a domain name"):
+        valid_mask(mask)
+
+
+def test_a_mask_with_wildcards_is_a_pattern():
+    assert valid_mask("yahoo.*") == "yahoo.*"
+    assert is_pattern("yahoo.*")
+    assert is_pattern("a?b")
+    assert not is_pattern("yahoo.com")
+
+
+def test_an_ip_of_weight_zero_is_out_of_the_choice_though_masks_admit_it():
+    affinity = Affinity(
+        ip=(SourceIp(address="127.0.1.2", weight=5), SourceIp(address="127.0.1.1", weight=0))
+    )
+    assert weights(affinity) == {"127.0.1.2": 5}
+    assert len(source_ips_for(affinity, "a.test")) == 2
 
 
 def test_no_ip_is_left_when_every_mask_refuses():

@@ -1,0 +1,198 @@
+"""What a valid configuration still cannot do, as a user reads it."""
+# ruff: noqa: E501 - a finding is told in one line, and is easiest to read so
+
+import errno
+import os
+
+from affinity.check import check
+from affinity.configuration import Configuration
+from affinity.read_toml import read
+
+GOOD = """
+[mta.promo1]
+affinities = ["promo"]
+
+[affinity.promo]
+ip = [{ address = "127.0.1.1" }, { address = "127.0.1.2" }]
+
+[route.all]
+domains = ["a.test", "*.b.test"]
+sink = "all"
+"""
+MTA = '[mta.promo1]\naffinities = ["promo"]\n'
+ROUTE = '[route.all]\ndomains = ["a.test", "*.b.test"]\nsink = "all"\n'
+
+
+def findings(text, sinks=("all",), unbindable=()):
+    def bind_error(address):
+        if address in unbindable:
+            return OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+        return None
+
+    return [str(each) for each in check(read(text, "f", Configuration), bind_error, sinks)]
+
+
+def test_a_good_configuration_has_no_findings():
+    assert findings(GOOD) == []
+
+
+def test_an_empty_configuration_sends_nothing():
+    assert findings("", sinks=()) == [
+        (
+            "error: mta: no MTA instance is configured: nothing is sent\n"
+            "  Add [mta.NAME] with its affinities."
+        ),
+        (
+            "error: route: no route is configured: no domain can be reached\n"
+            "  Add [route.NAME] with domains and a host or a sink."
+        ),
+    ]
+
+
+def test_an_instance_names_an_affinity_that_is_not_there():
+    assert findings(GOOD.replace('["promo"]', '["promo", "promos"]')) == [
+        (
+            "error: mta.promo1.affinities[1]: affinity 'promos' is not defined; did you mean 'promo'?\n"
+            "  Add [affinity.promos], or take the name out."
+        ),
+    ]
+
+
+def test_an_affinity_is_served_by_nobody():
+    assert findings(f'{GOOD}[affinity.news]\nip = [{{ address = "127.0.2.1" }}]\n') == [
+        (
+            "warning: affinity.news: no MTA instance has this affinity: its deliveries stay pending\n"
+            "  Name it under affinities of an [mta.NAME]."
+        ),
+    ]
+
+
+def test_all_weights_are_zero():
+    text = f'{MTA}{ROUTE}[affinity.promo]\nip = [{{ address = "127.0.1.1", weight = 0 }}]\n'
+    assert findings(text) == [
+        (
+            "error: affinity.promo: all its source IPs have weight 0: nothing is sent\n"
+            "  Give at least one of them a weight."
+        ),
+    ]
+
+
+def test_masks_leave_a_routed_domain_no_ip():
+    text = f"""{MTA}{ROUTE}[affinity.promo]
+ip = [
+    {{ address = "127.0.1.1", include = ["a.*"] }},
+    {{ address = "127.0.1.2", include = ["*.test"], exclude = ["*.b.test", "c.*"] }},
+]
+"""
+    assert findings(text) == [
+        (
+            "warning: affinity.promo: no source IP may send to *.b.test (route all): "
+            "127.0.1.1 includes a.*; 127.0.1.2 includes *.test excludes *.b.test, c.*\n"
+            "  Widen a mask, unless nothing is to go to *.b.test by this affinity."
+        ),
+    ]
+
+
+def test_masks_that_may_admit_some_of_a_routed_mask_are_no_finding():
+    ip = '{ address = "127.0.1.1", include = ["a.test", "x.b.test"], exclude = ["y.b.test"] }'
+    assert findings(f"{MTA}{ROUTE}[affinity.promo]\nip = [{ip}]\n") == []
+
+
+def test_masks_leave_a_routed_domain_only_ips_without_weight():
+    text = f"""{MTA}{ROUTE}[affinity.promo]
+ip = [
+    {{ address = "127.0.1.1", exclude = ["a.test"] }},
+    {{ address = "127.0.1.2", weight = 0 }},
+]
+"""
+    assert findings(text) == [
+        (
+            "warning: affinity.promo: the source IPs that may send to a.test (route all) have weight 0: 127.0.1.2\n"
+            "  Give one of them a weight, or let another send to a.test."
+        ),
+    ]
+
+
+def test_an_included_domain_has_no_route():
+    text = f"""{MTA}{ROUTE}[affinity.promo]
+ip = [{{ address = "127.0.1.1" }}, {{ address = "127.0.1.2", include = ["a.test", "x.b.test", "yahoo.*"] }}]
+"""
+    assert findings(text) == [
+        (
+            "warning: affinity.promo: an IP includes yahoo.*, to which no route leads\n"
+            "  Add the domain to a route, or correct the mask."
+        ),
+    ]
+
+
+def test_an_address_cannot_be_bound_on_this_host():
+    text = f"""{GOOD}
+[mta.news1]
+affinities = ["news"]
+[affinity.news]
+ip = [{{ address = "127.0.1.2" }}]
+"""
+    assert findings(text, unbindable=["127.0.1.2"]) == [
+        (
+            "error: affinity.promo: 127.0.1.2 cannot be sent from on this host: Cannot assign requested address\n"
+            "  Add the address to an interface of this host, or use one of 127.0.0.0/8."
+        ),
+    ]
+
+
+def test_an_address_says_different_names_in_different_affinities():
+    text = f"""{GOOD}
+[mta.news1]
+affinities = ["news"]
+[affinity.news]
+ip = [{{ address = "127.0.1.2", helo = "out2.test" }}, {{ address = "127.0.2.1", helo = "out2.test" }}]
+"""
+    assert findings(text) == [
+        (
+            "warning: affinity.promo: 127.0.1.2 says different names in EHLO: its address in promo, out2.test in news\n"
+            "  Receivers expect one name per address: use the same helo."
+        ),
+    ]
+
+
+def test_a_route_leads_to_a_sink_that_is_not_there():
+    assert findings(GOOD, sinks=("al", "other")) == [
+        (
+            "error: route.all.sink: there is no sink 'all'; did you mean 'al'?\n"
+            "  Add [sink.all], or give the route a host."
+        ),
+        (
+            "warning: sink.al: no route leads to this sink: it receives nothing\n"
+            '  Add a route with sink = "al".'
+        ),
+        (
+            "warning: sink.other: no route leads to this sink: it receives nothing\n"
+            '  Add a route with sink = "other".'
+        ),
+    ]
+
+
+def test_a_rule_matches_no_route():
+    text = (
+        GOOD
+        + '[[mx_rule]]\nmask = "mx.all.*"\n[[mx_rule]]\nmask = "a.test"\n[[mx_rule]]\nmask = "c.test"\n'
+    )
+    assert findings(text) == [
+        (
+            "warning: mx_rule[2]: c.test matches no route's MX host and no route's domain: the rule is never used\n"
+            "  Correct the mask, or remove the rule."
+        ),
+    ]
+
+
+def test_a_rule_for_a_part_of_a_route_is_told_how_to_count():
+    assert findings(GOOD + '[[mx_rule]]\nmask = "x.b.test"\n') == [
+        (
+            "warning: mx_rule[0]: x.b.test matches no route's MX host and no route's domain: the rule is never used\n"
+            "  It is only a part of *.b.test: give it a route of its own."
+        ),
+    ]
+
+
+def test_a_route_to_a_host_needs_no_sink():
+    assert findings(GOOD.replace('sink = "all"', 'host = "127.0.0.1:25"'), sinks=()) == []
