@@ -66,27 +66,31 @@ class LaneQueue:
             if not self._hooks.may_send(self._waiting[0]):
                 self._hooks.give_back(self._waiting.popleft())
                 continue
-            wait = self.wait_s()
+            now = self._clock.now()  # once: between two readings a clock may be set back
+            wait = self._wait_from(now)
             if wait > 0:
                 self._wake_after(wait)
                 return None
             held = self._waiting.popleft()
             envelope = self._hooks.render(held)
             if envelope is not None:
-                self._spend()
+                self._spend(now)
                 return envelope
         return None
 
     def wait_s(self) -> float:
         """Seconds until the limiter lets the next message go; 0 when now."""
+        return self._wait_from(self._clock.now())
+
+    def _wait_from(self, now: float) -> float:
         if self._limiter is None:
             return 0.0
-        return max(0.0, self._limiter.rate.earliest(self._limiter.tat) - self._clock.now())
+        return max(0.0, self._limiter.rate.earliest(self._limiter.tat) - now)
 
-    def _spend(self) -> None:
+    def _spend(self, now: float) -> None:
         if self._limiter is None:
             return
-        self._limiter.tat = self._limiter.rate.spend(self._limiter.tat, self._clock.now())
+        self._limiter.tat = self._limiter.rate.spend(self._limiter.tat, now)
         self._hooks.spent(self.lane, self._limiter.tat)
 
     def _wake_after(self, wait_s: float) -> None:

@@ -9,6 +9,7 @@ import filelock
 from sqlalchemy import Connection, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from store.dialects.sqlite import SqliteDialect
 from store.engine import Store
 from store.errors import StoreTooNew, StoreUnavailable
 
@@ -74,15 +75,17 @@ def _upgrade(connection: Connection) -> None:
 def _alone(store: Store) -> Iterator[Connection]:
     """One process migrates, the others wait and then find nothing to do."""
     url = make_url(store.url)
-    if url.drivername.startswith("sqlite"):
+    if isinstance(store.dialect, SqliteDialect):
         if url.database in (None, "", ":memory:"):
             with store.writing.begin() as connection:
                 yield connection
             return
         lock = filelock.FileLock(Path(str(url.database)).with_suffix(".migrate.lock"), timeout=60)
         try:
-            with lock, store.writing.begin() as connection:
-                yield connection
+            with lock:
+                store.dialect.write_ahead(store.engine)
+                with store.writing.begin() as connection:
+                    yield connection
         except (filelock.Timeout, PermissionError) as error:
             raise StoreUnavailable(
                 f"the store {url.database} cannot be migrated: {error}",

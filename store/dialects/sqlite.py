@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.pool import StaticPool
 
 from store.dialects import upsert
 
@@ -17,7 +18,12 @@ class SqliteDialect:
     """The embedded default."""
 
     def create_engine(self, url: str) -> Engine:
-        engine = create_engine(url, connect_args={"check_same_thread": False})
+        in_memory = make_url(url).database in (None, "", ":memory:")
+        engine = create_engine(
+            url,
+            connect_args={"check_same_thread": False},
+            poolclass=StaticPool if in_memory else None,  # else each thread has its own database
+        )
 
         @event.listens_for(engine, "connect")
         def prepare(raw: Any, _record: object) -> None:
@@ -25,7 +31,6 @@ class SqliteDialect:
             raw.isolation_level = None
             cursor = raw.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = NORMAL")
             cursor.execute("PRAGMA temp_store = MEMORY")
             cursor.execute("PRAGMA cache_size = -65536")
@@ -33,10 +38,17 @@ class SqliteDialect:
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
-            write = connection.get_execution_options().get("mtalab_write", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+            options = connection.get_execution_options()
+            if not options.get("mtalab_bare", False):
+                write = options.get("mtalab_write", False)
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
         return engine
+
+    def write_ahead(self, engine: Engine) -> None:
+        """Put the file in WAL mode, which it keeps; two programs that do so at once may fail."""
+        with engine.execution_options(mtalab_bare=True).connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
     def begin_write(self, connection: Connection) -> None:
         """``BEGIN IMMEDIATE`` has taken the lock already."""

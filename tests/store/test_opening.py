@@ -70,7 +70,7 @@ def test_the_folder_of_a_sqlite_file_is_made(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "a").write_text("a file")
-    with pytest.raises(StoreUnavailable, match="cannot make the folder .*/a/b") as raised:
+    with pytest.raises(StoreUnavailable, match=r"cannot make the folder .*/a/b") as raised:
         open_store(f"sqlite:///{tmp_path}/a/b/lab.db")
     assert "Choose another directory" in explanation(raised)
 

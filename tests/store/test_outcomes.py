@@ -71,7 +71,7 @@ def test_counters_follow_each_outcome(hand, clock):
     delivery_id = hand.submit([f"{n}@a.test" for n in range(4)], part_size=4)
     author = hand.worker()
     (lent,) = hand.lease(author)
-    one, two, three, four = hand.outcomes(lent)
+    one, two, *_ = hand.outcomes(lent)
     deferred, refused = hand.outcomes(lent, DEFERRED), hand.outcomes(lent, REFUSED)
     hand.settle(author, [one, two, deferred[2], refused[3]], finished=[lent])
     assert hand.ask(deliveries.get, delivery_id).counts == {"sent": 2, "pending": 1, "failed": 1}
