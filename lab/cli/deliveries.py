@@ -61,5 +61,5 @@ def as_json(delivery: deliveries.Delivery) -> dict[str, Any]:
         "started_at": delivery.started_at,
         "finished_at": delivery.finished_at,
         "messages": delivery.messages,
-        "counts": {status: delivery.counts.get(status, 0) for status in MessageStatus},
+        "counts": {str(each): delivery.counts.get(each, 0) for each in MessageStatus},
     }

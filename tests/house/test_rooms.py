@@ -76,5 +76,5 @@ def test_links_between_documents_lead_somewhere():
     for file in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", file.read_text(encoding="utf-8")):
             if "://" not in target and not (file.parent / target).exists():
-                broken.append(f"{file.relative_to(ROOT)}: {target}")
+                broken.append(f"{file.relative_to(ROOT)}: {target}")  # noqa: PERF401
     assert broken == []

@@ -1,0 +1,80 @@
+"""status, log, message, inbox and reconcile on a lab where nothing runs."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.cli.main import app
+
+SUBMIT = ("submit", "--message", "mail.eml", "--affinity", "promo", "--recipients", "people.csv")
+
+
+def test_status_says_what_does_not_run_and_why_mail_waits(lab):
+    lab(*SUBMIT)
+    done = lab("status", "--json")
+    assert done.code == 1
+    assert {each["name"]: each["state"] for each in done.json["modules"]} == {
+        "scheduler": "stopped",
+        "mta@promo1": "stopped",
+        "mta@service1": "stopped",
+        "sinks": "stopped",
+    }
+    assert {each["cause"] for each in done.json["queues"]} == {"no scheduler is running"}
+    assert all(each["blocked"] for each in done.json["queues"])
+    assert "no scheduler is running" in lab("status").out
+
+
+def test_status_of_a_delivery_that_waits_for_its_date(lab):
+    lab(*SUBMIT, "--at", "+1h")
+    [cause] = {each["cause"] for each in lab("status", "--json").json["queues"]}
+    assert cause.startswith("its contact date is 3")
+    assert cause.endswith("s ahead")
+
+
+def test_log_lists_and_filters(lab):
+    lab(*SUBMIT)
+    assert len(lab("log").out.splitlines()) == 15
+    assert len(lab("log", "--domain", "*.TEST", "--status", "pending").out.splitlines()) == 15
+    assert len(lab("log", "--domain", "yahoo.*").out.splitlines()) == 3
+    assert lab("log", "--status", "sent").out == ""
+    assert lab("log", "--delivery", "2").out == ""
+    assert lab("log", "--since", "1h", "-n", "2").out.count("\n") == 2
+    assert lab("log", "--until", "1h").out == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("--reason", "tired"), ("--since", "yesterday"), ("--status", "lost")]
+)
+def test_log_refuses_filters_that_name_nothing(lab, words):
+    done = lab("log", *words)
+    assert done.code == 2
+    assert words[0] in done.err
+
+
+def test_message_shows_one_and_refuses_what_is_not_there(lab):
+    lab(*SUBMIT)
+    shown = lab("message", "1", "--json").json
+    assert shown["address"] == "ada@gmail.test"
+    assert shown["transitions"] == []
+    done = lab("message", "99")
+    assert (done.code, done.err) == (
+        2,
+        "mtalab: there is no message 99\n  `mtalab log` lists messages.\n",
+    )
+
+
+def test_reconcile_and_inbox_of_a_lab_that_sent_nothing(lab):
+    lab(*SUBMIT)
+    done = lab("reconcile", "--json")
+    assert done.code == 0
+    assert (done.json["receipts"], done.json["messages"], done.json["sent"]) == (0, 15, 0)
+    assert lab("inbox", "--json").json == []
+    assert lab("inbox", "show", "gmail-7").code == 2
+
+
+def test_every_command_and_option_is_documented():
+    text = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    names = {command.name for command in app.registered_commands if not command.hidden}
+    names |= {group.name for group in app.registered_groups}
+    undocumented = [name for name in names if name and f"{name}" not in text]
+    assert undocumented == []

@@ -1,0 +1,87 @@
+"""init, config check, and how mistakes in the configuration are told."""
+
+from pathlib import Path
+
+
+def test_init_writes_a_lab_that_has_no_findings(mtalab):
+    done = mtalab("init", "--json")
+    assert done.code == 0
+    assert done.json["files"] == ["mtalab.toml", "mail.eml", "people.csv"]
+    checked = mtalab("config", "check", "--json")
+    assert checked.json["findings"] == []
+    assert checked.code == 0
+
+
+def test_init_overwrites_nothing(lab):
+    Path("people.csv").write_text("mine")
+    done = lab("init")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "mtalab: mtalab.toml is there already; nothing was written\n"
+        "  Choose another folder, or replace the files with --force.\n"
+    )
+    assert Path("people.csv").read_text() == "mine"
+    assert lab("init", "--force").code == 0
+    assert Path("people.csv").read_text() != "mine"
+
+
+def test_without_a_configuration_every_command_says_how_to_get_one(mtalab):
+    for command in (["status"], ["up"], ["log"], ["reconcile"], ["config", "check"]):
+        done = mtalab(*command)
+        assert done.code == 2
+        assert "`mtalab init` writes one here" in done.err
+
+
+def test_mistakes_are_told_all_at_once_with_file_line_and_key(lab):
+    text = Path("mtalab.toml").read_text()
+    text = text.replace("workers = 2", "workrs = 2", 1).replace('delays = ["5s"', 'delays = ["5x"')
+    Path("mtalab.toml").write_text(text)
+    line = text[: text.index("workrs")].count("\n") + 1
+    done = lab("config", "check")
+    assert done.code == 2
+    assert (
+        f"mtalab.toml:{line}: mta.promo1.workrs: unknown key; did you mean 'workers'?" in done.err
+    )
+    assert "retry.delays[0]: expected a duration" in done.err
+
+
+def test_a_dead_end_is_an_error_and_a_doubt_a_warning(lab):
+    text = Path("mtalab.toml").read_text()
+    text = text.replace('affinities = ["promo"]', 'affinities = ["prmo"]')
+    text = text.replace('mask = "*.gmail.test"', 'mask = "*.gmial.test"')
+    Path("mtalab.toml").write_text(text)
+    done = lab("config", "check", "--json")
+    assert done.code == 1
+    found = {(each["severity"], each["key"]) for each in done.json["findings"]}
+    assert ("error", "mta.promo1.affinities[0]") in found
+    assert ("warning", "mx_rule[1]") in found
+
+
+def test_the_environment_overrides_the_file_and_is_named_in_errors(lab, monkeypatch):
+    monkeypatch.setenv("MTALAB_RETRY__JITTER", "7")
+    done = lab("config", "check")
+    assert done.code == 2
+    assert "MTALAB_RETRY__JITTER" in done.err
+
+
+def test_another_file_can_be_named(lab, monkeypatch):
+    Path("elsewhere").mkdir()
+    Path("mtalab.toml").rename("elsewhere/x.toml")
+    assert lab("config", "check").code == 2
+    assert lab("config", "check", "--config", "elsewhere/x.toml").code == 0
+    monkeypatch.setenv("MTALAB_CONFIG", "elsewhere/x.toml")
+    assert lab("config", "check").code == 0
+
+
+def test_an_unknown_personality_is_named_with_the_nearest(lab):
+    text = Path("mtalab.toml").read_text().replace('"unknown_users"', '"unknown_usrs"')
+    Path("mtalab.toml").write_text(text)
+    done = lab("config", "check")
+    assert done.code == 2
+    assert "unknown_users" in done.err
+
+
+def test_an_unknown_instance_is_refused(lab):
+    done = lab("mta", "promo2")
+    assert done.code == 2
+    assert "there is no MTA instance 'promo2'; did you mean 'promo1'?" in done.err
