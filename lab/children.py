@@ -1,6 +1,7 @@
 """Child processes kept running: started, watched, started again with growing pauses, stopped."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -33,12 +34,14 @@ class Child:
         *,
         say: Callable[[str], None],
         ended: Ended | None = None,
+        output: Path | None = None,
     ) -> None:
         self.name = name
         self._argv = list(argv)
         self._clock = clock
         self._say = say
         self._ended = ended
+        self._output = output  # where its words go; None: where ours go
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self.gave_up: int | None = None  # exit code 2: it was asked for something wrong
@@ -53,9 +56,17 @@ class Child:
         while not self._stopping.is_set():
             started = self._clock.monotonic()
             # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.
-            self._process = await asyncio.create_subprocess_exec(
-                *self._argv, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
-            )
+            with contextlib.ExitStack() as files:
+                output = None
+                if self._output is not None:
+                    output = files.enter_context(self._output.open("ab"))
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._argv,
+                    start_new_session=True,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
             pid = self._process.pid
             code = await self._process.wait()
             self._process = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import filelock
@@ -29,9 +30,11 @@ class Supervisor:
         *,
         reload: Callable[[], Loaded],
         say: Callable[[str], None],
+        output: Path | None = None,
     ) -> None:
+        """``output`` is a file for the words of the children, which are otherwise ours."""
         self._loaded, self._clock = loaded, clock
-        self._reload, self._say = reload, say
+        self._reload, self._say, self._output = reload, say, output
         self._children: dict[str, Child] = {}
 
     async def run(self) -> None:
@@ -82,7 +85,7 @@ class Supervisor:
         wanted = self._wanted()
         for name, argv in wanted.items():
             if name not in self._children or self._children[name].gave_up is not None:
-                child = Child(name, argv, self._clock, say=self._say)
+                child = Child(name, argv, self._clock, say=self._say, output=self._output)
                 self._children[name] = child
                 self._tasks.create_task(child.run(), name=name)
         for name in [each for each in self._children if each not in wanted]:

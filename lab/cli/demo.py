@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
         from lab.demo.view import live, next_steps, summary
 
         with _live(quiet=json) as view:
-            result = run_demo(keep, say, lambda *seen: view.update(live(*seen)))
+            result = run_demo(keep, say, lambda *seen: view.update(live(*seen), refresh=True))
         if json:
             print_json(result.as_json())
         else:

@@ -87,7 +87,8 @@ def _free_ports(count: int) -> list[int]:
 async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: Show) -> Result:
     clock = SystemClock()
     async with asyncio.TaskGroup() as tasks:
-        lab = Supervisor(loaded, clock, reload=lambda: loaded, say=say)
+        said = loaded.path.with_name("up.log")
+        lab = Supervisor(loaded, clock, reload=lambda: loaded, say=say, output=said)
         running = tasks.create_task(lab.run(), name="lab")
         try:
             await _wait_until_ready(loaded, store, clock)
@@ -121,9 +122,10 @@ async def _wait_until_ready(loaded: Loaded, store: Store, clock: SystemClock) ->
         ):
             return
         await asyncio.sleep(LOOK_EVERY_S)
+    said = loaded.path.with_name("up.log").read_text(encoding="utf-8", errors="replace")
     raise DemoStuck(
-        f"the demo's processes did not start within {READY_WITHIN_S:g} s",
-        remedy="What they said stands above; a busy machine may need another try.",
+        f"the demo's processes did not start within {READY_WITHIN_S:g} s; they said:\n{said}",
+        remedy="A busy machine may need another try.",
     )
 
 

@@ -56,9 +56,7 @@ def test_modules_are_listed_by_name(hand):
 
 
 def test_each_worker_process_has_a_number_of_its_own(hand):
-    numbers = [
-        hand.do(modules.register_worker, "m1", ["main"], "j1", HERE, 1.0) for _ in range(2)
-    ]
+    numbers = [hand.do(modules.register_worker, "m1", ["main"], "j1", HERE, 1.0) for _ in range(2)]
     assert numbers == sorted(set(numbers))
     hand.do(modules.announce_worker, numbers[0], ["bulk"], ["127.0.1.7"])
     first, second = hand.ask(modules.live_workers)

@@ -203,9 +203,7 @@ def test_an_illegal_change_raises_and_changes_nothing(hand, clock):
     hand.settle(author, hand.outcomes(lent)[:1], released=[lent])
     before = hand.everything()
     with pytest.raises(IllegalTransition, match="sent cannot be excluded"):
-        hand.do(
-            transitions.apply, standing(hand)[::-1], MessageEvent.EXCLUDED, clock.now()
-        )
+        hand.do(transitions.apply, standing(hand)[::-1], MessageEvent.EXCLUDED, clock.now())
     assert hand.everything() == before
 
 

@@ -104,9 +104,7 @@ def test_threads_that_open_a_fresh_store_at_once_all_succeed(fresh_url):
 
 def test_processes_that_open_a_fresh_store_at_once_all_succeed(fresh_url):
     running = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN, fresh_url], stderr=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", OPEN, fresh_url], stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     assert [each.communicate()[1] for each in running] == ["", ""]
