@@ -1,5 +1,7 @@
 """addresses: the rule of quarantine for any sequence of errors."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ def replay(gaps, failure=FailureType.SOFT):
 @given(gaps)
 def test_counted_soft_errors_are_a_day_apart_and_never_more_than_six(gaps):
     counted = [each for each in replay(gaps) if each is not None]
-    for one, two in zip(counted, counted[1:], strict=False):
+    for one, two in pairwise(counted):
         apart = two.counted_at - one.counted_at
         assert apart >= SIGNIFICANT_GAP_S
         assert two.errors == (1 if apart > RESET_AFTER_S else one.errors + 1)
