@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from affinity.configuration import Configuration
+from affinity.lane import limits_of_group
 from affinity.route import Routes
 from store import deliveries, modules, queues
 from store.engine import Store
@@ -206,7 +207,18 @@ class _Causes:
             cause = check()
             if cause is not None:
                 return cause, place > 0
-        return "waiting its turn", False
+        return self._pace(group.mx_group), False
+
+    def _pace(self, mx_group: str) -> str:
+        """Nothing is in its way but others, and the limit on its lanes where there is one."""
+        limits = limits_of_group(self._configuration, self._routes, mx_group)
+        if limits.messages_per_hour is None:
+            return "waiting its turn"
+        whom = "all source IPs together" if limits.shared else "each source IP"
+        return (
+            f"waiting its turn: {limits.messages_per_hour} messages an hour from {whom} "
+            f"(MX rule {limits.because['messages_per_hour']})"
+        )
 
     def _date(self, delivery: deliveries.Delivery | None, now: float) -> str | None:
         if delivery is None:
