@@ -7,7 +7,7 @@ Sinks and personalities are not the sender's business: ``lab/configuration.py`` 
 import ipaddress
 import re
 from collections import Counter
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,34 +20,10 @@ from pydantic import (
 )
 
 from affinity.mask import valid_mask
+from mail import notation
 from mail.address import canonical_domain
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _ROUTE_NAME: Final = re.compile(r"[\w-]+")
-_DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
-
-
-def duration_s(text: str) -> float:
-    """``"90s"``, ``"1.5h"`` → seconds.
-
-    Raises:
-        ValueError: it is no duration.
-    """
-    found = _DURATION.match(text)
-    if found is None:
-        raise ValueError("expected a duration such as 500ms, 10s, 5m, 1h or 5d")
-    return float(found[1]) * _UNITS[found[2]]
-
-
-def _seconds(value: Any) -> Any:
-    return duration_s(value) if isinstance(value, str) else value
-
-
-def _ip(value: str) -> str:
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        raise ValueError("expected an IP address such as 127.0.1.1") from None
 
 
 def _network(value: str) -> str:
@@ -57,27 +33,12 @@ def _network(value: str) -> str:
         raise ValueError("expected a network such as 10.0.0.0/8") from None
 
 
-def _endpoint(value: str) -> str:
-    """``127.0.0.1:2525`` or ``[::1]:2525``; the host is an address, nothing is looked up."""
-    host, _, port = value.rpartition(":")
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("expected address:port such as 127.0.0.1:2601")
-    _ip(host.strip("[]"))
-    return value
-
-
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
-IpAddress = Annotated[str, AfterValidator(_ip)]
+Seconds = Annotated[float, BeforeValidator(notation.seconds), Field(ge=0, allow_inf_nan=False)]
+IpAddress = Annotated[str, AfterValidator(notation.ip_address)]
 IpNetwork = Annotated[str, AfterValidator(_network)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Endpoint = Annotated[str, AfterValidator(notation.endpoint)]
 Mask = Annotated[str, AfterValidator(valid_mask)]
 DomainName = Annotated[str, AfterValidator(canonical_domain)]
-
-
-def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """``"127.0.0.1:2601"`` → ``("127.0.0.1", 2601)``."""
-    host, _, port = endpoint.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 class Table(BaseModel):

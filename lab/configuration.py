@@ -7,9 +7,10 @@ from typing import Final
 
 from pydantic import Field
 
-from affinity.configuration import Configuration, Route, split_endpoint
+from affinity.configuration import Configuration, Route
 from affinity.read_toml import from_environment, read
 from mail.errors import UserError
+from mail.notation import split_endpoint
 from sinks.settings import Personality, SinkSettings
 
 FILE: Final = "mtalab.toml"

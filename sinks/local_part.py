@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from mail.notation import seconds
 from mail.reply import Reply
-from sinks.settings import seconds
 
 _WISH: Final = re.compile(
     r"(?:slow-(?P<slow>\d+(?:\.\d+)?(?:ms|s|m))(?:\.(?=[bd])|$))?"

@@ -4,12 +4,13 @@ import asyncio
 import errno
 from typing import Final
 
+from mail.notation import split_endpoint
 from sinks.errors import SinkAddressUnusable
 from sinks.inbox import InboxFile
 from sinks.personality import SinkState
 from sinks.receipts import ReceiptLog
 from sinks.session import Post, SinkSession
-from sinks.settings import Personality, SinkSettings, split_endpoint
+from sinks.settings import Personality, SinkSettings
 from world.clock import Clock
 
 _BACKLOG: Final = 1024  # a sender may open all its connections at once

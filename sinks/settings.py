@@ -4,55 +4,22 @@ Each field's description is its documentation: ``docs/configuration.md`` is gene
 A duration is written ``"500ms"``, ``"10s"``, ``"5m"``, ``"1h"``, ``"5d"`` or as seconds.
 """
 
-import ipaddress
 import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from mail import notation
 from mail.reply import Reply
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
 _REPLY: Final = re.compile(r"^([45]\d\d)(?: ([^\r\n]+(?:\n[^\r\n]+)*))?$")
 DROP: Final = "drop"
-
-
-def seconds(value: Any) -> Any:
-    """``"90s"`` or a number of seconds → seconds.
-
-    Raises:
-        ValueError: a text that is no duration.
-    """
-    if isinstance(value, str):
-        found = _DURATION.match(value)
-        if found is None:
-            raise ValueError("expected a duration such as 500ms, 10s, 5m or 1h")
-        return float(found[1]) * _UNITS[found[2]]
-    return value
 
 
 def reply_of(text: str) -> Reply:
     """``"550 5.1.1 User unknown"`` → the reply, for a text that ``ReplyText`` let through."""
     code, _, said = text.partition(" ")
     return Reply(int(code), said)
-
-
-def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """``"127.0.0.1:2601"`` → ``("127.0.0.1", 2601)``."""
-    host, _, port = endpoint.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def _endpoint(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-        raise ValueError("expected address:port such as 127.0.0.1:2601")
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        raise ValueError("expected an IP address before the port, not a host name") from None
-    return value
 
 
 def _refusal(value: str) -> str:
@@ -69,8 +36,8 @@ def _delay(value: Any) -> Any:
     return value if isinstance(value, dict | BaseModel) else {"time": value}
 
 
-Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Seconds = Annotated[float, BeforeValidator(notation.seconds), Field(ge=0)]
+Endpoint = Annotated[str, AfterValidator(notation.endpoint)]
 ReplyText = Annotated[str, AfterValidator(_refusal)]
 ReplyOrDrop = Annotated[str, AfterValidator(_refusal_or_drop)]
 Mask = Annotated[str, Field(min_length=1)]

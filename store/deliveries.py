@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import Row, Select, exists, func, select
 
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
-from store import audit, part_size, rollups, tables, transitions
+from store import addresses, audit, part_size, rollups, tables, transitions
 from store.engine import Tx
 from store.errors import UnknownDelivery
 
@@ -156,36 +156,33 @@ def _exclude_duplicates(tx: Tx, delivery_id: int, at: float) -> int:
         .where(message.c.delivery_id == delivery_id)
         .subquery()
     )
-    rows = tx.connection.execute(select(numbered.c.id).where(numbered.c.place > 1)).scalars()
-    return transitions.apply(
-        tx,
-        [transitions.Standing(each, delivery_id, MessageStatus.PENDING, 0) for each in rows],
-        MessageEvent.EXCLUDED,
-        at,
-        reason=Reason.DUPLICATE,
-        text="the address stands in this delivery already",
-    )
+    again = select(numbered.c.id).where(numbered.c.place > 1)
+    text = "the address stands in this delivery already"
+    return _exclude(tx, delivery_id, again, at, Reason.DUPLICATE, text)
 
 
 def _exclude_quarantined(tx: Tx, delivery_id: int, at: float) -> int:
     message, address = tables.message, tables.address
-    rows = tx.connection.execute(
+    known = (
         select(message.c.id)
         .join(address, address.c.address == message.c.address)
         .where(
             message.c.delivery_id == delivery_id,
             message.c.status == MessageStatus.PENDING,
-            address.c.status == "quarantined",
+            address.c.status == addresses.QUARANTINED,
         )
-    ).scalars()
-    return transitions.apply(
-        tx,
-        [transitions.Standing(each, delivery_id, MessageStatus.PENDING, 0) for each in rows],
-        MessageEvent.EXCLUDED,
-        at,
-        reason=Reason.QUARANTINED,
-        text="the address is in quarantine",
     )
+    return _exclude(tx, delivery_id, known, at, Reason.QUARANTINED, "the address is in quarantine")
+
+
+def _exclude(
+    tx: Tx, delivery_id: int, chosen: Select[Any], at: float, reason: Reason, text: str
+) -> int:
+    excluded = [
+        transitions.Standing(each, delivery_id, MessageStatus.PENDING, 0)
+        for each in tx.connection.execute(chosen).scalars()
+    ]
+    return transitions.apply(tx, excluded, MessageEvent.EXCLUDED, at, reason=reason, text=text)
 
 
 def discard(tx: Tx, delivery_id: int, at: float, why: str) -> None:

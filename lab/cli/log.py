@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from affinity.configuration import duration_s
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment
 from mail.errors import UserError, Where
+from mail.notation import duration_s
 from mail.reason import Reason
 from mail.states import MessageStatus
 from store import log

@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from affinity.configuration import duration_s
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import print_json, say
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
 from mail.errors import Where
+from mail.notation import duration_s
 from store.schema import open_store
 from world.clock import Clock, SystemClock
 

@@ -8,13 +8,16 @@ from sqlalchemy import Connection, Engine, Table, create_engine, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
-from store.dialects import upsert
+from store.dialects.upsert import Upserts
 
 LEADER_LOCK = 0x6D74616C  # "mtal": the advisory lock of the scheduler
 
 
-class PostgresqlDialect:
+class PostgresqlDialect(Upserts):
     """A server by URL."""
+
+    def __init__(self) -> None:
+        super().__init__(insert)
 
     def create_engine(self, url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True)
@@ -36,14 +39,6 @@ class PostgresqlDialect:
         except psycopg.Error as error:
             # SQLAlchemy does not see this call: its callers expect the error in its words.
             raise DBAPIError.instance(sql, None, error, psycopg.Error) from error
-
-    def add_up(
-        self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
-    ) -> None:
-        upsert.add_up(tx, insert, table, rows, sums)
-
-    def put(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        upsert.put(tx, insert, table, rows)
 
     def try_lead(self, engine: Engine) -> "AdvisoryLeadership | None":
         connection = engine.connect()

@@ -9,13 +9,16 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import StaticPool
 
-from store.dialects import upsert
+from store.dialects.upsert import Upserts
 
 BUSY_TIMEOUT_MS = 10_000  # a group commit takes milliseconds; ten seconds means something is wrong
 
 
-class SqliteDialect:
+class SqliteDialect(Upserts):
     """The embedded default."""
+
+    def __init__(self) -> None:
+        super().__init__(insert)
 
     def create_engine(self, url: str) -> Engine:
         in_memory = make_url(url).database in (None, "", ":memory:")
@@ -60,14 +63,6 @@ class SqliteDialect:
         marks = ", ".join("?" for _ in names)
         sql = f'INSERT INTO "{table.name}" ({", ".join(names)}) VALUES ({marks})'  # noqa: S608 - our names
         tx.exec_driver_sql(sql, [tuple(row[name] for name in names) for row in rows])
-
-    def add_up(
-        self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
-    ) -> None:
-        upsert.add_up(tx, insert, table, rows, sums)
-
-    def put(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        upsert.put(tx, insert, table, rows)
 
     def try_lead(self, engine: Engine) -> "FileLeadership | None":
         database = engine.url.database

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from mail.notation import split_endpoint
 from sinks.settings import (
     Delay,
     Greylisting,
@@ -11,7 +12,6 @@ from sinks.settings import (
     SinkSettings,
     UnknownUsers,
     reply_of,
-    split_endpoint,
 )
 
 
