@@ -1,6 +1,8 @@
 """``mtalab``: the commands put together, and what a failure looks like."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -49,6 +51,24 @@ COMMANDS = (
 )
 for command in COMMANDS:
     command.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mtalab {version('mtalab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """A mail-delivery pipeline that runs whole on one laptop."""
 
 
 def run() -> None:
