@@ -180,7 +180,7 @@ def _exclude(
 ) -> int:
     excluded = [
         transitions.Standing(each, delivery_id, MessageStatus.PENDING, 0)
-        for each in tx.connection.execute(chosen).scalars()
+        for each in sorted(tx.connection.execute(chosen).scalars())
     ]
     return transitions.apply(tx, excluded, MessageEvent.EXCLUDED, at, reason=reason, text=text)
 
@@ -279,7 +279,11 @@ def finish_complete(tx: Tx, at: float) -> list[int]:
         counts.c.status == MessageStatus.PENDING,
         counts.c.messages > 0,
     )
-    query = select(table.c.id).where(table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending)
+    query = (
+        select(table.c.id)
+        .where(table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending)
+        .order_by(table.c.id)
+    )
     finished = [int(each) for each in tx.connection.execute(query).scalars()]
     for delivery_id in finished:
         tx.connection.execute(tables.part.delete().where(tables.part.c.delivery_id == delivery_id))

@@ -74,7 +74,8 @@ class Server:
         self._made += 1
         name = f"t{os.getpid()}_{self._made}"
         with psycopg.connect(self._uri, autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            # Copying files is the faster way where nothing is synchronised to disk.
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
             try:
                 yield self.url(name)
             finally:

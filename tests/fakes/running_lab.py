@@ -1,0 +1,212 @@
+"""A lab of real processes in a folder of its own, driven and watched by a test."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import psutil
+
+from lab.accounts import reconciled
+from lab.configuration import Loaded, load
+from mail.states import MessageStatus
+from sinks.receipts import read_receipts
+from store import deliveries, log, modules
+from store.engine import Store
+from store.schema import open_store
+
+DEADLINE_S = 60.0  # for anything to happen; generous, since it only ends tests that fail
+
+CONFIGURATION = """
+validity = "10m"
+[lab]
+name = "test"
+[mta.m1]
+affinities = ["promo"]
+workers = 2
+heartbeat = "200ms"
+connections = 4
+[affinity.promo]
+ip = [{ address = "127.0.1.1", weight = 2 }, { address = "127.0.1.2", weight = 1 }]
+[affinity.other]
+ip = [{ address = "127.0.1.9" }]
+[route.a]
+domains = ["a.test"]
+sink = "a"
+[route.b]
+domains = ["b.test"]
+sink = "b"
+[sink.a]
+listen = "127.0.0.1:{a}"
+personality = "steady"
+[sink.b]
+listen = "127.0.0.1:{b}"
+[personality.steady]
+latency = { data = "20ms" }
+[retry]
+delays = ["300ms"]
+[scheduler]
+lease = "3s"
+"""
+MAIL = b"From: a@shop.example\r\nSubject: For {{ name }}\r\n\r\nHello {{ name }}\r\n"
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class RunningLab:
+    """``mtalab up`` in a folder; ``store`` looks into its database."""
+
+    def __init__(self, folder: Path, *, store_url: str | None = None, text: str = CONFIGURATION):
+        self.folder = folder
+        port_a, port_b = free_ports(2)
+        text = text.replace("{a}", str(port_a)).replace("{b}", str(port_b))
+        if store_url is not None:
+            text = text.replace("[lab]\n", f'[lab]\nstore = "{store_url}"\n')
+        self.write(text)
+        (folder / "mail.eml").write_bytes(MAIL)
+        self.loaded: Loaded = load(folder / "mtalab.toml", {})
+        self.store: Store = open_store(self.loaded.store_url)
+        self._up: subprocess.Popen[bytes] | None = None
+
+    # -- the hand --------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        return (self.folder / "mtalab.toml").read_text()
+
+    def write(self, text: str) -> None:
+        """Replace the configuration, as an editor does."""
+        new = self.folder / "new.toml"
+        new.write_text(text)
+        new.replace(self.folder / "mtalab.toml")
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "lab", *words]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            self.command(*words), cwd=self.folder, capture_output=True, check=False, timeout=120
+        )
+
+    def json(self, *words: str):
+        return orjson.loads(self.run(*words, "--json").stdout)
+
+    def submit(self, count: int, domain: str = "a.test", affinity: str = "promo", **options) -> int:
+        people = self.folder / "people.csv"
+        rows = "".join(f"u{number}@{domain},N{number}\n" for number in range(count))
+        people.write_text(f"address,name\n{rows}")
+        extra = [word for name, value in options.items() for word in (f"--{name}", value)]
+        return self.json("submit", "-m", "mail.eml", "-r", "people.csv", "-a", affinity, *extra)[
+            "delivery"
+        ]
+
+    def up(self) -> None:
+        """Start it and wait until its workers and the scheduler live."""
+        with (self.folder / "up.log").open("ab") as words:
+            self._up = subprocess.Popen(
+                self.command("up"), cwd=self.folder, stdout=words, stderr=words
+            )
+        wanted = sum(each.workers for each in self.loaded.configuration.mta.values())
+        self.wait(lambda: len(self.workers()) >= wanted, "workers live")
+        self.wait(lambda: self.pid_of("scheduler") is not None, "a scheduler lives")
+
+    def down(self) -> int:
+        """Ctrl-C; returns the exit code."""
+        assert self._up is not None
+        self._up.send_signal(signal.SIGINT)
+        code = self._up.wait(DEADLINE_S)
+        self._up = None
+        return code
+
+    def close(self) -> None:
+        """Whatever a test left behind."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if self._up is not None:
+            self._up.wait(DEADLINE_S)
+        self.store.close()
+
+    def kill_everything(self) -> None:
+        """kill -9 of the whole tree at once."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        assert self._up is not None
+        self._up.wait(DEADLINE_S)
+        self._up = None
+
+    # -- the eye ---------------------------------------------------------------------------------
+
+    def processes(self) -> list[psutil.Process]:
+        """All processes of this lab, orphans too: they run in its folder."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                is_lab = "lab" in process.cmdline()[:5] and process.cwd() == str(self.folder)
+                if is_lab and process.pid != os.getpid():
+                    found.append(process)
+        return found
+
+    def workers(self) -> list[modules.Worker]:
+        return [
+            each
+            for each in self.store.read_now(modules.live_workers)
+            if psutil.pid_exists(each.pid)
+        ]
+
+    def pid_of(self, name: str) -> int | None:
+        for module in self.store.read_now(modules.modules):
+            if module.name == name and module.stopped_at is None and psutil.pid_exists(module.pid):
+                return module.pid
+        return None
+
+    def counts(self, delivery: int) -> Counter[str]:
+        return Counter(self.store.read_now(deliveries.get, delivery).counts)
+
+    def sent(self, delivery: int) -> int:
+        return self.counts(delivery)[MessageStatus.SENT]
+
+    def messages(self, delivery: int) -> list[log.Message]:
+        return self.store.read_now(log.messages, log.Filter(delivery_id=delivery), limit=100_000)
+
+    def peers(self) -> Counter[str]:
+        """Receipts by the IP that the sinks saw."""
+        return Counter(each.peer_ip for each in read_receipts(self.loaded.directory))
+
+    def reconciled(self):
+        return reconciled(self.store, self.loaded)
+
+    def said(self) -> str:
+        return (self.folder / "up.log").read_text()
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Poll until it holds."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"waited for: {what}\n{self.said()[-3000:]}"
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running_lab(folder: Path, **how) -> Iterator[RunningLab]:
+    """A lab that is up, and gone afterwards."""
+    lab = RunningLab(folder, **how)
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()

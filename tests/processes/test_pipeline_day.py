@@ -1,0 +1,113 @@
+"""A day of a lab in real processes: start, submit, look, change, stop; on both databases."""
+
+import orjson
+import pytest
+
+from mail.states import MessageStatus
+from tests.fakes.running_lab import RunningLab, running_lab
+
+
+def test_the_demo_accounts_for_every_message_and_prints_one_object(tmp_path):
+    lab = RunningLab(tmp_path)
+    done = lab.run("demo", "--json")
+    lab.close()
+    assert done.returncode == 0, done.stderr.decode()
+    found = orjson.loads(done.stdout)
+    wanted = {
+        "messages", "sent", "failed", "pending", "ignored", "seconds", "messages_per_hour",
+        "bits_per_second", "by_source_ip", "by_worker", "reconcile",
+    }  # fmt: skip
+    assert wanted <= found.keys()
+    assert found["messages"] == 2000
+    assert found["pending"] == 0
+    assert sum(found[str(status)] for status in MessageStatus) == 2000
+    assert found["reconcile"]["ok"]
+    assert found["reconcile"]["receipts"] == found["sent"]
+    for key in ("by_source_ip", "by_worker"):
+        tallies = found[key].values() if isinstance(found[key], dict) else found[key]
+        assert sum(each["sent"] for each in tallies) == found["sent"]
+    assert len(found["by_worker"]) == 4
+    assert len(found["by_source_ip"]) == 5
+
+
+@pytest.mark.parametrize(
+    "engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+)
+def test_from_up_to_ctrl_c_on_both_databases(tmp_path, engine, request):
+    url = None
+    with_database = None
+    if engine == "postgresql":
+        with_database = request.getfixturevalue("postgresql_server").database()
+        url = with_database.__enter__()
+    try:
+        with running_lab(tmp_path, store_url=url) as lab:
+            delivery = lab.submit(300)
+            other = lab.submit(200, "b.test")
+            lab.wait(lambda: lab.sent(delivery) == 300 and lab.sent(other) == 200, "all are sent")
+            status = lab.json("status")
+            assert {each["state"] for each in status["modules"]} == {"running"}
+            assert lab.down() == 0
+            assert lab.processes() == []
+            assert lab.workers() == []
+            assert list((lab.loaded.directory / "journal").iterdir()) == []
+            found = lab.reconciled()
+            assert found.is_ok()
+            assert found.receipts == 500
+            assert set(lab.peers()) == {"127.0.1.1", "127.0.1.2"}
+            states = {each["name"]: each["state"] for each in lab.json("status")["modules"]}
+            assert set(states.values()) == {"stopped"}
+    finally:
+        if with_database is not None:
+            with_database.__exit__(None, None, None)
+
+
+def test_an_affinity_that_is_taken_away_holds_its_mail_and_gives_it_back(tmp_path):
+    with running_lab(tmp_path) as lab:
+        text = lab.text
+        lab.write(text.replace('affinities = ["promo"]', 'affinities = ["other"]'))
+        lab.wait(
+            lambda: all(each.affinities == ("other",) for each in lab.workers()),
+            "the workers follow the file",
+        )
+        delivery = lab.submit(50)
+        other = lab.submit(20, "b.test", affinity="other")
+        lab.wait(lambda: lab.sent(other) == 20, "the other affinity's mail is sent")
+        assert lab.counts(delivery) == {"pending": 50}
+        causes = {
+            each["cause"]
+            for each in lab.json("status")["queues"]
+            if each["delivery_id"] == delivery
+        }
+        assert causes == {"no running MTA instance has affinity 'promo' (they have: other)"}
+        assert set(lab.peers()) == {"127.0.1.9"}
+        lab.write(text)
+        lab.wait(lambda: lab.sent(delivery) == 50, "the mail goes once the affinity is back")
+        assert lab.reconciled().wrong_ip.count == 0
+
+
+def test_a_changed_file_that_is_wrong_is_complained_about_and_not_used(tmp_path):
+    with running_lab(tmp_path) as lab:
+        lab.write(lab.text.replace("workers = 2", "workers = 0"))
+        lab.wait(lambda: "mta.m1.workers" in lab.said(), "the complaint")
+        delivery_text = lab.text
+        lab.write(delivery_text.replace("workers = 0", "workers = 2"))
+        assert lab.sent(lab.submit(5, "b.test")) <= 5
+        lab.wait(lambda: lab.sent(1) == 5, "the lab goes on")
+
+
+def test_queued_mail_follows_a_changed_route(tmp_path):
+    with running_lab(tmp_path) as lab:
+        delivery = lab.submit(20, "c.test")
+        assert {each["cause"] for each in lab.json("status")["queues"]} == {
+            "no route leads to c.test"
+        }
+        lab.write(lab.text.replace('["b.test"]', '["b.test", "c.test"]'))
+        lab.wait(lambda: lab.sent(delivery) == 20, "it goes the new way")
+
+
+def test_two_supervisors_do_not_share_a_lab(tmp_path):
+    with running_lab(tmp_path) as lab:
+        second = lab.run("up")
+        assert second.returncode == 1
+        assert b"another `mtalab up` runs the lab" in second.stderr
+        assert b"Traceback" not in second.stderr
