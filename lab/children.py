@@ -44,6 +44,7 @@ class Child:
         self._output = output  # where its words go; None: where ours go
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self.started_at = 0.0  # by the wall clock; what an older process of this number did is not it
         self.gave_up: int | None = None  # exit code 2: it was asked for something wrong
 
     @property
@@ -55,6 +56,7 @@ class Child:
         pause = FIRST_PAUSE_S
         while not self._stopping.is_set():
             started = self._clock.monotonic()
+            self.started_at = self._clock.now()
             # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.
             with contextlib.ExitStack() as files:
                 output = None

@@ -106,22 +106,27 @@ class Instance:
 
     async def _beat_for_ever(self) -> None:
         while True:
+            # Apart from the beat: a worker stopped in its own write blocks every other writer.
+            with contextlib.suppress(StoreUnavailable):
+                await self._kill_silent()
             with contextlib.suppress(StoreUnavailable):
                 await self._store.write(
                     modules.beat_instance, self._name, this_process(), self._clock.now()
                 )
-                await self._kill_silent()
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def _kill_silent(self) -> None:
-        """A worker that says nothing for a lease is stopped or stuck: its leases are over."""
+        """A worker that says nothing for a lease, or is buried already, is stopped or stuck."""
         lease_s = self._loaded.configuration.scheduler.lease
-        mine = {each.pid: each for each in self._children}
-        for worker in await self._store.read(modules.live_workers):
-            child = mine.get(worker.pid)
-            if child is not None and worker.heartbeat_at + lease_s <= self._clock.now():
-                self._say(f"{child.name} (pid {worker.pid}) is silent: killed")
-                child.signal(signal.SIGKILL)
+        mine = {each.pid: each for each in self._children if each.pid is not None}
+        found = await self._store.read(modules.workers_with_pids, this_process().host, mine)
+        for pid, worker in found.items():
+            if worker.started_at < mine[pid].started_at:
+                continue  # an older process of the same number; this one is still to register
+            silent = worker.heartbeat_at + lease_s <= self._clock.now()
+            if worker.state == modules.DEAD or (worker.state == modules.ALIVE and silent):
+                self._say(f"{mine[pid].name} (pid {pid}) is silent: killed")
+                mine[pid].signal(signal.SIGKILL)
 
     async def _worker_ended(self, pid: int, _code: int) -> None:
         with contextlib.suppress(StoreUnavailable):  # the scheduler then buries it a lease later

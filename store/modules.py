@@ -205,6 +205,15 @@ def live_workers(tx: Tx) -> list[Worker]:
     return [_worker(row) for row in tx.connection.execute(query)]
 
 
+def workers_with_pids(tx: Tx, host: str, pids: Iterable[int]) -> dict[int, Worker]:
+    """The newest worker that each of these processes announced, in whatever state it is now."""
+    table = tables.worker
+    query = (
+        select(table).where(table.c.host == host, table.c.pid.in_(list(pids))).order_by(table.c.id)
+    )
+    return {row.pid: _worker(row) for row in tx.connection.execute(query)}
+
+
 def all_workers(tx: Tx) -> list[Worker]:
     """Every worker there ever was, by number."""
     query = select(tables.worker).order_by(tables.worker.c.id)
