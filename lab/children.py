@@ -44,7 +44,7 @@ class Child:
         self._output = output  # where its words go; None: where ours go
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
-        self.started_at = 0.0  # by the wall clock; what an older process of this number did is not it
+        self.started_at = 0.0  # of this process; an older one may have had its number
         self.gave_up: int | None = None  # exit code 2: it was asked for something wrong
 
     @property

@@ -14,8 +14,9 @@ from typing import Final
 from lab import compose
 from lab.children import Child, command_line
 from lab.configuration import Loaded
-from lab.lifetime import is_running, this_process
+from lab.lifetime import is_running, is_stopped, this_process
 from lab.watch import changes
+from scheduler.decide.vigil import Vigil
 from scheduler.settings import settings_from
 from store import modules
 from store.engine import Store
@@ -43,6 +44,7 @@ class Instance:
         self._reload, self._say = reload, say
         self._children: list[Child] = []
         self._gone = asyncio.Event()
+        self._vigil = Vigil(loaded.configuration.scheduler.lease / 2)
 
     async def run(self) -> None:
         """Run until cancelled or until the configuration has no such instance any more."""
@@ -53,12 +55,13 @@ class Instance:
                 self._tasks = tasks
                 self._adjust()
                 beat = tasks.create_task(self._beat_for_ever(), name="beat")
+                watch = tasks.create_task(self._watch_for_ever(), name="watch")
                 follow = tasks.create_task(self._follow(), name="follow")
                 try:
                     await self._gone.wait()
                 finally:
-                    beat.cancel()
-                    follow.cancel()
+                    for each in (beat, watch, follow):
+                        each.cancel()
                     await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in self._children))
         finally:
             with contextlib.suppress(StoreUnavailable):
@@ -106,25 +109,38 @@ class Instance:
 
     async def _beat_for_ever(self) -> None:
         while True:
-            # Apart from the beat: a worker stopped in its own write blocks every other writer.
-            with contextlib.suppress(StoreUnavailable):
-                await self._kill_silent()
             with contextlib.suppress(StoreUnavailable):
                 await self._store.write(
                     modules.beat_instance, self._name, this_process(), self._clock.now()
                 )
+                self._vigil.watch(self._clock.now())
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    async def _watch_for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self._kill_silent()
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def _kill_silent(self) -> None:
-        """A worker that says nothing for a lease, or is buried already, is stopped or stuck."""
+        """A worker that says nothing for a lease, or is buried already, is stopped or stuck.
+
+        In a thread apart: stopped in its own write, it blocks every writer, our beat among them,
+        so that for a stopped one nobody's listening is asked for.
+        """
         lease_s = self._loaded.configuration.scheduler.lease
         mine = {each.pid: each for each in self._children if each.pid is not None}
-        found = await self._store.read(modules.workers_with_pids, this_process().host, mine)
+        found = await asyncio.to_thread(
+            self._store.read_now, modules.workers_with_pids, this_process().host, list(mine)
+        )
         for pid, worker in found.items():
             if worker.started_at < mine[pid].started_at:
                 continue  # an older process of the same number; this one is still to register
-            silent = worker.heartbeat_at + lease_s <= self._clock.now()
-            if worker.state == modules.DEAD or (worker.state == modules.ALIVE and silent):
+            now, heard = self._clock.now(), worker.heartbeat_at
+            is_over = self._vigil.is_silent(heard, lease_s) or (
+                is_stopped(pid) and heard + lease_s <= now
+            )
+            if worker.state == modules.DEAD or (worker.state == modules.ALIVE and is_over):
                 self._say(f"{mine[pid].name} (pid {pid}) is silent: killed")
                 mine[pid].signal(signal.SIGKILL)
 

@@ -51,6 +51,14 @@ def is_running(host: str, pid: int) -> bool | None:
         return False
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process of this host was stopped by a signal (SIGSTOP, Ctrl-Z)."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def first_of(*waits: Awaitable[object]) -> None:
     """Wait until one of these ends and cancel the others; what failed is raised."""
     async with asyncio.TaskGroup() as tasks:

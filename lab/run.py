@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from lab import compose
@@ -13,18 +14,20 @@ from lab.supervisor import Supervisor
 from lab.watch import changes
 from mta.worker import Worker
 from scheduler.settings import settings_from
+from sinks.errors import SinkAddressUnusable
 from sinks.service import SinkService
 from store import modules
 from store.engine import Store
 from store.errors import StoreUnavailable
 from store.schema import open_store
 from world.chance import SeededChance
-from world.clock import SystemClock
+from world.clock import Clock, SystemClock
 
 Reload = Callable[[], Loaded]
 Say = Callable[[str], None]
 
 BEAT_EVERY_S = 1.0
+ORPHANS_LEAVE_WITHIN_S = 2.0
 SINKS = "sinks"
 
 
@@ -43,8 +46,19 @@ async def run_up(loaded: Loaded, reload: Reload, say: Say) -> None:
     clock = SystemClock()
     with contextlib.closing(open_store(loaded.store_url)):
         pass  # one process makes the schema before five ask for it
-    supervisor = Supervisor(loaded, clock, reload=reload, say=say)
+    supervisor = lab_of(loaded, clock, reload, say)
     await first_of(until_told_to_stop(with_parent=False), supervisor.run())
+
+
+def lab_of(
+    loaded: Loaded, clock: Clock, reload: Reload, say: Say, output: Path | None = None
+) -> Supervisor:
+    """The supervisor of a lab, which refuses to start where its sinks could not listen."""
+
+    async def ready() -> None:
+        await sinks_can_listen(loaded, clock)
+
+    return Supervisor(loaded, clock, reload=reload, say=say, ready=ready, output=output)
 
 
 async def run_scheduler(loaded: Loaded, reload: Reload, say: Say) -> None:
@@ -95,13 +109,43 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
             worker.stop()
 
 
+async def sinks_can_listen(loaded: Loaded, clock: Clock) -> None:
+    """Listen with all sinks for an instant: better one clear refusal than a child that loops.
+
+    The sinks of a supervisor that was killed leave by themselves a moment later.
+
+    Raises:
+        SinkAddressUnusable: something else has one of the ports.
+    """
+    deadline = clock.monotonic() + ORPHANS_LEAVE_WITHIN_S
+    while True:
+        service = _sink_service(loaded, clock)
+        try:
+            await service.start()
+        except SinkAddressUnusable:
+            if clock.monotonic() >= deadline:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            await service.stop()
+            return
+
+
+def _sink_service(loaded: Loaded, clock: Clock) -> SinkService:
+    return SinkService(
+        loaded.configuration.sink,
+        loaded.configuration.personality,
+        loaded.directory,
+        clock,
+        SeededChance(),
+    )
+
+
 async def run_sinks(loaded: Loaded, say: Say) -> None:
     """All sinks of the lab."""
     clock = SystemClock()
     configuration = loaded.configuration
-    service = SinkService(
-        configuration.sink, configuration.personality, loaded.directory, clock, SeededChance()
-    )
+    service = _sink_service(loaded, clock)
     await service.start()
     try:
         with contextlib.closing(open_store(loaded.store_url)) as store:

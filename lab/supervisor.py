@@ -1,7 +1,7 @@
 """``mtalab up``: scheduler, instances and sinks as processes of their own, kept running."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -30,11 +30,22 @@ class Supervisor:
         *,
         reload: Callable[[], Loaded],
         say: Callable[[str], None],
+        ready: Callable[[], Awaitable[None]],
         output: Path | None = None,
     ) -> None:
-        """``output`` is a file for the words of the children, which are otherwise ours."""
+        """Make it; nothing runs yet.
+
+        Args:
+            loaded: the configuration to begin with.
+            clock: for pauses before a child is started again.
+            reload: reads the configuration again.
+            say: takes a line for the user.
+            ready: raises when the lab could not run, before anything is started.
+            output: a file for the words of the children, which are otherwise ours.
+        """
         self._loaded, self._clock = loaded, clock
         self._reload, self._say, self._output = reload, say, output
+        self._ready = ready
         self._children: dict[str, Child] = {}
 
     async def run(self) -> None:
@@ -42,6 +53,7 @@ class Supervisor:
 
         Raises:
             LabIsUp: another supervisor has this lab.
+            UserError: whatever ``ready`` found.
         """
         self._loaded.directory.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self._loaded.directory / "up.lock")
@@ -53,6 +65,7 @@ class Supervisor:
                 remedy="Use that one, or stop it first.",
             ) from None
         try:
+            await self._ready()
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._adjust()

@@ -7,6 +7,7 @@ from affinity.gcra import Gcra
 from scheduler.decide.cut import DueMessage, cut
 from scheduler.decide.expire import expiry_event
 from scheduler.decide.reclaim import Holder, Lease, stale_leases
+from scheduler.decide.vigil import Vigil
 from scheduler.settings import SchedulerSettings
 from store import deliveries, expiry, modules, parts, replan
 from store.engine import Store
@@ -26,11 +27,13 @@ class Housekeeping:
         self.settings = settings
         self._planned_up_to = 0
         self._must_replan = True
+        self._vigil = Vigil(settings.pace.lease / 2)
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
         """Follow a changed configuration; mail that is queued is planned anew."""
         self.settings = settings
         self._must_replan = True
+        self._vigil.gap_s = settings.pace.lease / 2
 
     async def expire(self) -> int:
         """End what is past its validity."""
@@ -87,12 +90,13 @@ class Housekeeping:
         """Clear up after workers that fell silent, and take back leases that nobody renews."""
         now = self._clock.now()
         lease_s = self.settings.pace.lease
+        since = self._vigil.watch(now)
         workers = await self._store.read(modules.live_workers)
-        silent = [each for each in workers if each.heartbeat_at + lease_s <= now]
+        silent = [each for each in workers if self._vigil.is_silent(each.heartbeat_at, lease_s)]
         for worker in silent:
             await self._bury(worker, self.worst_tat)
         holders = {
-            each.id: Holder(each.id, each.heartbeat_at, lease_s)
+            each.id: Holder(each.id, max(each.heartbeat_at, since), lease_s)
             for each in workers
             if each not in silent
         }

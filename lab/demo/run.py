@@ -14,8 +14,8 @@ from lab.configuration import Loaded, load
 from lab.demo.figures import Figures, Tally, look
 from lab.demo.people import write_people
 from lab.demo.result import Result
+from lab.run import lab_of
 from lab.submit.submission import Order, submit
-from lab.supervisor import Supervisor
 from mail.errors import EnvironmentFault
 from mail.states import MessageStatus
 from store import log, modules
@@ -88,7 +88,7 @@ async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: S
     clock = SystemClock()
     async with asyncio.TaskGroup() as tasks:
         said = loaded.path.with_name("up.log")
-        lab = Supervisor(loaded, clock, reload=lambda: loaded, say=say, output=said)
+        lab = lab_of(loaded, clock, lambda: loaded, say, output=said)
         running = tasks.create_task(lab.run(), name="lab")
         try:
             await _wait_until_ready(loaded, store, clock)

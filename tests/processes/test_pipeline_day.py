@@ -1,9 +1,13 @@
 """A day of a lab in real processes: start, submit, look, change, stop; on both databases."""
 
+import re
+import socket
+
 import orjson
 import pytest
 
 from mail.states import MessageStatus
+from store import modules
 from tests.fakes.running_lab import RunningLab, running_lab
 
 
@@ -111,3 +115,16 @@ def test_two_supervisors_do_not_share_a_lab(tmp_path):
         assert second.returncode == 1
         assert b"another `mtalab up` runs the lab" in second.stderr
         assert b"Traceback" not in second.stderr
+
+
+def test_a_taken_port_is_refused_before_anything_starts(tmp_path):
+    lab = RunningLab(tmp_path)
+    port = int(re.search(r"listen = .127.0.0.1:(\d+)", lab.text)[1])
+    with socket.create_server(("127.0.0.1", port)):
+        done = lab.run("up")
+    assert done.returncode == 1
+    assert f"sink 'a' cannot listen on 127.0.0.1:{port}: something else listens there" in str(
+        done.stderr
+    )
+    assert lab.store.read_now(modules.all_workers) == []
+    lab.close()

@@ -1,11 +1,15 @@
 """kill -9, stopped processes, bad servers: nothing is lost, and doubles are bounded."""
 
+import contextlib
 import os
 import signal
+import sqlite3
+import time
 
 from mail.reason import Reason
 from mail.states import MessageStatus
 from store import modules
+from tests.fakes.odd_server import odd_server
 from tests.fakes.running_lab import CONFIGURATION, free_ports, running_lab
 
 CONNECTIONS = 2 * 4 * 2  # workers × connections per lane × source IPs: what may be in flight
@@ -74,34 +78,99 @@ def test_after_a_power_cut_of_all_processes_a_new_start_finishes_the_work(tmp_pa
         all_arrive(lab, delivery)
 
 
-def test_a_worker_stopped_past_its_lease_is_replaced_and_can_write_nothing(tmp_path):
+def stop_in_its_write(lab, worker):
+    """SIGSTOP a worker at an instant when it has the database's write lock."""
+    for _ in range(2000):
+        os.kill(worker.pid, signal.SIGSTOP)
+        try:
+            with write_lock(lab, wait_s=0.1):
+                pass
+        except sqlite3.OperationalError:
+            return
+        os.kill(worker.pid, signal.SIGCONT)
+    raise AssertionError("it never wrote")
+
+
+@contextlib.contextmanager
+def write_lock(lab, wait_s=10.0):
+    """Hold the write lock of a SQLite store, as a program that forgot to commit does."""
+    connection = sqlite3.connect(lab.loaded.directory / "lab.db", timeout=wait_s)
+    with contextlib.closing(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.rollback()
+
+
+def test_a_worker_stopped_past_its_lease_is_replaced_and_frees_the_database(tmp_path):
     with running_lab(tmp_path) as lab:
         delivery = lab.submit(MANY)
         half_way(lab, delivery)
         stopped = lab.workers()[0]
-        os.kill(stopped.pid, signal.SIGSTOP)
+        stop_in_its_write(lab, stopped)
         all_arrive(lab, delivery)
         lab.wait(
             lambda: stopped.id not in {each.id for each in lab.workers()}, "it is declared dead"
         )
 
 
+def test_a_database_that_is_locked_for_seconds_only_delays(tmp_path):
+    with running_lab(tmp_path) as lab:
+        delivery = lab.submit(MANY)
+        half_way(lab, delivery)
+        before = {each.id for each in lab.workers()}
+        with write_lock(lab):
+            time.sleep(1.5)  # less than the lease: nobody is taken for dead
+        assert all_arrive(lab, delivery).is_ok(), "nothing is doubled"
+        assert {each.id for each in lab.workers()} == before
+
+
+def test_a_database_locked_for_longer_than_a_lease_costs_no_worker_its_life(tmp_path):
+    with running_lab(tmp_path) as lab:
+        delivery = lab.submit(MANY)
+        half_way(lab, delivery)
+        before = {each.id for each in lab.workers()}
+        with write_lock(lab):
+            time.sleep(4.5)
+        assert all_arrive(lab, delivery).is_ok(), "nothing is doubled"
+        assert {each.id for each in lab.workers()} == before
+
+
 def test_servers_that_refuse_talk_nonsense_or_say_nothing_only_defer_their_own_mail(tmp_path):
     [closed] = free_ports(1)
-    text = CONFIGURATION.replace(
-        "[sink.a]",
-        f'[route.closed]\ndomains = ["closed.test"]\nhost = "127.0.0.1:{closed}"\n[sink.a]',
-    )
-    with running_lab(tmp_path, text=text) as lab:
-        bad = lab.submit(10, "closed.test")
-        good = lab.submit(50, "b.test")
-        lab.wait(lambda: lab.sent(good) == 50, "the others go on")
-        lab.wait(lambda: any(each.attempts > 1 for each in lab.messages(bad)), "it is retried")
-        for each in lab.messages(bad):
-            assert each.status is MessageStatus.PENDING
-            if each.attempts:
-                assert each.reason is Reason.UNREACHABLE
-                assert "refused" in (each.reply or "").lower()
+    with odd_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as http, odd_server(b"") as mute:
+        rooms = (("closed", closed), ("http", http), ("mute", mute))
+        routes = "".join(
+            f'[route.{name}]\ndomains = ["{name}.test"]\nhost = "127.0.0.1:{port}"\n'
+            for name, port in rooms
+        )
+        impatient = '[[mx_rule]]\nmask = "mute.test"\ngreeting_timeout = "500ms"\n'
+        text = CONFIGURATION.replace("[sink.a]", f"{routes}{impatient}[sink.a]")
+        with running_lab(tmp_path, text=text) as lab:
+            bad = {name: lab.submit(10, f"{name}.test") for name, _ in rooms}
+            good = lab.submit(50, "b.test")
+            lab.wait(lambda: lab.sent(good) == 50, "the others go on")
+            for delivery in bad.values():
+                lab.wait(
+                    lambda delivery=delivery: any(
+                        each.attempts > 1 for each in lab.messages(delivery)
+                    ),
+                    "it is retried",
+                )
+            replies = {
+                name: {each.reply for each in lab.messages(delivery) if each.attempts}
+                for name, delivery in bad.items()
+            }
+            for delivery in bad.values():
+                assert {each.status for each in lab.messages(delivery)} == {MessageStatus.PENDING}
+            reasons = {
+                name: {each.reason for each in lab.messages(delivery) if each.attempts}
+                for name, delivery in bad.items()
+            }
+            unreachable, nonsense = {Reason.UNREACHABLE}, {Reason.PROTOCOL}
+            assert reasons == {"closed": unreachable, "http": nonsense, "mute": unreachable}
+            assert all("refused" in each.lower() for each in replies["closed"])
+            assert all("HTTP/1.1 400" in each for each in replies["http"])
+            assert all("Timed out" in each for each in replies["mute"])
 
 
 def test_an_ip_that_this_host_does_not_have_sends_nothing_and_nothing_goes_instead(tmp_path):
