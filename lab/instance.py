@@ -125,13 +125,13 @@ class Instance:
     async def _kill_silent(self) -> None:
         """A worker that says nothing for a lease, or is buried already, is stopped or stuck.
 
-        In a thread apart: stopped in its own write, it blocks every writer, our beat among them,
-        so that for a stopped one nobody's listening is asked for.
+        One stopped in its own write blocks every writer, our beat among them: so it is read apart,
+        and a process that is stopped needs nobody to have listened.
         """
         lease_s = self._loaded.configuration.scheduler.lease
         mine = {each.pid: each for each in self._children if each.pid is not None}
-        found = await asyncio.to_thread(
-            self._store.read_now, modules.workers_with_pids, this_process().host, list(mine)
+        found = await self._store.read_apart(
+            modules.workers_with_pids, this_process().host, list(mine)
         )
         for pid, worker in found.items():
             if worker.started_at < mine[pid].started_at:

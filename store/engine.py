@@ -69,6 +69,14 @@ class Store:
             return self.read_now(operation, *args, **kwargs)
         return await self._in_thread(lambda: self.read_now(operation, *args, **kwargs))
 
+    async def read_apart(
+        self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As ``read``, but not behind a write of ours that waits for somebody else's lock."""
+        if self._inline:
+            return self.read_now(operation, *args, **kwargs)
+        return await asyncio.to_thread(lambda: self.read_now(operation, *args, **kwargs))
+
     async def write(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As ``write_now``, without blocking the loop."""
         if self._inline:
