@@ -14,7 +14,7 @@ from mta.settings import MtaSettings
 from mta.worker import World
 from scheduler.service import Scheduler
 from scheduler.settings import settings_from
-from store import modules, parts
+from store import modules, settlement
 from store.engine import Store
 from store.transitions import Author
 from world.chance import SeededChance
@@ -88,7 +88,7 @@ async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst)
     stem = Path(worker.journal)
     outcomes = journals.read(stem)
     author = Author(worker.instance, worker.id)
-    recorded = await store.write(parts.bury, author, outcomes, worst, clock.now())
+    recorded = await store.write(settlement.bury, author, outcomes, worst, clock.now())
     if recorded is None:
         return False
     journals.remove_files(stem)

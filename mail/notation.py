@@ -23,6 +23,17 @@ def duration_s(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+def said_duration(seconds: float) -> str:
+    """A duration for a reader, in its two largest units: ``59175`` → ``"16 h 26 min"``."""
+    left = round(seconds)
+    words: list[str] = []
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, length)
+        if count or words:
+            words.append(f"{count} {unit}" if count else "")
+    return " ".join(each for each in words[:2] if each) or "0 s"
+
+
 def seconds(value: Any) -> Any:
     """A duration as text → seconds; anything else unchanged, for a validator to judge."""
     return duration_s(value) if isinstance(value, str) else value

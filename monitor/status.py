@@ -12,6 +12,7 @@ from typing import Final, Literal
 from affinity.configuration import Configuration
 from affinity.lane import limits_of_group
 from affinity.route import Routes
+from mail.notation import said_duration
 from store import deliveries, modules, queues
 from store.engine import Store
 
@@ -171,7 +172,7 @@ def _queues(
             None,
             None,
             retrying.messages,
-            f"deferred by the receiver, the next is due in {wait:.0f} s",
+            f"deferred by the receiver, the next is due in {said_duration(wait)}",
             blocked=False,
         )
 
@@ -224,7 +225,7 @@ class _Causes:
         if delivery is None:
             return None
         if delivery.contact_at > now:
-            return f"its contact date is {delivery.contact_at - now:.0f} s ahead"
+            return f"its contact date is {said_duration(delivery.contact_at - now)} ahead"
         return "the delivery is paused" if delivery.status == "paused" else None
 
     def _affinity(self, name: str) -> str | None:

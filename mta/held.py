@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from store.parts import LeasedPart, PartMessage
+from store.leases import LeasedPart, PartMessage
 
 
 @dataclass(slots=True)

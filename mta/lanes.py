@@ -21,7 +21,7 @@ from mta.session.handshake import Endpoints, SourceUnavailable, Unreachable
 from mta.session.hooks import Timing
 from mta.session.settings import SessionSettings
 from mta.settings import MtaSettings
-from store.parts import LeasedPart
+from store.leases import LeasedPart
 from world.clock import Clock
 from world.network import ForbiddenDestination, Network
 

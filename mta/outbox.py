@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mta.journal import Journal
-from store import parts
+from store import settlement
 from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Outcome, Recorded
@@ -90,18 +90,18 @@ class Outbox:
     async def _commit(self) -> None:
         group, self._group = self._group, _Group()
         turn = self._journal.turn()
-        report = parts.Settlement(group.outcomes, group.finished, group.released, group.tats)
+        report = settlement.Settlement(group.outcomes, group.finished, group.released, group.tats)
         recorded = await self._settled(report)
         self.trouble = None
         self._journal.forget(turn)
         self._on_committed([*group.finished, *group.released], recorded)
 
-    async def _settled(self, report: parts.Settlement) -> Recorded:
+    async def _settled(self, report: settlement.Settlement) -> Recorded:
         """Settle, however long the store is away: the journal holds what is not written yet."""
         while True:
             try:
                 return await self._store.write(
-                    parts.settle, self._author, report, self._clock.now()
+                    settlement.settle, self._author, report, self._clock.now()
                 )
             except StoreUnavailable as error:
                 self.trouble = str(error)

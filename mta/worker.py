@@ -21,7 +21,7 @@ from mta.outbox import Outbox
 from mta.rendering import Rendering
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
-from store import modules, parts
+from store import leases, modules
 from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
@@ -134,11 +134,11 @@ class Worker:
 
     async def _claim(self) -> None:
         store = self._world.store
-        leases = await store.read(parts.leased_to, self.worker_id)
-        new = [each for each in leases if (each.part_id, each.epoch) not in self._held]
+        lent = await store.read(leases.leased_to, self.worker_id)
+        new = [each for each in lent if (each.part_id, each.epoch) not in self._held]
         if not new:
             return
-        messages = await store.read(parts.messages_of, [each.part_id for each in new])
+        messages = await store.read(leases.messages_of, [each.part_id for each in new])
         in_hand = (each.lease for each in self._held.values())
         await self._rendering.prepare(each.delivery_id for each in (*in_hand, *new))
         now, wall = self._world.clock.monotonic(), self._world.clock.now()

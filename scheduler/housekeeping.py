@@ -9,7 +9,7 @@ from scheduler.decide.expire import expiry_event
 from scheduler.decide.reclaim import Holder, Lease, stale_leases
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import SchedulerSettings
-from store import deliveries, expiry, modules, parts, replan
+from store import deliveries, expiry, leases, modules, parts, replan, settlement
 from store.engine import Store
 from world.clock import Clock
 
@@ -100,10 +100,10 @@ class Housekeeping:
             for each in workers
             if each not in silent
         }
-        leases = await self._store.read(parts.leases)
-        by_id = {each.part_id: each for each in leases}
+        lent = await self._store.read(leases.leases)
+        by_id = {each.part_id: each for each in lent}
         stale = stale_leases(
-            [Lease(each.part_id, each.worker_id, each.leased_until) for each in leases],
+            [Lease(each.part_id, each.worker_id, each.leased_until) for each in lent],
             holders,
             now,
         )
@@ -116,7 +116,7 @@ class Housekeeping:
             if tat is not None:
                 tats[lane] = max(tat, tats.get(lane, tat))
         pairs = [(each.lease.part_id, by_id[each.lease.part_id].epoch) for each in stale]
-        return len(silent) + await self._store.write(parts.reclaim, pairs, tats, now)
+        return len(silent) + await self._store.write(settlement.reclaim, pairs, tats, now)
 
     def worst_tat(self, lane: str, lease_end: float) -> float | None:
         """The lane's limiter if its owner used all it was allowed; None without a rate limit."""

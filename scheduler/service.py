@@ -9,7 +9,7 @@ from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
 from scheduler.decide.spread import Memory, spread
 from scheduler.housekeeping import Bury, Housekeeping
 from scheduler.settings import SchedulerSettings
-from store import modules, parts, scheduling
+from store import leases, modules, scheduling
 from store.dialects import Leadership
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -115,13 +115,13 @@ class Scheduler:
         if not grants:
             return 0
         chosen = [
-            parts.Grant(
+            leases.Grant(
                 each.part_id, each.delivery_id, each.worker_id, each.source_ip, each.lane_key
             )
             for each in grants
         ]
         until = now + self._settings.pace.lease
-        return await self._store.write(parts.lease, chosen, now, until)
+        return await self._store.write(leases.lease, chosen, now, until)
 
 
 def _snapshot(view: scheduling.View, now: float) -> Snapshot:

@@ -16,7 +16,7 @@ from mail.errors import UserError, Where
 from mail.notation import duration_s
 from mail.reason import Reason
 from mail.states import MessageStatus
-from store import log
+from store import deliveries, log
 from store.engine import Store
 from store.schema import open_store
 from world.clock import Clock, SystemClock
@@ -62,6 +62,8 @@ def register(app: typer.Typer) -> None:
         )
         say: Callable[[Any], str] = _line if json else _text
         with contextlib.closing(open_store(loaded.store_url)) as store:
+            if delivery is not None:
+                store.read_now(deliveries.get, delivery)  # an unknown one is refused
             last = store.read_now(log.last_transition_id)
             for each in _listed(store, wanted, limit, changes=transitions or follow):
                 print(say(each))
@@ -91,18 +93,22 @@ def _follow(store: Store, wanted: log.Filter, last: int) -> Iterator[log.Transit
 def _text(each: log.Message | log.Transition) -> str:
     reason = "" if each.reason is None else f" {each.reason.label}"
     if isinstance(each, log.Transition):
-        said = f"{each.code} {each.text}" if each.code is not None else each.text or ""
+        said = f"{each.code} {each.text}" if each.code is not None else each.text
         by = "" if each.mta is None else f" {each.mta}-{each.worker_id} from {each.source_ip}"
         return (
             f"{moment(each.at)} {each.message_id:>7} {each.address} "
-            f"{each.from_status}→{each.to_status}{reason} try {each.attempt}{by}: {said}"
+            f"{each.from_status}→{each.to_status}{reason} try {each.attempt}{by}{_said(said)}"
         )
     wait = "" if each.next_attempt_at is None else f" next {moment(each.next_attempt_at)}"
     by = "" if each.source_ip is None else f" from {each.source_ip}"
     return (
         f"{moment(each.changed_at)} {each.id:>7} {each.address} {each.status}{reason} "
-        f"tries {each.attempts}{by}{wait}: {each.reply or ''}"
+        f"tries {each.attempts}{by}{wait}{_said(each.reply)}"
     )
+
+
+def _said(reply: str | None) -> str:
+    return f": {reply}" if reply else ""
 
 
 def _line(each: log.Message | log.Transition) -> str:

@@ -13,7 +13,7 @@ from mail.reason import FailureType, Reason
 from mail.states import MessageEvent
 from scheduler.decide import cut as decide
 from scheduler.decide.expire import expiry_event
-from store import deliveries, expiry, log, modules, parts, tables, transitions
+from store import deliveries, expiry, leases, log, modules, parts, settlement, tables, transitions
 from store.engine import Store
 from tests.fakes.clock import FakeClock
 from tests.store import invariants
@@ -92,22 +92,22 @@ class Hand:
     def queued(self, per_group: int = 10_000) -> list[parts.Queued]:
         return self.ask(parts.queued, self.clock.now(), per_group)
 
-    def grants(self, author: transitions.Author, lane: str = "lane") -> list[parts.Grant]:
+    def grants(self, author: transitions.Author, lane: str = "lane") -> list[leases.Grant]:
         """All that waits, for one worker."""
         return [
-            parts.Grant(each.part_id, each.delivery_id, author.worker_id, IPS[0], lane)
+            leases.Grant(each.part_id, each.delivery_id, author.worker_id, IPS[0], lane)
             for each in self.queued()
         ]
 
-    def lease(self, author: transitions.Author, lane: str = "lane") -> list[parts.LeasedPart]:
+    def lease(self, author: transitions.Author, lane: str = "lane") -> list[leases.LeasedPart]:
         """Lend all that waits; returns all that the worker holds."""
         now = self.clock.now()
-        self.do(parts.lease, self.grants(author, lane), now, now + LEASE)
-        return self.ask(parts.leased_to, author.worker_id)
+        self.do(leases.lease, self.grants(author, lane), now, now + LEASE)
+        return self.ask(leases.leased_to, author.worker_id)
 
     def outcomes(
         self,
-        lent: parts.LeasedPart,
+        lent: leases.LeasedPart,
         verdict: Verdict = ACCEPTED,
         *,
         retry_in: float = 3600.0,
@@ -131,7 +131,7 @@ class Hand:
                 12.5,
                 4096,
             )
-            for each in self.ask(parts.messages_of, [lent.part_id])[lent.part_id]
+            for each in self.ask(leases.messages_of, [lent.part_id])[lent.part_id]
         ]
 
     def settle(
@@ -139,17 +139,17 @@ class Hand:
         author: transitions.Author,
         outcomes: Sequence[transitions.Outcome] = (),
         *,
-        finished: Sequence[parts.LeasedPart] = (),
-        released: Sequence[parts.LeasedPart] = (),
+        finished: Sequence[leases.LeasedPart] = (),
+        released: Sequence[leases.LeasedPart] = (),
         tats: dict[str, float] | None = None,
     ) -> transitions.Recorded:
-        report = parts.Settlement(
+        report = settlement.Settlement(
             outcomes,
             [(each.part_id, each.epoch) for each in finished],
             [(each.part_id, each.epoch) for each in released],
             tats,
         )
-        return self.do(parts.settle, author, report, self.clock.now())
+        return self.do(settlement.settle, author, report, self.clock.now())
 
     def cut(self) -> int:
         """What a scheduler's round does for retries; returns how many were due."""

@@ -22,7 +22,7 @@ from mail.states import (
     message_after,
 )
 from scheduler.decide.expire import expiry_event
-from store import deliveries, parts, replan, transitions
+from store import deliveries, leases, replan, settlement, transitions
 from store.engine import Tx
 from store.schema import open_store
 from tests.fakes.clock import FakeClock
@@ -58,7 +58,7 @@ class Held:
     """A lease as its worker sees it: ``unanswered`` maps message numbers to outcomes in spe."""
 
     author: transitions.Author
-    lent: parts.LeasedPart
+    lent: leases.LeasedPart
     unanswered: dict[int, transitions.Outcome] = field(default_factory=dict)
 
     @property
@@ -81,8 +81,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.quarantined: set[str] = set()
         self.workers = [self.hand.worker("m1"), self.hand.worker("m2")]
         self.held: list[Held] = []
-        self.over: list[tuple[transitions.Author, parts.LeasedPart, list]] = []
-        self.reports: list[tuple[transitions.Author, parts.Settlement]] = []
+        self.over: list[tuple[transitions.Author, leases.LeasedPart, list]] = []
+        self.reports: list[tuple[transitions.Author, settlement.Settlement]] = []
 
     def teardown(self) -> None:
         try:
@@ -114,8 +114,8 @@ class StoreMachine(RuleBasedStateMachine):
     def lease(self, data, worker):
         author, now = self.workers[worker], self.clock.now()
         grants = data.draw(some_of(self.hand.grants(author)))
-        assert self.hand.do(parts.lease, grants, now, now + LEASE) == len(grants)
-        lent = {each.part_id: each for each in self.hand.ask(parts.leased_to, author.worker_id)}
+        assert self.hand.do(leases.lease, grants, now, now + LEASE) == len(grants)
+        lent = {each.part_id: each for each in self.hand.ask(leases.leased_to, author.worker_id)}
         for grant in grants:
             part = lent[grant.part_id]
             outcomes = {each.message_id: each for each in self.hand.outcomes(part)}
@@ -134,21 +134,21 @@ class StoreMachine(RuleBasedStateMachine):
         outcomes = self._draw_outcomes(data, held)
         key = [(held.lent.part_id, held.lent.epoch)]
         is_done = len(outcomes) == len(held.unanswered)
-        settlement = parts.Settlement(
+        report = settlement.Settlement(
             outcomes, key if closes and is_done else (), key if gives_back else ()
         )
-        recorded = self.hand.do(parts.settle, held.author, settlement, self.clock.now())
+        recorded = self.hand.do(settlement.settle, held.author, report, self.clock.now())
         assert recorded == transitions.Recorded(len(outcomes), 0, 0)
-        self.reports.append((held.author, settlement))
+        self.reports.append((held.author, report))
         self._take(held, outcomes)
-        if settlement.finished or settlement.released:
+        if report.finished or report.released:
             self._lose(held)
 
     @precondition(lambda self: self.reports)
     @rule(data=st.data())
     def report_again(self, data):
-        author, settlement = data.draw(st.sampled_from(self.reports))
-        recorded = self.hand.do(parts.settle, author, settlement, self.clock.now())
+        author, report = data.draw(st.sampled_from(self.reports))
+        recorded = self.hand.do(settlement.settle, author, report, self.clock.now())
         assert recorded.written == 0
 
     @precondition(lambda self: self.over)
@@ -157,8 +157,8 @@ class StoreMachine(RuleBasedStateMachine):
         author, lent, outcomes = data.draw(st.sampled_from(self.over))
         before = self.hand.everything()
         key = [(lent.part_id, lent.epoch)]
-        settlement = parts.Settlement(outcomes, key, key, {lent.lane: 1e12})
-        recorded = self.hand.do(parts.settle, author, settlement, self.clock.now())
+        report = settlement.Settlement(outcomes, key, key, {lent.lane: 1e12})
+        recorded = self.hand.do(settlement.settle, author, report, self.clock.now())
         assert recorded == transitions.Recorded(0, 0, len(outcomes))
         after = self.hand.everything()
         if any(each.author == author for each in self.held):  # it may work the lane by other parts
@@ -170,7 +170,7 @@ class StoreMachine(RuleBasedStateMachine):
     def reclaim(self, data):
         held = data.draw(st.sampled_from(self.held))
         stale = [(held.lent.part_id, held.lent.epoch)]
-        assert self.hand.do(parts.reclaim, stale, {}, self.clock.now()) == 1
+        assert self.hand.do(settlement.reclaim, stale, {}, self.clock.now()) == 1
         self._lose(held)
 
     @rule(data=st.data(), worker=st.integers(0, 1))
@@ -180,7 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
         journals = [self._draw_outcomes(data, each) for each in mine]
         known = [each for who, old in self.reports if who == author for each in old.outcomes]
         recorded = self.hand.do(
-            parts.bury,
+            settlement.bury,
             author,
             [*known, *(each for journal in journals for each in journal)],
             lambda lane, until: until,
@@ -283,12 +283,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def leases_are_those_of_the_model_and_no_message_has_two(self):
-        leases = self.hand.ask(parts.leases)
-        stored = [(each.part_id, each.epoch, each.worker_id) for each in leases]
-        assert sorted(stored) == sorted(each.key for each in self.held)
+        stored = self.hand.ask(leases.leases)
+        keys = [(each.part_id, each.epoch, each.worker_id) for each in stored]
+        assert sorted(keys) == sorted(each.key for each in self.held)
         lent = [number for each in self.held for number in each.unanswered]
         assert len(lent) == len(set(lent))
-        in_hand = self.hand.ask(parts.messages_of, [each.part_id for each in leases])
+        in_hand = self.hand.ask(leases.messages_of, [each.part_id for each in stored])
         assert sorted(lent) == sorted(m.message_id for found in in_hand.values() for m in found)
 
     # -- the model's own moves -------------------------------------------------------------------
@@ -347,7 +347,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _bring_everything_to_its_end(self) -> None:
         """Nothing was lost: given time and willing receivers, every message ends."""
         for each in self.workers:
-            self.hand.do(parts.bury, each, [], lambda *_: None, self.clock.now())
+            self.hand.do(settlement.bury, each, [], lambda *_: None, self.clock.now())
         for number in self._waiting():
             if self.deliveries[number].status is DeliveryStatus.PAUSED:
                 self.hand.do(deliveries.advance, number, DeliveryEvent.RESUMED, self.clock.now())

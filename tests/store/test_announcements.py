@@ -1,6 +1,6 @@
 """modules: instances, workers, scheduler and sinks say that they live."""
 
-from store import modules, parts
+from store import leases, modules
 from tests.store.hand import LEASE
 
 HERE = modules.Process("here", 10, 100)
@@ -71,13 +71,13 @@ def test_a_heartbeat_renews_the_leases_that_it_names(hand, clock):
     author, other = hand.worker(), hand.worker()
     one, two, three = hand.grants(author)
     now = clock.now()
-    hand.do(parts.lease, [one, two], now, now + LEASE)
+    hand.do(leases.lease, [one, two], now, now + LEASE)
     (theirs,) = hand.lease(other)
     clock.advance(1.0)
     until = clock.now() + LEASE
     named = [one.part_id, theirs.part_id]
     assert hand.do(modules.beat_worker, author.worker_id, 7, named, clock.now(), until)
-    ends = {each.part_id: each.leased_until for each in hand.ask(parts.leases)}
+    ends = {each.part_id: each.leased_until for each in hand.ask(leases.leases)}
     assert ends == {one.part_id: until, two.part_id: now + LEASE, three.part_id: now + LEASE}
     first, _ = hand.ask(modules.live_workers)
     assert (first.heartbeat_at, first.memory_bytes) == (clock.now(), 7)

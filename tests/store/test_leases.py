@@ -3,7 +3,7 @@
 import pytest
 
 from mail.states import DeliveryEvent
-from store import audit, deliveries, parts, queues, scheduling
+from store import audit, deliveries, leases, queues, scheduling
 from tests.store.hand import DAY, IPS, LEASE
 
 
@@ -53,7 +53,7 @@ def test_a_lease_says_all_that_a_worker_needs(hand, clock):
     delivery_id = hand.submit(["x@a.test", "y@a.test"], validity=2 * DAY)
     author = hand.worker()
     (lent,) = hand.lease(author, lane="127.0.1.1/a")
-    assert lent == parts.LeasedPart(
+    assert lent == leases.LeasedPart(
         part_id=1,
         epoch=1,
         delivery_id=delivery_id,
@@ -66,14 +66,14 @@ def test_a_lease_says_all_that_a_worker_needs(hand, clock):
         expires_at=clock.now() + 2 * DAY,
         tat=None,
     )
-    assert hand.ask(parts.messages_of, [1]) == {
+    assert hand.ask(leases.messages_of, [1]) == {
         1: [
-            parts.PartMessage(1, "x@a.test", "a.test", '{"address":"x@a.test"}', 0),
-            parts.PartMessage(2, "y@a.test", "a.test", '{"address":"y@a.test"}', 0),
+            leases.PartMessage(1, "x@a.test", "a.test", '{"address":"x@a.test"}', 0),
+            leases.PartMessage(2, "y@a.test", "a.test", '{"address":"y@a.test"}', 0),
         ]
     }
-    assert hand.ask(parts.leases) == [
-        parts.Lease(1, 1, author.worker_id, "127.0.1.1/a", 2, clock.now() + LEASE)
+    assert hand.ask(leases.leases) == [
+        leases.Lease(1, 1, author.worker_id, "127.0.1.1/a", 2, clock.now() + LEASE)
     ]
     assert hand.queued() == []
 
@@ -83,24 +83,24 @@ def test_only_what_is_queued_can_be_lent(hand, clock):
     first, second = hand.worker(), hand.worker()
     grants = hand.grants(first)
     now = clock.now()
-    assert hand.do(parts.lease, grants[:1], now, now + LEASE) == 1
+    assert hand.do(leases.lease, grants[:1], now, now + LEASE) == 1
     late = [
-        parts.Grant(each.part_id, each.delivery_id, second.worker_id, IPS[1], "lane")
+        leases.Grant(each.part_id, each.delivery_id, second.worker_id, IPS[1], "lane")
         for each in grants
     ]
-    assert hand.do(parts.lease, late, now, now + LEASE) == 1
-    assert [each.part_id for each in hand.ask(parts.leased_to, first.worker_id)] == [1]
-    assert [each.part_id for each in hand.ask(parts.leased_to, second.worker_id)] == [2]
-    assert hand.do(parts.lease, [parts.Grant(99, 1, 1, IPS[0], "lane")], now, now) == 0
-    assert hand.do(parts.lease, [], now, now) == 0
+    assert hand.do(leases.lease, late, now, now + LEASE) == 1
+    assert [each.part_id for each in hand.ask(leases.leased_to, first.worker_id)] == [1]
+    assert [each.part_id for each in hand.ask(leases.leased_to, second.worker_id)] == [2]
+    assert hand.do(leases.lease, [leases.Grant(99, 1, 1, IPS[0], "lane")], now, now) == 0
+    assert hand.do(leases.lease, [], now, now) == 0
 
 
 def test_a_part_is_lent_once_however_often_it_is_granted_at_once(hand, clock):
     hand.submit(["x@a.test"])
     first, second = hand.worker(), hand.worker()
     grants = [*hand.grants(first), *hand.grants(second)]
-    assert hand.do(parts.lease, grants, clock.now(), clock.now() + LEASE) == 1
-    assert hand.ask(parts.leased_to, second.worker_id) == []
+    assert hand.do(leases.lease, grants, clock.now(), clock.now() + LEASE) == 1
+    assert hand.ask(leases.leased_to, second.worker_id) == []
 
 
 def test_the_epoch_grows_with_each_lease(hand):
@@ -119,9 +119,9 @@ def test_a_delivery_starts_with_its_first_lease_and_only_then(hand, clock):
     author = hand.worker()
     started_at = clock.now()
     one, two = hand.grants(author)
-    hand.do(parts.lease, [one], started_at, started_at + LEASE)
+    hand.do(leases.lease, [one], started_at, started_at + LEASE)
     clock.advance(10.0)
-    hand.do(parts.lease, [two], clock.now(), clock.now() + LEASE)
+    hand.do(leases.lease, [two], clock.now(), clock.now() + LEASE)
 
     found = hand.ask(deliveries.get, delivery_id)
     assert (found.status, found.started_at) == ("in_progress", started_at)
@@ -147,16 +147,16 @@ def test_a_worker_claims_first_what_was_lent_first(hand, clock):
     author = hand.worker()
     one, two, three = hand.grants(author)
     for grants in ([three], [one, two]):
-        hand.do(parts.lease, grants, clock.now(), clock.now() + LEASE)
+        hand.do(leases.lease, grants, clock.now(), clock.now() + LEASE)
         clock.advance(1.0)
-    assert [each.part_id for each in hand.ask(parts.leased_to, author.worker_id)] == [3, 1, 2]
+    assert [each.part_id for each in hand.ask(leases.leased_to, author.worker_id)] == [3, 1, 2]
 
 
 def test_the_scheduler_sees_queue_workers_leases_and_lanes_together(hand, clock):
     hand.submit([f"{n}@a.test" for n in range(6)])
     author, idle = hand.worker(), hand.worker("m2")
     grants = hand.grants(author, lane="l1")
-    hand.do(parts.lease, grants[:2], clock.now(), clock.now() + LEASE)
+    hand.do(leases.lease, grants[:2], clock.now(), clock.now() + LEASE)
     hand.settle(author, tats={"l1": 12.5})
 
     view = hand.ask(scheduling.view, clock.now(), 10)

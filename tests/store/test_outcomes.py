@@ -8,7 +8,7 @@ from mail.errors import IllegalTransition
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent
-from store import addresses, deliveries, log, parts, queues, tables
+from store import addresses, deliveries, leases, log, parts, queues, tables
 from store.errors import UnknownMessage
 from store.transitions import Author, Recorded
 from tests.store.hand import ACCEPTED, DEFERRED, IPS, REFUSED, UNKNOWN_USER
@@ -168,7 +168,7 @@ def test_a_limiter_is_kept_only_for_a_lane_that_the_author_works(hand, clock):
     (lent,) = hand.lease(other, lane="l1")
     assert lent.tat == 100.0
     hand.settle(other, tats={"l1": 101.0, "l2": 7.0})
-    (lent,) = hand.ask(parts.leased_to, other.worker_id)
+    (lent,) = hand.ask(leases.leased_to, other.worker_id)
     assert lent.tat == 101.0
     assert hand.count(tables.lane) == 1
 
@@ -243,7 +243,7 @@ def test_what_is_left_of_a_part_is_queued_again(hand, clock, how):
     hand.settle(author, hand.outcomes(lent)[:1], **{how: [lent]})
     (waiting,) = hand.queued()
     assert (waiting.part_id, waiting.size) == (lent.part_id, 2)
-    assert hand.ask(parts.leases) == []
+    assert hand.ask(leases.leases) == []
     (again,) = hand.lease(other)
     assert (again.epoch, again.size) == (lent.epoch + 1, 2)
     assert [each.message_id for each in hand.outcomes(again)] == [2, 3]
@@ -305,7 +305,7 @@ def test_a_large_report_goes_in_one_transaction(hand):
     author = hand.worker()
     lent = hand.lease(author)
     ids = [each.part_id for each in lent]
-    found = hand.ask(parts.messages_of, ids)
+    found = hand.ask(leases.messages_of, ids)
     assert sum(map(len, found.values())) == 2000
     sample = hand.outcomes(lent[0])[0]
     outcomes = [

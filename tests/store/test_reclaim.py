@@ -1,17 +1,17 @@
 """reclaim and bury: leases whose holder is gone, and the worker that was only late."""
 
-from store import audit, log, modules, parts, tables
+from store import audit, leases, log, modules, settlement, tables
 from store.transitions import Recorded
 from tests.store.hand import ACCEPTED, DEFERRED, LEASE
 
 
 def reclaim(hand, *lent, tats=None):
     stale = [(each.part_id, each.epoch) for each in lent]
-    return hand.do(parts.reclaim, stale, tats or {}, hand.clock.now())
+    return hand.do(settlement.reclaim, stale, tats or {}, hand.clock.now())
 
 
 def bury(hand, author, outcomes=(), worst=lambda lane, until: None):
-    return hand.do(parts.bury, author, outcomes, worst, hand.clock.now())
+    return hand.do(settlement.bury, author, outcomes, worst, hand.clock.now())
 
 
 def stored_tats(hand):
@@ -41,7 +41,7 @@ def test_a_lease_that_ended_in_time_is_not_taken_back(hand):
     assert hand.everything() == before
     (again,) = hand.lease(author)
     assert reclaim(hand, lent) == 0
-    assert hand.ask(parts.leased_to, author.worker_id) == [again]
+    assert hand.ask(leases.leased_to, author.worker_id) == [again]
 
 
 def test_the_late_report_of_a_lost_lease_writes_nothing_at_all(hand):
@@ -65,7 +65,7 @@ def test_nor_does_it_when_the_same_worker_holds_the_part_again(hand):
     reclaim(hand, lent)
     (again,) = hand.lease(author)
     assert hand.settle(author, late, finished=[lent]) == Recorded(0, 0, 1)
-    assert hand.ask(parts.leased_to, author.worker_id) == [again]
+    assert hand.ask(leases.leased_to, author.worker_id) == [again]
     assert hand.settle(author, hand.outcomes(again), finished=[again]) == Recorded(1, 0, 0)
 
 
@@ -139,13 +139,13 @@ def test_its_limited_lanes_count_as_used_up(hand, clock):
     author = hand.worker()
     one, two = hand.grants(author, lane="limited")
     now = clock.now()
-    hand.do(parts.lease, [one], now, now + LEASE)
-    hand.do(parts.lease, [two], now, now + 2 * LEASE)
+    hand.do(leases.lease, [one], now, now + LEASE)
+    hand.do(leases.lease, [two], now, now + 2 * LEASE)
     clock.advance(LEASE * 1.5)
     bury(hand, author, worst=lambda lane, until: until + 100.0 if lane == "limited" else None)
     other = hand.worker()
     assert {each.tat for each in hand.lease(other, lane="limited")} == {clock.now() + 100.0}
-    assert {each.tat for each in hand.ask(parts.leased_to, author.worker_id)} == set()
+    assert {each.tat for each in hand.ask(leases.leased_to, author.worker_id)} == set()
 
 
 def test_two_attempts_by_two_workers_are_told_apart(hand):

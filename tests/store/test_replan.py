@@ -1,6 +1,6 @@
 """replan: queued messages follow a changed configuration, those in hand when they come back."""
 
-from store import deliveries, parts, replan, tables
+from store import deliveries, leases, parts, replan, settlement, tables
 from tests.store.hand import DEFERRED, IPS
 
 NEW_IPS = ("127.0.9.9",)
@@ -60,7 +60,7 @@ def test_a_part_in_hand_is_undone_when_it_comes_back(hand):
     author = hand.worker()
     (lent,) = hand.lease(author)
     assert change(hand, "a.test", "z") == 0
-    assert hand.ask(parts.leased_to, author.worker_id) == [lent]
+    assert hand.ask(leases.leased_to, author.worker_id) == [lent]
     hand.settle(author, hand.outcomes(lent)[:1], released=[lent])
     assert hand.queued() == []
     assert hand.count(tables.part) == 0
@@ -73,7 +73,7 @@ def test_so_it_is_when_it_is_taken_back(hand, clock):
     hand.submit(["x@a.test"])
     (lent,) = hand.lease(hand.worker())
     change(hand, "a.test", "a")  # the same group by other source IPs
-    hand.do(parts.reclaim, [(lent.part_id, lent.epoch)], {}, clock.now())
+    hand.do(settlement.reclaim, [(lent.part_id, lent.epoch)], {}, clock.now())
     hand.cut()
     assert [(each.mx_group, each.source_ips) for each in hand.queued()] == [("a", NEW_IPS)]
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from mail.errors import IllegalTransition
 from mail.reason import FailureType, Reason
-from store import addresses, audit, deliveries, parts, queues, replan, tables
+from store import addresses, audit, deliveries, leases, parts, queues, replan, tables
 from store.errors import UnknownDelivery
 from tests.store.hand import IPS
 
@@ -208,7 +208,7 @@ def test_odd_text_comes_back_as_it_went(hand, clock, odd):
     )
     assert tuple(found) == (f"{odd}@a.test", odd)
     (lent,) = hand.lease(hand.worker())
-    assert [each.fields for each in hand.ask(parts.messages_of, [lent.part_id])[1]] == [odd]
+    assert [each.fields for each in hand.ask(leases.messages_of, [lent.part_id])[1]] == [odd]
 
 
 def test_nothing_to_add_adds_nothing(hand, clock):

@@ -7,7 +7,7 @@ from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent
 from monitor.reconcile import Seen, reconcile
-from store import deliveries, modules, parts
+from store import deliveries, leases, modules, parts, settlement
 from store.schema import open_store
 from store.transitions import Author, Outcome
 
@@ -27,8 +27,8 @@ def ledger(tmp_path_factory):
     store.write_now(deliveries.confirm, delivery, NOW)
     process = modules.Process("h", 1, 1)
     worker = store.write_now(modules.register_worker, "m1", ["promo"], "j", process, NOW)
-    grant = parts.Grant(1, delivery, worker, IP, f"{IP}>a")
-    store.write_now(parts.lease, [grant], NOW, NOW + 15)
+    grant = leases.Grant(1, delivery, worker, IP, f"{IP}>a")
+    store.write_now(leases.lease, [grant], NOW, NOW + 15)
     verdicts = {
         SENT: Verdict(MessageEvent.ACCEPTED, None, None, "ok", 250),
         FAILED: Verdict(MessageEvent.REFUSED, FailureType.HARD, Reason.USER_UNKNOWN, "no", 550),
@@ -37,7 +37,7 @@ def ledger(tmp_path_factory):
         Outcome(number, delivery, 1, 1, "u@a.test", 1, NOW, verdict, None, IP, "a", 1.0, 10)
         for number, verdict in verdicts.items()
     ]
-    store.write_now(parts.settle, Author("m1", worker), parts.Settlement(outcomes), NOW)
+    store.write_now(settlement.settle, Author("m1", worker), settlement.Settlement(outcomes), NOW)
     yield store
     store.close()
 

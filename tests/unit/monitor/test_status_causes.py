@@ -70,7 +70,7 @@ def test_nothing_is_in_its_way(waiting):
 
 def test_its_date_is_ahead(waiting):
     assert waiting(contact_at=NOW + 61, scheduler=False) == (
-        "its contact date is 60 s ahead",
+        "its contact date is 1 min ahead",
         False,
     )
 

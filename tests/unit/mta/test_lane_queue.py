@@ -6,7 +6,7 @@ from affinity.gcra import Gcra
 from mta.held import HeldMessage, HeldPart
 from mta.lane_queue import Hooks, LaneQueue, Limiter
 from mta.session.envelope import Envelope
-from store.parts import LeasedPart, PartMessage
+from store.leases import LeasedPart, PartMessage
 from tests.fakes.clock import FakeClock
 
 LANE = "127.0.1.1>gmail"

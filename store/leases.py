@@ -1,0 +1,178 @@
+"""Leases: a part lent to one worker, and what that worker reads of it.
+
+A lease has an owner, an epoch and an end. The epoch grows with each lease, and whoever holds an
+older one can write nothing: ``transitions.record`` and ``settle`` ask for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
+from store import deliveries, tables
+from store.engine import Tx
+from store.parts import LEASED, QUEUED
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A part for a worker, by a source IP."""
+
+    part_id: int
+    delivery_id: int
+    worker_id: int
+    source_ip: str
+    lane: str
+
+
+def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
+    """Lend parts; returns how many were still there to lend."""
+    if not grants:
+        return 0
+    part = tables.part
+    statement = (
+        part.update()
+        .where(part.c.id == bindparam("_id"), part.c.state == QUEUED)
+        .values(
+            state=LEASED,
+            epoch=part.c.epoch + 1,
+            worker_id=bindparam("_worker"),
+            source_ip=bindparam("_ip"),
+            lane=bindparam("_lane"),
+            leased_at=now,
+            leased_until=until,
+        )
+    )
+    lent = tx.connection.execute(
+        statement,
+        [
+            {
+                "_id": each.part_id,
+                "_worker": each.worker_id,
+                "_ip": each.source_ip,
+                "_lane": each.lane,
+            }
+            for each in grants
+        ],
+    ).rowcount
+    table = tables.delivery
+    starting = select(table.c.id).where(
+        table.c.id.in_({each.delivery_id for each in grants}),
+        table.c.status == DeliveryStatus.START_PENDING,
+    )
+    for delivery_id in sorted(tx.connection.execute(starting).scalars()):
+        deliveries.advance(tx, delivery_id, DeliveryEvent.STARTED, now)
+    return int(lent)
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedPart:
+    """A part in a worker's hand; ``tat`` is the state of its lane's rate limiter, if any."""
+
+    part_id: int
+    epoch: int
+    delivery_id: int
+    affinity: str
+    mx_group: str
+    source_ip: str
+    lane: str
+    size: int
+    leased_until: float
+    expires_at: float
+    tat: float | None
+
+
+def leased_to(tx: Tx, worker_id: int) -> list[LeasedPart]:
+    """All parts lent to a worker, in the order they were made."""
+    part, delivery, lane = tables.part, tables.delivery, tables.lane
+    query = (
+        select(part, delivery.c.affinity, delivery.c.expires_at, lane.c.tat)
+        .join(delivery, delivery.c.id == part.c.delivery_id)
+        .join(lane, lane.c.key == part.c.lane, isouter=True)
+        .where(part.c.worker_id == worker_id)
+        .order_by(part.c.leased_at, part.c.id)
+    )
+    return [
+        LeasedPart(
+            row.id,
+            row.epoch,
+            row.delivery_id,
+            row.affinity,
+            row.mx_group,
+            row.source_ip,
+            row.lane,
+            row.size,
+            row.leased_until,
+            row.expires_at,
+            row.tat,
+        )
+        for row in tx.connection.execute(query)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PartMessage:
+    """A message to send. ``attempts`` were made before."""
+
+    message_id: int
+    address: str
+    domain: str
+    fields: str
+    attempts: int
+
+
+def messages_of(tx: Tx, part_ids: Sequence[int]) -> dict[int, list[PartMessage]]:
+    """The pending messages of parts, in order."""
+    table = tables.message
+    query = (
+        select(
+            table.c.part_id,
+            table.c.id,
+            table.c.address,
+            table.c.domain,
+            table.c.fields,
+            table.c.attempts,
+        )
+        .where(table.c.part_id.in_(list(part_ids)), table.c.status == MessageStatus.PENDING)
+        .order_by(table.c.id)
+    )
+    found: dict[int, list[PartMessage]] = {part_id: [] for part_id in part_ids}
+    for row in tx.connection.execute(query):
+        found[row.part_id].append(
+            PartMessage(row.id, row.address, row.domain, row.fields, row.attempts)
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as the scheduler watches it."""
+
+    part_id: int
+    epoch: int
+    worker_id: int
+    lane: str
+    size: int
+    leased_until: float
+
+
+def leases(tx: Tx) -> list[Lease]:
+    """All leases."""
+    part = tables.part
+    query = (
+        select(
+            part.c.id,
+            part.c.epoch,
+            part.c.worker_id,
+            part.c.lane,
+            part.c.size,
+            part.c.leased_until,
+        )
+        .where(part.c.state == LEASED)
+        .order_by(part.c.id)
+    )
+    return [
+        Lease(row.id, row.epoch, row.worker_id, row.lane, row.size, row.leased_until)
+        for row in tx.connection.execute(query)
+    ]

@@ -1,0 +1,184 @@
+"""What ends a lease: its worker settles it, or it is taken back from a worker that is gone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from mail.states import MessageStatus
+from store import audit, modules, tables, transitions
+from store.engine import Tx
+from store.parts import LEASED, QUEUED
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a worker reports in one go; parts are named by (part, epoch)."""
+
+    outcomes: Sequence[transitions.Outcome] = ()
+    finished: Sequence[tuple[int, int]] = ()
+    released: Sequence[tuple[int, int]] = ()
+    tats: Mapping[str, float] | None = None  # lane → state of its rate limiter
+
+
+def settle(
+    tx: Tx, author: transitions.Author, report: Settlement, at: float
+) -> transitions.Recorded:
+    """Write outcomes, close or give back parts, keep the limiters: one transaction.
+
+    Limiters count only for lanes of which the author holds a part: a lost lease's are stale.
+    """
+    part = tables.part
+    tats = _own(tx, author, report.tats or {})
+    recorded = transitions.record(tx, author, report.outcomes)
+    for part_id, epoch in (*report.finished, *report.released):
+        mine = (
+            part.c.id == part_id,
+            part.c.epoch == epoch,
+            part.c.worker_id == author.worker_id,
+        )
+        if not tx.connection.scalar(select(part.c.id).where(*mine).with_for_update()):
+            continue
+        _return(tx, part_id, at)
+    tx.dialect.put(
+        tx.connection,
+        tables.lane,
+        [{"key": key, "tat": tat} for key, tat in sorted(tats.items())],
+    )
+    return recorded
+
+
+def _own(tx: Tx, author: transitions.Author, tats: Mapping[str, float]) -> dict[str, float]:
+    """Those of lanes of which the author holds a part, locked until commit."""
+    if not tats:
+        return {}
+    part = tables.part
+    query = (
+        select(part.c.lane)
+        .where(part.c.worker_id == author.worker_id)
+        .order_by(part.c.id)
+        .with_for_update()
+    )
+    held = set(tx.connection.execute(query).scalars())
+    return {lane: tat for lane, tat in tats.items() if lane in held}
+
+
+def _return(tx: Tx, part_id: int, at: float) -> None:
+    """Queue a part again for whatever of it is still pending; an empty one is gone.
+
+    If the plan of its domains changed while it was lent, its messages are due to be cut anew.
+    """
+    part, message = tables.part, tables.message
+    left = tx.connection.scalar(
+        select(func.count())
+        .select_from(message)
+        .where(message.c.part_id == part_id, message.c.status == MessageStatus.PENDING)
+    )
+    if not left:
+        tx.connection.execute(part.delete().where(part.c.id == part_id))
+        return
+    if _is_outdated(tx, part_id):
+        tx.connection.execute(
+            message.update()
+            .where(message.c.part_id == part_id, message.c.status == MessageStatus.PENDING)
+            .values(part_id=None, next_attempt_at=at)
+        )
+        tx.connection.execute(part.delete().where(part.c.id == part_id))
+        return
+    tx.connection.execute(
+        part.update()
+        .where(part.c.id == part_id)
+        .values(
+            state=QUEUED,
+            size=left,
+            worker_id=None,
+            source_ip=None,
+            lane=None,
+            leased_at=None,
+            leased_until=None,
+        )
+    )
+
+
+def _is_outdated(tx: Tx, part_id: int) -> bool:
+    part, message, domain = tables.part, tables.message, tables.delivery_domain
+    query = (
+        select(domain.c.domain)
+        .join(
+            message,
+            (message.c.delivery_id == domain.c.delivery_id) & (message.c.domain == domain.c.domain),
+        )
+        .join(part, part.c.id == message.c.part_id)
+        .where(
+            part.c.id == part_id,
+            (domain.c.mx_group != part.c.mx_group) | (domain.c.source_ips != part.c.source_ips),
+        )
+        .limit(1)
+    )
+    return tx.connection.execute(query).first() is not None
+
+
+def reclaim(tx: Tx, stale: Sequence[tuple[int, int]], tats: Mapping[str, float], at: float) -> int:
+    """Take back leases (part, epoch) whose holder is gone; returns how many still stood.
+
+    ``tats`` holds, for limited lanes, the limiter's state if the holder used all it was allowed.
+    """
+    part = tables.part
+    taken = 0
+    for part_id, epoch in stale:
+        raised = tx.connection.execute(
+            part.update()
+            .where(part.c.id == part_id, part.c.epoch == epoch, part.c.state == LEASED)
+            .values(epoch=epoch + 1)
+        ).rowcount
+        if raised:
+            _return(tx, part_id, at)
+            taken += 1
+    lane = tables.lane
+    for key, tat in sorted(tats.items()):
+        stored = tx.connection.scalar(select(lane.c.tat).where(lane.c.key == key))
+        tx.dialect.put(
+            tx.connection,
+            lane,
+            [{"key": key, "tat": tat if stored is None else max(tat, stored)}],
+        )
+    return taken
+
+
+def bury(
+    tx: Tx,
+    author: transitions.Author,
+    outcomes: Sequence[transitions.Outcome],
+    worst: Callable[[str, float], float | None],
+    at: float,
+) -> transitions.Recorded | None:
+    """Clear up after a dead worker: write what its journal held, then take back all it had.
+
+    ``worst(lane, leased_until)`` is the state of the lane's limiter if the worker used all that it
+    was allowed, or None for a lane without one. Returns None when somebody was quicker.
+    """
+    worker, part = tables.worker, tables.part
+    mine = (worker.c.id == author.worker_id, worker.c.state == modules.ALIVE)
+    if tx.connection.scalar(select(worker.c.id).where(*mine).with_for_update()) is None:
+        return None
+    recorded = transitions.record(tx, author, outcomes)
+    held = tx.connection.execute(
+        select(part.c.id, part.c.epoch, part.c.lane, part.c.leased_until)
+        .where(part.c.worker_id == author.worker_id)
+        .order_by(part.c.id)
+    ).all()
+    tats: dict[str, float] = {}
+    for row in held:
+        tat = worst(row.lane, min(row.leased_until, at))
+        if tat is not None:
+            tats[row.lane] = max(tat, tats.get(row.lane, tat))
+    reclaim(tx, [(row.id, row.epoch) for row in held], tats, at)
+    modules.end_worker(tx, author.worker_id, modules.DEAD, at)
+    audit.note(
+        tx,
+        at,
+        f"worker {author.worker_id} of mta@{author.mta} is gone: {recorded.written} outcomes "
+        f"replayed from its journal, {len(held)} parts taken back",
+        level="warning",
+    )
+    return recorded
