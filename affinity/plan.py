@@ -12,13 +12,16 @@ Plan = Callable[[str, str], tuple[str, tuple[str, ...]]]
 
 
 def plan_of(configuration: Configuration) -> Plan:
-    """The plan of a configuration; of an unknown affinity no source IP is admitted."""
+    """The plan of a configuration; without a route or a known affinity no source IP is admitted."""
     routes = Routes(configuration.route)
 
     @functools.lru_cache(maxsize=65536)
     def plan(affinity: str, domain: str) -> tuple[str, tuple[str, ...]]:
         found = configuration.affinity.get(affinity)
-        admitted = () if found is None else source_ips_for(found, domain)
-        return routes.group_of(domain), tuple(sorted({ip.address for ip in admitted}))
+        group = routes.group_of(domain)
+        if found is None or routes.route_for(group) is None:
+            return group, ()
+        admitted = source_ips_for(found, domain)
+        return group, tuple(sorted({ip.address for ip in admitted}))
 
     return plan

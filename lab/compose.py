@@ -7,7 +7,7 @@ from pathlib import Path
 from affinity.lane import Limits, limits_of_group
 from affinity.route import Routes
 from lab.configuration import Loaded
-from lab.lifetime import this_process
+from lab.lifetime import end_process, this_process
 from mta import journal as journals
 from mta.journal import Journal
 from mta.settings import MtaSettings
@@ -80,15 +80,17 @@ def scheduler(loaded: Loaded, store: Store, clock: Clock) -> Scheduler:
 
 
 async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst) -> bool:
-    """Clear up after a dead worker: replay its journal, take back its parts, drop the journal.
+    """Clear up after a worker: end it, replay its journal, take back its parts, drop the journal.
 
     Returns whether it was us who did it. A journal that lies on another host is not there to read:
     what it holds is then unknown to the store, and its messages are sent again.
     """
+    # Silent is not dead: until it is ended it may still write to its journal and hold connections.
+    await end_process(worker.host, worker.pid, worker.started_at)
     stem = Path(worker.journal)
-    outcomes = journals.read(stem)
+    outcomes, damaged = journals.read(stem)
     author = Author(worker.instance, worker.id)
-    recorded = await store.write(settlement.bury, author, outcomes, worst, clock.now())
+    recorded = await store.write(settlement.bury, author, outcomes, worst, clock.now(), damaged)
     if recorded is None:
         return False
     journals.remove_files(stem)

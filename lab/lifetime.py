@@ -12,6 +12,7 @@ import psutil
 from store.modules import Process
 
 _ORPHAN_CHECK_S: Final = 0.5
+_CLOCK_STEP_S: Final = 1.0  # the kernel's start times are reckoned from the boot time
 
 
 async def until_told_to_stop(*, with_parent: bool) -> None:
@@ -57,6 +58,26 @@ def is_stopped(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_STOPPED
     except psutil.NoSuchProcess:
         return False
+
+
+async def end_process(host: str, pid: int, started_by: float) -> None:
+    """Kill -9 a process of this host that ran at ``started_by`` (epoch seconds), and see it gone.
+
+    A younger process of the same number is another one and is left alone.
+    """
+    if host != socket.gethostname():
+        return
+    try:
+        process = psutil.Process(pid)
+        if process.create_time() > started_by + _CLOCK_STEP_S:
+            return
+        process.kill()
+        for _ in range(500):  # one that hangs in the kernel is left to the store's fence
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return
+            await asyncio.sleep(0.01)
+    except psutil.NoSuchProcess:
+        return
 
 
 async def first_of(*waits: Awaitable[object]) -> None:

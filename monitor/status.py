@@ -201,8 +201,8 @@ class _Causes:
             lambda: None if self._is_scheduling else "no scheduler is running",
             lambda: None if self._workers else "no MTA instance is running",
             lambda: self._affinity(group.affinity),
-            lambda: self._source_ips(group),
             lambda: self._route(group.mx_group),
+            lambda: self._source_ips(group),
         )
         for place, check in enumerate(checks):
             cause = check()

@@ -5,6 +5,7 @@ loses none of them (the kernel has the bytes; a power cut is another matter). Tw
 while the group of one is being committed to the store, new outcomes go to the other.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,8 +32,16 @@ class Journal:
         self._current = 0
 
     def append(self, outcome: Outcome) -> None:
-        """Write one outcome."""
-        os.write(self._files[self._current], encode(outcome))
+        """Write one outcome, whole or not at all.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        descriptor, record = self._files[self._current], encode(outcome)
+        written = os.write(descriptor, record)
+        if written < len(record):
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def turn(self) -> int:
         """Begin a group: later outcomes go to the other file. Returns what ``forget`` wants."""
@@ -57,17 +66,21 @@ def remove_files(path: Path) -> None:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
-def read(path: Path) -> list[Outcome]:
-    """All whole outcomes of a journal; a record that was cut short by the writer's death is none.
+def read(path: Path) -> tuple[list[Outcome], int]:
+    """All whole outcomes of a journal, and how many records are damaged.
 
-    Order does not matter: a message has one outcome per attempt, and the store takes each once.
+    A record that was cut short by the writer's death is none, and not damaged either. Order does
+    not matter: a message has one outcome per attempt, and the store takes each once.
     """
     outcomes: list[Outcome] = []
+    damaged = 0
     for suffix in _SUFFIXES:
         file = Path(f"{path}{suffix}")
         if file.exists():
-            outcomes.extend(decode_all(file.read_bytes()))
-    return sorted(outcomes, key=lambda each: (each.message_id, each.attempt))
+            whole, bad = decode_all(file.read_bytes())
+            outcomes.extend(whole)
+            damaged += bad
+    return sorted(outcomes, key=lambda each: (each.message_id, each.attempt)), damaged
 
 
 def encode(outcome: Outcome) -> bytes:
@@ -98,10 +111,20 @@ def encode(outcome: Outcome) -> bytes:
     )
 
 
-def decode_all(content: bytes) -> list[Outcome]:
-    """The outcomes of whole lines; what follows the last line end was cut short."""
+def decode_all(content: bytes) -> tuple[list[Outcome], int]:
+    """The outcomes of whole lines, and how many lines are none.
+
+    What follows the last line end was cut short, and is not counted.
+    """
     whole, _, _ = content.rpartition(b"\n")
-    return [_decode(orjson.loads(line)) for line in whole.split(b"\n") if line]
+    outcomes, damaged = [], 0
+    for line in whole.split(b"\n"):
+        if line:
+            try:
+                outcomes.append(_decode(orjson.loads(line)))
+            except (ValueError, TypeError, IndexError):  # orjson's errors are ValueErrors
+                damaged += 1
+    return outcomes, damaged
 
 
 def _decode(row: Sequence[Any]) -> Outcome:

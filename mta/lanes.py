@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from affinity.lane import Limits
+from affinity.lane import LaneKey, Limits
 from mail.outcome import Answer, Broken, Stage
 from mta.attempts import Attempts
 from mta.held import HeldMessage
@@ -142,6 +142,10 @@ class Lanes:
     def reconfigure(self, settings: MtaSettings) -> None:
         """Close the lanes whose way changed; what waits there is given back."""
         self._settings = settings
+        # A connection that was opened without a limit counts against one that holds from now on.
+        for key in self._budgets:
+            if settings.limits_for(LaneKey.parse(key).mx_group).max_connections is not None:
+                self._limited.add(key)
         lanes, self._lanes = self._lanes, {}
         for lane in lanes.values():
             for held in lane.queue.drain(lambda _: True):

@@ -23,6 +23,7 @@ class _Group:
     finished: list[tuple[int, int]] = field(default_factory=list)
     released: list[tuple[int, int]] = field(default_factory=list)
     tats: dict[str, float] = field(default_factory=dict)
+    exposed: int = 0  # outcomes without a record in the journal
 
     def is_empty(self) -> bool:
         return not (self.outcomes or self.finished or self.released)
@@ -45,16 +46,22 @@ class Outbox:
         self._group = _Group()
         self._wanted = asyncio.Event()
         self._stopping = False
-        self.trouble: str | None = None  # why the store cannot be written now
+        self._exposed = 0  # outcomes that are known to this process alone
+        self.trouble: str | None = None  # why the store or the journal cannot be written now
 
     @property
     def is_full(self) -> bool:
         """Whether sending should pause until the store has caught up."""
-        return len(self._group.outcomes) >= BACKLOG_MAX
+        return self._exposed > 0 or len(self._group.outcomes) >= BACKLOG_MAX
 
     def add(self, outcome: Outcome) -> None:
-        """Journal an outcome and commit it soon."""
-        self._journal.append(outcome)
+        """Journal an outcome and commit it soon; without a journal nothing more is begun."""
+        try:
+            self._journal.append(outcome)
+        except OSError as error:
+            self._exposed += 1
+            self._group.exposed += 1
+            self.trouble = f"the journal cannot be written: {error}"
         self._group.outcomes.append(outcome)
         self._wanted.set()
 
@@ -92,6 +99,7 @@ class Outbox:
         turn = self._journal.turn()
         report = settlement.Settlement(group.outcomes, group.finished, group.released, group.tats)
         recorded = await self._settled(report)
+        self._exposed -= group.exposed
         self.trouble = None
         self._journal.forget(turn)
         self._on_committed([*group.finished, *group.released], recorded)

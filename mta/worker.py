@@ -21,7 +21,7 @@ from mta.outbox import Outbox
 from mta.rendering import Rendering
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
-from store import leases, modules
+from store import leases, modules, settlement
 from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
@@ -91,12 +91,12 @@ class Worker:
             beat = tasks.create_task(self._beat_for_ever(), name="beat")
             await self._stop.wait()
             claim.cancel()
+            with contextlib.suppress(StoreUnavailable):  # what is lent to us still goes back later
+                await world.store.write(modules.stop_taking, self.worker_id)
             await self._wind_down(outbox)
             beat.cancel()
         if not self._is_fenced:
-            await world.store.write(
-                modules.end_worker, self.worker_id, modules.STOPPED, world.clock.now()
-            )
+            await world.store.write(settlement.leave, author, world.clock.now())
         world.journal.close(remove=not self._is_fenced)
 
     def stop(self) -> None:

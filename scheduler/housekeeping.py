@@ -15,6 +15,9 @@ from world.clock import Clock
 
 EXPIRE_MAX: Final = 2000  # messages of one transaction; keeps writers' waits short
 CUT_MAX: Final = 2000
+REPLAN_MAX: Final = 64  # domains of one transaction
+ABANDONED_AFTER_S: Final = 600.0  # a submission that lives writes every few seconds
+SHORTEST_GAP_S: Final = 1.0  # a round on a busy machine is no interruption
 
 Bury = Callable[[modules.Worker, Callable[[str, float], float | None]], Awaitable[None]]
 
@@ -25,20 +28,25 @@ class Housekeeping:
     def __init__(self, store: Store, clock: Clock, settings: SchedulerSettings, bury: Bury) -> None:
         self._store, self._clock, self._bury = store, clock, bury
         self.settings = settings
-        self._planned_up_to = 0
-        self._must_replan = True
-        self._vigil = Vigil(settings.pace.lease / 2)
+        self._checked: set[int] = set()  # deliveries whose plans fit the settings
+        self._vigil = Vigil(_gap_s(settings))
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
         """Follow a changed configuration; mail that is queued is planned anew."""
         self.settings = settings
-        self._must_replan = True
-        self._vigil.gap_s = settings.pace.lease / 2
+        self._checked = set()
+        self._vigil.gap_s = _gap_s(settings)
 
     async def expire(self) -> int:
         """End what is past its validity."""
         now = self._clock.now()
         return await self._store.write(expiry.expire, now, EXPIRE_MAX, expiry_event)
+
+    async def discard_abandoned(self) -> int:
+        """Take back what a killed `submit` left half done."""
+        now = self._clock.now()
+        gone = await self._store.write(deliveries.discard_abandoned, now - ABANDONED_AFTER_S, now)
+        return len(gone)
 
     async def finish(self) -> int:
         """End deliveries of which nothing is pending."""
@@ -47,25 +55,23 @@ class Housekeeping:
     async def replan(self) -> int:
         """Hold the plans of queued mail against the configuration and mend those that differ.
 
-        All of them after a change, otherwise only those of deliveries not seen yet: they may have
-        been submitted under another version of the file.
+        Each delivery once after every change, and each new one: it may have been submitted under
+        another version of the file. What fails or is overtaken by a change is taken up again.
         """
-        newer_than = 0 if self._must_replan else self._planned_up_to
-        self._must_replan = False
-        plans = await self._store.read(replan.planned, newer_than=newer_than)
-        if not plans:
-            return 0
-        self._planned_up_to = max(self._planned_up_to, plans[-1].delivery_id)
-        changed = []
-        for each in plans:
-            group, source_ips = self.settings.plan(each.affinity, each.domain)
-            if (group, source_ips) != (each.mx_group, each.source_ips):
-                changed.append(
-                    replan.Planned(each.delivery_id, each.affinity, each.domain, group, source_ips)
-                )
-        if not changed:
-            return 0
-        return await self._store.write(replan.replan, changed, self._clock.now())
+        settings, checked = self.settings, self._checked
+        standing = await self._store.read(replan.standing)
+        concerned = 0
+        for delivery_id in standing:
+            if delivery_id in checked:
+                continue
+            plans = await self._store.read(replan.planned, delivery_id)
+            changed = [new for each in plans if (new := _planned_anew(each, settings)) != each]
+            for start in range(0, len(changed), REPLAN_MAX):
+                chunk = changed[start : start + REPLAN_MAX]
+                concerned += await self._store.write(replan.replan, chunk, self._clock.now())
+            checked.add(delivery_id)
+        checked.intersection_update(standing)
+        return concerned
 
     async def cut(self) -> int:
         """Make parts of retries that are due, and of messages whose plan changed."""
@@ -122,3 +128,12 @@ class Housekeeping:
         """The lane's limiter if its owner used all it was allowed; None without a rate limit."""
         rate: Gcra | None = self.settings.rate_of(lane)
         return None if rate is None else rate.worst_case(lease_end)
+
+
+def _gap_s(settings: SchedulerSettings) -> float:
+    return max(settings.pace.lease / 2, SHORTEST_GAP_S)
+
+
+def _planned_anew(old: replan.Planned, settings: SchedulerSettings) -> replan.Planned:
+    group, source_ips = settings.plan(old.affinity, old.domain)
+    return replan.Planned(old.delivery_id, old.affinity, old.domain, group, source_ips)

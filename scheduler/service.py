@@ -19,7 +19,7 @@ LEAD_AGAIN_S: Final = 0.5
 BUSY_PAUSE_S: Final = 0.005  # after a round that granted something there is likely more
 KEEP_HOUSE_EVERY_S: Final = 0.2  # a due retry is then in a part well within a second
 BEAT_EVERY_S: Final = 1.0
-PARTS_PER_GROUP: Final = 64  # looked at per delivery and MX group in one round
+PARTS_PER_WAY: Final = 64  # looked at per delivery, MX group and source IPs in one round
 
 
 class Scheduler:
@@ -38,6 +38,7 @@ class Scheduler:
         self._housekeeping = Housekeeping(store, clock, settings, bury)
         self._memory = Memory()
         self.has_led = False
+        self._since = 0.0  # when we announced that we lead; epoch seconds
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
         """Go by a changed configuration from the next round on."""
@@ -59,14 +60,12 @@ class Scheduler:
                 leadership.release()
 
     async def _lead(self, leadership: Leadership) -> None:
-        announced = False
+        self._since = 0.0
         house_at = beat_at = 0.0
         while leadership.is_held():
             try:
-                if not announced:
+                if not self._since:
                     await self._announce()
-                    announced = True
-                    self.has_led = True
                 now = self._clock.monotonic()
                 if now >= beat_at:
                     await self._beat()
@@ -82,13 +81,12 @@ class Scheduler:
             await asyncio.sleep(BUSY_PAUSE_S if granted else self._settings.pace.round)
 
     async def _announce(self) -> None:
+        now = self._clock.now()
         await self._store.write(
-            modules.announce_module,
-            modules.SCHEDULER,
-            self._process(),
-            "",
-            self._clock.now(),
+            modules.announce_module, modules.SCHEDULER, self._process(), "", now
         )
+        self._since = now
+        self.has_led = True
 
     async def _beat(self) -> None:
         await self._store.write(
@@ -102,11 +100,12 @@ class Scheduler:
         await house.cut()
         await house.reclaim()
         await house.finish()
+        await house.discard_abandoned()
 
     async def _round(self) -> int:
         """Read, decide, apply; returns the number of parts lent."""
         now = self._clock.now()
-        view = await self._store.read(scheduling.view, now, PARTS_PER_GROUP)
+        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY)
         if not view.queued or not view.workers:
             return 0
         grants, self._memory = spread(
@@ -121,7 +120,9 @@ class Scheduler:
             for each in grants
         ]
         until = now + self._settings.pace.lease
-        return await self._store.write(leases.lease, chosen, now, until)
+        return await self._store.write(
+            leases.lease_as_leader, self._process(), self._since, chosen, now, until
+        )
 
 
 def _snapshot(view: scheduling.View, now: float) -> Snapshot:

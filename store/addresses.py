@@ -52,7 +52,7 @@ def count_errors(tx: Tx, errors: Sequence[AddressError]) -> None:
     """Count failures against their addresses and quarantine those that have had enough."""
     if not errors:
         return
-    known = _known(tx, sorted({each.address for each in errors}))
+    known = _locked(tx, errors)
     changed: dict[str, dict[str, Any]] = {}
     for each in errors:
         before = known.get(each.address)
@@ -87,12 +87,38 @@ def _counted(before: KnownAddress | None, error: AddressError) -> KnownAddress |
     )
 
 
+def _locked(tx: Tx, errors: Sequence[AddressError]) -> dict[str, KnownAddress]:
+    """The addresses as they stand, new ones with no error, and nobody else's until commit.
+
+    Two workers that both found no row would otherwise write over each other's count.
+    """
+    first = {each.address: each for each in reversed(errors)}
+    tx.dialect.put_missing(
+        tx.connection,
+        tables.address,
+        [
+            {
+                "address": each.address,
+                "status": WITH_ERRORS,
+                "errors": 0,
+                "reason": int(each.reason),
+                "text": each.text,
+                "delivery_id": each.delivery_id,
+                "counted_at": each.at - 2 * RESET_AFTER_S,  # long ago: the first error counts
+            }
+            for each in first.values()
+        ],
+    )
+    return _known(tx, sorted(first))
+
+
 def _known(tx: Tx, addresses: Sequence[str]) -> dict[str, KnownAddress]:
     found: dict[str, KnownAddress] = {}
     for start in range(0, len(addresses), _CHUNK):
         query = select(tables.address).where(
             tables.address.c.address.in_(addresses[start : start + _CHUNK])
         )
+        query = query.order_by(tables.address.c.address).with_for_update()
         for row in tx.connection.execute(query):
             found[row.address] = _from_row(row)
     return found

@@ -10,7 +10,7 @@ from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
 from store import addresses, audit, part_size, rollups, tables, transitions
 from store.engine import Tx
-from store.errors import UnknownDelivery
+from store.errors import SubmissionGone, UnknownDelivery
 
 ACTIVE = (DeliveryStatus.START_PENDING, DeliveryStatus.IN_PROGRESS)
 
@@ -79,12 +79,8 @@ def advance(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float, why: str 
         IllegalTransition: its status does not allow the event.
     """
     table = tables.delivery
-    status = tx.connection.scalar(
-        select(table.c.status).where(table.c.id == delivery_id).with_for_update()
-    )
-    if status is None:
-        raise UnknownDelivery(delivery_id)
-    after = delivery_after(DeliveryStatus(status), event)
+    status = _status(tx, delivery_id)
+    after = delivery_after(status, event)
     values: dict[str, Any] = {"status": after}
     if event is DeliveryEvent.STARTED:
         values["started_at"] = func.coalesce(table.c.started_at, at)
@@ -93,6 +89,17 @@ def advance(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float, why: str 
     tx.connection.execute(table.update().where(table.c.id == delivery_id).values(**values))
     text = f"{status} → {after}" + (f": {why}" if why else "")
     audit.note(tx, at, text, delivery_id=delivery_id)
+
+
+def _status(tx: Tx, delivery_id: int) -> DeliveryStatus:
+    """The status as it stands, and as nobody else can change it until commit."""
+    table = tables.delivery
+    status = tx.connection.scalar(
+        select(table.c.status).where(table.c.id == delivery_id).with_for_update()
+    )
+    if status is None:
+        raise UnknownDelivery(delivery_id)
+    return DeliveryStatus(status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,13 @@ class Analysis:
 
 
 def confirm(tx: Tx, delivery_id: int, at: float) -> Analysis:
-    """Analyse and confirm a delivery whose messages are all there; from now on it may start."""
+    """Analyse and confirm a delivery whose messages are all there; from now on it may start.
+
+    Raises:
+        SubmissionGone: the delivery is not being submitted any more.
+    """
+    if _status(tx, delivery_id) is DeliveryStatus.FAILED:
+        raise SubmissionGone(delivery_id)
     advance(tx, delivery_id, DeliveryEvent.ANALYSED, at)
     message = tables.message
     count = tx.connection.scalar(
@@ -191,6 +204,20 @@ def discard(tx: Tx, delivery_id: int, at: float, why: str) -> None:
         tx.connection.execute(table.delete().where(table.c.delivery_id == delivery_id))
     rollups.forget(tx, [delivery_id])
     advance(tx, delivery_id, DeliveryEvent.ANALYSIS_FAILED, at, why)
+
+
+def discard_abandoned(tx: Tx, silent_since: float, at: float) -> list[int]:
+    """Take back deliveries whose submission was killed: no sign of life since then."""
+    table = tables.delivery
+    query = (
+        select(table.c.id)
+        .where(table.c.status == DeliveryStatus.EDITING, table.c.submitted_at <= silent_since)
+        .order_by(table.c.id)
+    )
+    found = list(tx.connection.execute(query).scalars())
+    for delivery_id in found:
+        discard(tx, delivery_id, at, "its submission had come to a standstill")
+    return found
 
 
 def source_of(tx: Tx, delivery_id: int) -> tuple[str, bytes]:

@@ -31,6 +31,16 @@ class UnknownDelivery(UserError):
         )
 
 
+class SubmissionGone(UserError):
+    """A submission that was given up is gone on with."""
+
+    def __init__(self, delivery_id: int) -> None:
+        super().__init__(
+            f"delivery {delivery_id} was taken back: its submission had come to a standstill",
+            remedy="Submit it again.",
+        )
+
+
 class UnknownMessage(UserError):
     """There is no message of that number."""
 

@@ -15,36 +15,39 @@ _EXPIRABLE = (*deliveries.ACTIVE, DeliveryStatus.PAUSED)
 def expire(tx: Tx, now: float, limit: int, event_for: Callable[[int], MessageEvent]) -> int:
     """End pending messages past their validity that no worker holds; returns how many.
 
-    ``event_for`` tells the event from the attempts made. Call again while it returns ``limit``.
-    What a worker holds it gives back by itself, and is ended at the next call.
+    ``event_for`` tells the event from the attempts made; one call fires one kind of event, so that
+    counters are written in one order. Call again while it returns any. What a worker holds it
+    gives back by itself, and is ended at a later call.
     """
-    message, delivery, part = tables.message, tables.delivery, tables.part
+    delivery = tables.delivery
     late = select(delivery.c.id).where(
         delivery.c.status.in_(_EXPIRABLE), delivery.c.expires_at <= now
     )
-    delivery_ids = list(tx.connection.execute(late).scalars())
-    if not delivery_ids:
-        return 0
+    for delivery_id in sorted(tx.connection.execute(late).scalars()):
+        waiting = _waiting(tx, delivery_id, limit)
+        if waiting:
+            event = event_for(waiting[0].attempts)
+            chosen = [each for each in waiting if event_for(each.attempts) is event]
+            return transitions.apply(
+                tx, chosen, event, now, reason=Reason.EXPIRED, text="validity period has passed"
+            )
+    return 0
+
+
+def _waiting(tx: Tx, delivery_id: int, limit: int) -> list[transitions.Standing]:
+    message, part = tables.message, tables.part
     query = (
         select(message.c.id, message.c.delivery_id, message.c.attempts)
         .join(part, part.c.id == message.c.part_id, isouter=True)
         .where(
-            message.c.delivery_id.in_(delivery_ids),
+            message.c.delivery_id == delivery_id,
             message.c.status == MessageStatus.PENDING,
-            or_(part.c.id.is_(None), part.c.state == parts.QUEUED),
+            or_(part.c.id.is_(None), part.c.state != parts.LEASED),
         )
-        .order_by(message.c.id)
         .limit(limit)
     )
-    waiting = [
+    found = [
         transitions.Standing(row.id, row.delivery_id, MessageStatus.PENDING, row.attempts)
         for row in tx.connection.execute(query)
     ]
-    by_event: dict[MessageEvent, list[transitions.Standing]] = {}
-    for each in waiting:
-        by_event.setdefault(event_for(each.attempts), []).append(each)
-    for event, chosen in by_event.items():
-        transitions.apply(
-            tx, chosen, event, now, reason=Reason.EXPIRED, text="validity period has passed"
-        )
-    return len(waiting)
+    return sorted(found, key=lambda each: each.message_id)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
-from store import deliveries, tables
+from store import deliveries, modules, tables
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
 
@@ -27,7 +27,9 @@ class Grant:
 
 
 def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
-    """Lend parts; returns how many were still there to lend."""
+    """Lend parts; returns how many were still there to lend, and their workers to take them."""
+    able = modules.taking(tx, (each.worker_id for each in grants))
+    grants = [each for each in grants if each.worker_id in able]
     if not grants:
         return 0
     part = tables.part
@@ -64,6 +66,21 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
     for delivery_id in sorted(tx.connection.execute(starting).scalars()):
         deliveries.advance(tx, delivery_id, DeliveryEvent.STARTED, now)
     return int(lent)
+
+
+def lease_as_leader(
+    tx: Tx,
+    process: modules.Process,
+    since: float,
+    grants: Sequence[Grant],
+    now: float,
+    until: float,
+) -> int:
+    """As ``lease``, unless another scheduler has announced itself since: then nothing is lent.
+
+    A leader can lose the lead without knowing: PostgreSQL's lock ends with its own connection.
+    """
+    return lease(tx, grants, now, until) if modules.leads(tx, process, since) else 0
 
 
 @dataclass(frozen=True, slots=True)

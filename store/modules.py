@@ -10,8 +10,11 @@ from store import tables
 from store.engine import Tx
 
 ALIVE: Final = "alive"
+STOPPING: Final = "stopping"  # takes no more parts, finishes what it has
 STOPPED: Final = "stopped"  # left in good order: nothing of it is in anybody's hand
 DEAD: Final = "dead"  # its journal is replayed and its parts are taken back
+
+_LIVE: Final = (ALIVE, STOPPING)
 
 SCHEDULER: Final = "scheduler"
 
@@ -176,7 +179,7 @@ def beat_worker(
     table, part = tables.worker, tables.part
     alive = tx.connection.execute(
         table.update()
-        .where(table.c.id == worker_id, table.c.state == ALIVE)
+        .where(table.c.id == worker_id, table.c.state.in_(_LIVE))
         .values(heartbeat_at=now, memory_bytes=memory_bytes)
     ).rowcount
     if not alive:
@@ -201,8 +204,40 @@ def end_worker(tx: Tx, worker_id: int, state: str, now: float) -> None:
 def live_workers(tx: Tx) -> list[Worker]:
     """Workers neither stopped nor declared dead, by number."""
     table = tables.worker
-    query = select(table).where(table.c.state == ALIVE).order_by(table.c.id)
+    query = select(table).where(table.c.state.in_(_LIVE)).order_by(table.c.id)
     return [_worker(row) for row in tx.connection.execute(query)]
+
+
+def takers(tx: Tx) -> list[Worker]:
+    """Live workers that take parts, by number."""
+    return [each for each in live_workers(tx) if each.state == ALIVE]
+
+
+def taking(tx: Tx, worker_ids: Iterable[int]) -> set[int]:
+    """Those of these workers that take parts, and cannot cease to before this transaction ends."""
+    table = tables.worker
+    query = (
+        select(table.c.id)
+        .where(table.c.id.in_(sorted(set(worker_ids))), table.c.state == ALIVE)
+        .order_by(table.c.id)
+        .with_for_update(read=True)
+    )
+    return set(tx.connection.execute(query).scalars())
+
+
+def is_burying(tx: Tx, worker_id: int) -> bool:
+    """Whether the worker is still to be buried; then nobody else can until this ends."""
+    table = tables.worker
+    mine = (table.c.id == worker_id, table.c.state.in_(_LIVE))
+    return tx.connection.scalar(select(table.c.id).where(*mine).with_for_update()) is not None
+
+
+def stop_taking(tx: Tx, worker_id: int) -> None:
+    """The worker was told to stop: it is to be given nothing more."""
+    table = tables.worker
+    tx.connection.execute(
+        table.update().where(table.c.id == worker_id, table.c.state == ALIVE).values(state=STOPPING)
+    )
 
 
 def workers_with_pids(tx: Tx, host: str, pids: Iterable[int]) -> dict[int, Worker]:
@@ -249,6 +284,22 @@ def announce_module(tx: Tx, name: str, process: Process, detail: str, now: float
         "stopped_at": None,
     }
     tx.dialect.put(tx.connection, tables.module, [row])
+
+
+def leads(tx: Tx, process: Process, since: float) -> bool:
+    """Whether this scheduler, announced at ``since``, is the last that was; holds it to be so."""
+    table = tables.module
+    query = (
+        select(table.c.name)
+        .where(
+            table.c.name == SCHEDULER,
+            table.c.host == process.host,
+            table.c.pid == process.pid,
+            table.c.started_at == since,
+        )
+        .with_for_update(read=True)
+    )
+    return tx.connection.scalar(query) is not None
 
 
 def beat_module(tx: Tx, name: str, process: Process, now: float) -> None:

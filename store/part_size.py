@@ -1,5 +1,7 @@
 """What takes messages out of queued parts counts anew what those parts still hold."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 
 from mail.states import MessageStatus
@@ -7,8 +9,11 @@ from store import tables
 from store.engine import Tx
 
 
-def recount(tx: Tx, delivery_id: int) -> None:
-    """Correct the sizes of a delivery's queued parts; empty ones are gone."""
+def recount(tx: Tx, delivery_id: int, part_ids: Sequence[int] | None = None) -> None:
+    """Correct the sizes of a delivery's parts that nobody holds; empty ones are gone.
+
+    ``part_ids``: only of these.
+    """
     part, message = tables.part, tables.message
     left = (
         select(func.count())
@@ -16,6 +21,8 @@ def recount(tx: Tx, delivery_id: int) -> None:
         .where(message.c.part_id == part.c.id, message.c.status == MessageStatus.PENDING)
         .scalar_subquery()
     )
-    mine = (part.c.delivery_id == delivery_id, part.c.state == "queued")
+    mine = [part.c.delivery_id == delivery_id, part.c.state != "leased"]
+    if part_ids is not None:
+        mine.append(part.c.id.in_(list(part_ids)))
     tx.connection.execute(part.update().where(*mine).values(size=left))
     tx.connection.execute(part.delete().where(*mine, part.c.size == 0))

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from mail.states import MessageStatus
+from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, tables
 from store.engine import Tx
+from store.errors import SubmissionGone
 
 QUEUED: Final = "queued"
+HELD: Final = "held"  # its plan has no source IP or no route: nobody looks at it until that changes
 LEASED: Final = "leased"
 
 
@@ -48,7 +50,7 @@ def _insert(tx: Tx, delivery_id: int, mx_group: str, source_ips: tuple[str, ...]
             mx_group=mx_group,
             source_ips=join_ips(source_ips),
             size=size,
-            state=QUEUED,
+            state=QUEUED if source_ips else HELD,
             epoch=0,
         )
         .returning(tables.part.c.id)
@@ -57,7 +59,19 @@ def _insert(tx: Tx, delivery_id: int, mx_group: str, source_ips: tuple[str, ...]
 
 
 def add(tx: Tx, delivery_id: int, parts: Sequence[NewPart], at: float) -> None:
-    """Messages of a delivery in state ``editing``, cut into parts as they come."""
+    """Messages of a delivery in state ``editing``, cut into parts as they come.
+
+    Raises:
+        SubmissionGone: the delivery is not being submitted any more.
+    """
+    table = tables.delivery
+    alive = tx.connection.execute(
+        table.update()
+        .where(table.c.id == delivery_id, table.c.status == DeliveryStatus.EDITING)
+        .values(submitted_at=at)  # the last sign of life of its submission
+    ).rowcount
+    if not alive:
+        raise SubmissionGone(delivery_id)
     rows: list[dict[str, Any]] = []
     for each in parts:
         part_id = _insert(tx, delivery_id, each.mx_group, each.source_ips, len(each.messages))
@@ -159,12 +173,18 @@ class Queued:
     size: int
 
 
-def queued(tx: Tx, now: float, per_group: int) -> list[Queued]:
-    """The first parts of each (delivery, MX group) that may be sent now, in queue order."""
+def queued(tx: Tx, now: float, per_way: int) -> list[Queued]:
+    """The first parts of each way that may be sent now, in queue order.
+
+    A way is (delivery, MX group, source IPs): what waits for one never hides another.
+    """
     part, delivery = tables.part, tables.delivery
     place = (
         func.row_number()
-        .over(partition_by=(part.c.delivery_id, part.c.mx_group), order_by=part.c.id)
+        .over(
+            partition_by=(part.c.delivery_id, part.c.mx_group, part.c.source_ips),
+            order_by=part.c.id,
+        )
         .label("place")
     )
     waiting = (
@@ -187,7 +207,7 @@ def queued(tx: Tx, now: float, per_group: int) -> list[Queued]:
         )
         .subquery()
     )
-    query = select(waiting).where(waiting.c.place <= per_group).order_by(waiting.c.id)
+    query = select(waiting).where(waiting.c.place <= per_way).order_by(waiting.c.id)
     return [
         Queued(
             row.id,

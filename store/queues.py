@@ -59,13 +59,13 @@ class Traffic:
 
 
 def waiting(tx: Tx) -> list[Waiting]:
-    """Queued parts of active and paused deliveries."""
+    """Parts in nobody's hand, of active and paused deliveries."""
     part, delivery = tables.part, tables.delivery
     columns = (part.c.delivery_id, delivery.c.affinity, part.c.mx_group, part.c.source_ips)
     query = (
         select(*columns, func.count().label("parts"), func.sum(part.c.size).label("messages"))
         .join(delivery, delivery.c.id == part.c.delivery_id)
-        .where(part.c.state == parts.QUEUED, delivery.c.status.in_((*deliveries.ACTIVE, "paused")))
+        .where(part.c.state != parts.LEASED, delivery.c.status.in_((*deliveries.ACTIVE, "paused")))
         .group_by(*columns)
         .order_by(part.c.delivery_id, part.c.mx_group)
     )

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 
-from mail.states import MessageStatus
-from store import part_size, parts, tables
+from mail.states import DeliveryStatus, MessageStatus
+from store import deliveries, part_size, parts, tables
 from store.engine import Tx
+
+_CHUNK: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +24,25 @@ class Planned:
     source_ips: tuple[str, ...]
 
 
-def planned(tx: Tx, *, newer_than: int = 0) -> list[Planned]:
-    """The plans of all deliveries that are not over, or of those with a greater number."""
+def standing(tx: Tx) -> list[int]:
+    """Deliveries that have plans and are not over, by number."""
+    delivery = tables.delivery
+    query = (
+        select(delivery.c.id)
+        .where(delivery.c.status.in_((*deliveries.ACTIVE, DeliveryStatus.PAUSED)))
+        .order_by(delivery.c.id)
+    )
+    return list(tx.connection.execute(query).scalars())
+
+
+def planned(tx: Tx, delivery_id: int) -> list[Planned]:
+    """The plans of a delivery, by domain."""
     delivery, domain = tables.delivery, tables.delivery_domain
-    over = ("finished", "cancelled", "failed")
     query = (
         select(domain, delivery.c.affinity)
         .join(delivery, delivery.c.id == domain.c.delivery_id)
-        .where(delivery.c.status.not_in(over), delivery.c.id > newer_than)
-        .order_by(domain.c.delivery_id, domain.c.domain)
+        .where(delivery.c.id == delivery_id)
+        .order_by(domain.c.domain)
     )
     return [
         Planned(
@@ -51,7 +64,7 @@ def replan(tx: Tx, changed: Sequence[Planned], now: float) -> int:
     """
     message, part, domain = tables.message, tables.part, tables.delivery_domain
     concerned = 0
-    touched: set[int] = set()
+    touched: dict[int, set[int]] = {}
     for each in changed:
         where = (domain.c.delivery_id == each.delivery_id, domain.c.domain == each.domain)
         tx.connection.execute(
@@ -69,15 +82,22 @@ def replan(tx: Tx, changed: Sequence[Planned], now: float) -> int:
             .where(*mine, message.c.part_id.is_(None))
             .values(mx_group=each.mx_group)
         )
-        queued = select(part.c.id).where(
-            part.c.delivery_id == each.delivery_id, part.c.state == parts.QUEUED
+        held = (
+            select(message.c.part_id)
+            .join(part, part.c.id == message.c.part_id)
+            .where(*mine, part.c.state != parts.LEASED)
+            .distinct()
         )
-        concerned += tx.connection.execute(
-            message.update()
-            .where(*mine, message.c.part_id.in_(queued))
-            .values(mx_group=each.mx_group, part_id=None, next_attempt_at=now)
-        ).rowcount
-        touched.add(each.delivery_id)
-    for delivery_id in sorted(touched):
-        part_size.recount(tx, delivery_id)
+        part_ids = sorted(tx.connection.execute(held).scalars())
+        for start in range(0, len(part_ids), _CHUNK):
+            concerned += tx.connection.execute(
+                message.update()
+                .where(*mine, message.c.part_id.in_(part_ids[start : start + _CHUNK]))
+                .values(mx_group=each.mx_group, part_id=None, next_attempt_at=now)
+            ).rowcount
+        touched.setdefault(each.delivery_id, set()).update(part_ids)
+    for delivery_id, left in sorted(touched.items()):
+        ids = sorted(left)
+        for start in range(0, len(ids), _CHUNK):
+            part_size.recount(tx, delivery_id, ids[start : start + _CHUNK])
     return concerned

@@ -36,9 +36,9 @@ class View:
     lanes: Mapping[str, LaneState]
 
 
-def view(tx: Tx, now: float, per_group: int) -> View:
-    """The first parts of each group, live workers, what they hold, and the lanes."""
-    queued = parts.queued(tx, now, per_group)
+def view(tx: Tx, now: float, per_way: int) -> View:
+    """The first parts of each way, live workers, what they hold, and the lanes."""
+    queued = parts.queued(tx, now, per_way)
     if not queued:
         return View([], [], [], {})
     part, lane = tables.part, tables.lane
@@ -50,7 +50,7 @@ def view(tx: Tx, now: float, per_group: int) -> View:
     )
     return View(
         queued,
-        modules.live_workers(tx),
+        modules.takers(tx),
         [
             HeldOnLane(row.worker_id, row.lane, int(row.messages))
             for row in tx.connection.execute(held)

@@ -48,6 +48,15 @@ def settle(
     return recorded
 
 
+def leave(tx: Tx, author: transitions.Author, at: float) -> None:
+    """The worker stops in good order; a part that it was lent but never took up goes back."""
+    part = tables.part
+    query = select(part.c.id).where(part.c.worker_id == author.worker_id).order_by(part.c.id)
+    for part_id in list(tx.connection.execute(query).scalars()):
+        _return(tx, part_id, at)
+    modules.end_worker(tx, author.worker_id, modules.STOPPED, at)
+
+
 def _own(tx: Tx, author: transitions.Author, tats: Mapping[str, float]) -> dict[str, float]:
     """Those of lanes of which the author holds a part, locked until commit."""
     if not tats:
@@ -101,21 +110,27 @@ def _return(tx: Tx, part_id: int, at: float) -> None:
 
 
 def _is_outdated(tx: Tx, part_id: int) -> bool:
+    """Whether a domain's plan is no longer the part's; that plan then stands until commit.
+
+    The rows are locked before they are compared: on PostgreSQL a new plan could otherwise be put
+    in force between our look at it and our commit, and its author would not see the part.
+    """
     part, message, domain = tables.part, tables.message, tables.delivery_domain
-    query = (
-        select(domain.c.domain)
-        .join(
-            message,
-            (message.c.delivery_id == domain.c.delivery_id) & (message.c.domain == domain.c.domain),
-        )
-        .join(part, part.c.id == message.c.part_id)
-        .where(
-            part.c.id == part_id,
-            (domain.c.mx_group != part.c.mx_group) | (domain.c.source_ips != part.c.source_ips),
-        )
-        .limit(1)
+    made = tx.connection.execute(
+        select(part.c.delivery_id, part.c.mx_group, part.c.source_ips).where(part.c.id == part_id)
+    ).one()
+    domains = (
+        select(message.c.domain)
+        .where(message.c.part_id == part_id, message.c.status == MessageStatus.PENDING)
+        .distinct()
     )
-    return tx.connection.execute(query).first() is not None
+    plans = tx.connection.execute(
+        select(domain.c.mx_group, domain.c.source_ips)
+        .where(domain.c.delivery_id == made.delivery_id, domain.c.domain.in_(domains))
+        .order_by(domain.c.domain)
+        .with_for_update(read=True)
+    )
+    return any((row.mx_group, row.source_ips) != (made.mx_group, made.source_ips) for row in plans)
 
 
 def reclaim(tx: Tx, stale: Sequence[tuple[int, int]], tats: Mapping[str, float], at: float) -> int:
@@ -151,15 +166,16 @@ def bury(
     outcomes: Sequence[transitions.Outcome],
     worst: Callable[[str, float], float | None],
     at: float,
+    damaged: int = 0,
 ) -> transitions.Recorded | None:
     """Clear up after a dead worker: write what its journal held, then take back all it had.
 
     ``worst(lane, leased_until)`` is the state of the lane's limiter if the worker used all that it
-    was allowed, or None for a lane without one. Returns None when somebody was quicker.
+    was allowed, or None for a lane without one. ``damaged`` records of the journal could not be
+    read: the audit keeps that. Returns None when somebody was quicker.
     """
-    worker, part = tables.worker, tables.part
-    mine = (worker.c.id == author.worker_id, worker.c.state == modules.ALIVE)
-    if tx.connection.scalar(select(worker.c.id).where(*mine).with_for_update()) is None:
+    part = tables.part
+    if not modules.is_burying(tx, author.worker_id):
         return None
     recorded = transitions.record(tx, author, outcomes)
     held = tx.connection.execute(
@@ -178,7 +194,8 @@ def bury(
         tx,
         at,
         f"worker {author.worker_id} of mta@{author.mta} is gone: {recorded.written} outcomes "
-        f"replayed from its journal, {len(held)} parts taken back",
+        f"replayed from its journal, {len(held)} parts taken back"
+        + (f", {damaged} damaged records left out" if damaged else ""),
         level="warning",
     )
     return recorded

@@ -87,6 +87,7 @@ class MessageRow(SQLModel, table=True):
         Index(
             "message_pending",
             "delivery_id",
+            "domain",
             sqlite_where=Column("status") == "pending",
             postgresql_where=Column("status") == "pending",
         ),
@@ -115,11 +116,11 @@ class PartRow(SQLModel, table=True):
     __tablename__ = "part"
     __table_args__ = (
         CheckConstraint(
-            "(state = 'queued' AND worker_id IS NULL) OR "
+            "(state IN ('queued', 'held') AND worker_id IS NULL) OR "
             "(state = 'leased' AND worker_id IS NOT NULL AND source_ip IS NOT NULL)",
             name="part_state",
         ),
-        Index("part_queue", "state", "delivery_id", "mx_group", "id"),
+        Index("part_queue", "state", "delivery_id", "mx_group", "source_ips", "id"),
         Index("part_by_worker", "worker_id"),
     )
 

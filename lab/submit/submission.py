@@ -26,6 +26,7 @@ from mta.errors import PersonalizationError
 from mta.render import Personal, Template, compile_source
 from store import deliveries, parts
 from store.engine import Store
+from store.errors import SubmissionGone
 from world.clock import Clock
 
 ROWS_PER_WRITE: Final = 5000  # a write of this many rows holds SQLite for some 50 ms
@@ -75,6 +76,7 @@ def submit(
 
     Raises:
         UnreadableInput, BadRecipients, BadSubmission, BadTemplate: nothing was submitted.
+        SubmissionGone: it stood still for so long that it was taken back.
     """
     source = _read_source(order.message)
     template = compile_source(source, order.message.name)
@@ -103,6 +105,8 @@ def submit(
             written += sum(len(part.messages) for part in batch)
             progress("writing", written, survey.good)
         analysis = store.write_now(deliveries.confirm, delivery_id, clock.now())
+    except SubmissionGone:
+        raise
     except BaseException as error:
         why = f"the submission was broken off: {type(error).__name__}"
         store.write_now(deliveries.discard, delivery_id, clock.now(), why)

@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 from typing import Final
 
 from affinity.configuration import Pace
+from affinity.lane import LaneKey
 from scheduler.decide.snapshot import Lane, LaneView, Rules, Snapshot
 
 # A lane whose next message is due later than this is left to the others: the owner would only
@@ -59,6 +60,10 @@ class Room:
         # A new worker is level with the one that was given least, or it would win every tie.
         least = min((given[w] for w in self._load if w in given), default=0)
         self._given = {worker: given.get(worker, least) - least for worker in self._load}
+        in_hand = {*self._held, *(view.key for view in snapshot.lanes if view.owner is not None)}
+        self._in_hand: dict[str, list[LaneKey]] = {}
+        for lane_key in map(LaneKey.parse, sorted(in_hand)):
+            self._in_hand.setdefault(lane_key.mx_group, []).append(lane_key)
         self._lanes: dict[str, LaneInUse] = {}
         self._pools: dict[tuple[str, str], Pool] = {}
         self._pool_of: dict[tuple[int, ...], Pool] = {}
@@ -80,9 +85,23 @@ class Room:
         in_use = LaneInUse(lane, view.tat, view.suspended, held=self._held.get(lane.key, {}))
         if lane.is_limited:
             owners = set(in_use.held) | ({view.owner} if view.owner is not None else set())
-            in_use.is_contested = len(owners) > 1 or not owners <= self._load.keys()
+            in_use.is_contested = (
+                len(owners) > 1
+                or not owners <= self._load.keys()
+                or self._is_overlapped(LaneKey.parse(lane.key))
+            )
             in_use.owner = None if in_use.is_contested else next(iter(owners), None)
         return in_use
+
+    def _is_overlapped(self, key: LaneKey) -> bool:
+        """Whether mail is still in hand on a lane that a former configuration cut otherwise.
+
+        Its limits counted other connections: both together could have more than either allows.
+        """
+        return any(
+            (each.source_ip is None) != (key.source_ip is None)
+            for each in self._in_hand.get(key.mx_group, ())
+        )
 
     def is_available(self, affinity: str, source_ip: str, lane: LaneInUse) -> bool:
         """Whether mail of this affinity could go this way now or when its turn comes."""

@@ -31,6 +31,10 @@ class Dialect(Protocol):
         """Insert rows, or replace the given columns of those whose primary key is there."""
         ...
 
+    def put_missing(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert those rows whose primary key is not there."""
+        ...
+
     def try_lead(self, engine: Engine) -> "Leadership | None":
         """Become the one scheduler of this store, or None when another one is."""
         ...

@@ -32,6 +32,13 @@ class Upserts:
         new = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         self._write(tx, table, statement, rows, new)
 
+    def put_missing(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert those rows whose primary key is not there."""
+        if rows:
+            keys = [column.name for column in table.primary_key]
+            ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
+            tx.execute(self._insert_for(table).on_conflict_do_nothing(), ordered)
+
     def _write(
         self,
         tx: Connection,

@@ -1,5 +1,6 @@
 """status, log, message, inbox and reconcile on a lab where nothing runs."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,7 @@ def test_status_says_what_does_not_run_and_why_mail_waits(lab):
 def test_status_of_a_delivery_that_waits_for_its_date(lab):
     lab(*SUBMIT, "--at", "+1h")
     [cause] = {each["cause"] for each in lab("status", "--json").json["queues"]}
-    assert cause.startswith("its contact date is 3")
-    assert cause.endswith(" ahead")
+    assert re.fullmatch(r"its contact date is (1 h|59 min( \d+ s)?) ahead", cause)
 
 
 def test_log_lists_and_filters(lab):

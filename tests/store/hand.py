@@ -89,8 +89,8 @@ class Hand:
         self.do(deliveries.confirm, delivery_id, self.clock.now())
         return delivery_id
 
-    def queued(self, per_group: int = 10_000) -> list[parts.Queued]:
-        return self.ask(parts.queued, self.clock.now(), per_group)
+    def queued(self, per_way: int = 10_000) -> list[parts.Queued]:
+        return self.ask(parts.queued, self.clock.now(), per_way)
 
     def grants(self, author: transitions.Author, lane: str = "lane") -> list[leases.Grant]:
         """All that waits, for one worker."""
@@ -166,7 +166,14 @@ class Hand:
         self.do(parts.cut, cuts)
         return len(due)
 
-    def expire(self, limit: int = 1000) -> int:
+    def expire(self) -> int:
+        """End all that is late; returns how many."""
+        ended = 0
+        while found := self.expire_some(1000):
+            ended += found
+        return ended
+
+    def expire_some(self, limit: int) -> int:
         return self.do(expiry.expire, self.clock.now(), limit, expiry_event)
 
     def messages(self, **wanted) -> list[log.Message]:

@@ -203,8 +203,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(limit=st.sampled_from([1, 3, 1000]))
     def expire(self, limit):
-        ended = self._expirable()[:limit]
-        assert self.hand.expire(limit) == len(ended)
+        expirable = self._expirable()
+        count = self.hand.expire_some(limit)
+        assert count <= limit
+        assert bool(count) == bool(expirable)
+        stored = {each.id: each.status for each in self.hand.messages()}
+        ended = [number for number in expirable if stored[number] is not PENDING]
+        assert len(ended) == count
+        assert len({self.messages[number].delivery_id for number in ended}) <= 1
         for number in ended:
             message = self.messages[number]
             message.status = message_after(message.status, expiry_event(message.attempts))
@@ -260,7 +266,8 @@ class StoreMachine(RuleBasedStateMachine):
     def replan(self, domain, group):
         changed = [
             replan.Planned(each.delivery_id, each.affinity, domain, group, each.source_ips)
-            for each in self.hand.ask(replan.planned)
+            for number in self.hand.ask(replan.standing)
+            for each in self.hand.ask(replan.planned, number)
             if each.domain == domain
         ]
         self.hand.do(replan.replan, changed, self.clock.now())

@@ -111,7 +111,7 @@ def test_many_expire_a_few_at_a_time(hand, clock):
     hand.submit([f"{n}@a.test" for n in range(7)], validity=VALIDITY)
     hand.submit([f"{n}@a.test" for n in range(3)])
     clock.advance(VALIDITY)
-    assert [hand.expire(limit=3) for _ in range(4)] == [3, 3, 1, 0]
+    assert [hand.expire_some(3) for _ in range(4)] == [3, 3, 1, 0]
     assert hand.statuses(delivery_id=2) == ["pending"] * 3
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mail.states import DeliveryEvent
-from store import audit, deliveries, leases, queues, scheduling
+from store import audit, deliveries, leases, modules, queues, scheduling, settlement
 from tests.store.hand import DAY, IPS, LEASE
 
 
@@ -24,9 +24,9 @@ def test_parts_wait_in_the_order_they_were_made(hand):
 def test_of_each_delivery_and_group_only_the_first_parts_are_looked_at(hand):
     hand.submit([f"{n}@a.test" for n in range(8)])
     hand.submit([f"{n}@{domain}.test" for n in range(8) for domain in "ab"])
-    found = [(each.delivery_id, each.mx_group) for each in hand.queued(per_group=2)]
+    found = [(each.delivery_id, each.mx_group) for each in hand.queued(per_way=2)]
     assert found == [(1, "a"), (1, "a"), (2, "a"), (2, "a"), (2, "b"), (2, "b")]
-    assert len(hand.queued(per_group=4)) == 12
+    assert len(hand.queued(per_way=4)) == 12
 
 
 def test_nothing_is_sent_before_its_contact_date_or_at_the_end_of_its_validity(hand, clock):
@@ -179,3 +179,28 @@ def test_many_parts_are_lent_in_one_go(hand, clock, count):
     hand.submit([f"{n}@a.test" for n in range(count)], part_size=1)
     author = hand.worker()
     assert len(hand.lease(author)) == count
+
+
+def test_a_worker_that_was_told_to_stop_is_lent_nothing_and_leaves_nothing_behind(hand, clock):
+    hand.submit(["x@a.test", "y@b.test"])
+    author, other = hand.worker(), hand.worker()
+    grants = hand.grants(author)
+    assert hand.do(leases.lease, grants[:1], clock.now(), clock.now() + 9) == 1
+    hand.do(modules.stop_taking, author.worker_id)
+    assert [each.id for each in hand.ask(modules.takers)] == [other.worker_id]
+    assert hand.do(leases.lease, grants[1:], clock.now(), clock.now() + 9) == 0
+    assert hand.do(modules.beat_worker, author.worker_id, 1, [], clock.now(), clock.now() + 9)
+    hand.do(settlement.leave, author, clock.now())
+    assert hand.ask(modules.live_workers) == hand.ask(modules.takers)
+    assert len(hand.queued()) == 2
+
+
+def test_a_scheduler_that_was_replaced_lends_nothing(hand, clock):
+    hand.submit(["x@a.test"])
+    grants = hand.grants(hand.worker())
+    first, second = modules.Process("host", 1, 1), modules.Process("host", 2, 1)
+    for each, since in ((first, 1.0), (second, 2.0)):
+        hand.do(modules.announce_module, modules.SCHEDULER, each, "", since)
+    until = clock.now() + 9
+    assert hand.do(leases.lease_as_leader, first, 1.0, grants, clock.now(), until) == 0
+    assert hand.do(leases.lease_as_leader, second, 2.0, grants, clock.now(), until) == 1

@@ -20,7 +20,7 @@ def test_queued_messages_are_due_at_once_and_cut_by_the_new_plan(hand):
     found = [(each.mx_group, each.source_ips, each.size) for each in hand.queued()]
     assert found == [("z", NEW_IPS, 2), ("z", NEW_IPS, 1)]
     assert {each.mx_group for each in hand.messages()} == {"z"}
-    (planned,) = hand.ask(replan.planned)
+    (planned,) = hand.ask(replan.planned, 1)
     assert (planned.mx_group, planned.source_ips) == ("z", NEW_IPS)
 
 
@@ -105,4 +105,4 @@ def test_deliveries_that_are_over_are_not_planned(hand, clock):
     clock.advance(10.0)
     hand.expire()
     hand.do(deliveries.finish_complete, clock.now())
-    assert [each.delivery_id for each in hand.ask(replan.planned)] == [kept]
+    assert hand.ask(replan.standing) == [kept]

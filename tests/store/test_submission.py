@@ -6,7 +6,7 @@ from sqlalchemy import select
 from mail.errors import IllegalTransition
 from mail.reason import FailureType, Reason
 from store import addresses, audit, deliveries, leases, parts, queues, replan, tables
-from store.errors import UnknownDelivery
+from store.errors import SubmissionGone, UnknownDelivery
 from tests.store.hand import IPS
 
 
@@ -49,18 +49,48 @@ def test_its_source_is_kept_byte_for_byte(hand, clock):
 
 def test_each_domain_remembers_what_it_was_planned_with(hand):
     delivery_id = hand.submit(["x@a.test", "y@b.test", "z@a.test"])
-    assert hand.ask(replan.planned) == [
+    assert hand.ask(replan.planned, delivery_id) == [
         replan.Planned(delivery_id, "main", "a.test", "a", IPS),
         replan.Planned(delivery_id, "main", "b.test", "b", IPS),
     ]
-    assert hand.ask(replan.planned, newer_than=delivery_id) == []
+    assert hand.ask(replan.standing) == [delivery_id]
 
 
-def test_a_part_without_source_ips_reads_back_as_one_without(hand):
+def test_a_part_without_source_ips_is_held_until_its_plan_changes(hand):
     delivery_id = hand.create()
     hand.add(delivery_id, ["x@a.test"], source_ips=())
     hand.do(deliveries.confirm, delivery_id, hand.clock.now())
-    assert [each.source_ips for each in hand.queued()] == [()]
+    assert hand.queued() == []
+    assert [each.source_ips for each in hand.ask(queues.waiting)] == [()]
+    plan = replan.Planned(delivery_id, "main", "a.test", "a", IPS)
+    assert hand.do(replan.replan, [plan], hand.clock.now()) == 1
+    hand.cut()
+    assert [each.source_ips for each in hand.queued()] == [IPS]
+
+
+def test_what_waits_for_one_set_of_source_ips_hides_no_other(hand):
+    delivery_id = hand.create()
+    hand.add(delivery_id, [f"{n}@a.test" for n in range(20)], source_ips=IPS[:1])
+    hand.add(delivery_id, ["x@a.test"], source_ips=IPS)
+    hand.do(deliveries.confirm, delivery_id, hand.clock.now())
+    assert [each.source_ips for each in hand.queued(per_way=2)] == [IPS[:1], IPS[:1], IPS]
+
+
+def test_a_submission_that_was_killed_is_taken_back(hand, clock):
+    kept, killed = hand.create(), hand.create()
+    hand.add(killed, ["x@a.test"])
+    clock.advance(60)
+    hand.add(kept, ["x@a.test"])
+    clock.advance(60)
+    assert hand.do(deliveries.discard_abandoned, clock.now() - 100, clock.now()) == [killed]
+    assert hand.delivery_status(killed) == "failed"
+    assert {each.delivery_id for each in hand.messages()} == {kept}
+    with pytest.raises(SubmissionGone):
+        hand.add(killed, ["y@a.test"])
+    with pytest.raises(SubmissionGone):
+        hand.do(deliveries.confirm, killed, clock.now())
+    hand.add(kept, ["y@a.test"])
+    hand.do(deliveries.confirm, kept, clock.now())
 
 
 def test_only_the_first_message_to_an_address_is_sent(hand):
