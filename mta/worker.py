@@ -184,6 +184,9 @@ class Worker:
             return
         for each in held:
             each.good_until = now + lease_s
+        unwanted = await self._world.store.read(leases.unwanted, self.worker_id)
+        for waiting in self._lanes.drain(lambda each: each.part.lease.delivery_id in unwanted):
+            self._give_back(waiting)
 
     def _return_overdue(self) -> None:
         """Give back what was held too long, and what a limiter will not let go for a while."""

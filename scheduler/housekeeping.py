@@ -9,7 +9,7 @@ from scheduler.decide.expire import expiry_event
 from scheduler.decide.reclaim import Holder, Lease, stale_leases
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import SchedulerSettings
-from store import deliveries, expiry, leases, modules, parts, replan, settlement
+from store import deliveries, expiry, leases, modules, operator, parts, replan, settlement
 from store.engine import Store
 from world.clock import Clock
 
@@ -47,6 +47,11 @@ class Housekeeping:
         now = self._clock.now()
         gone = await self._store.write(deliveries.discard_abandoned, now - ABANDONED_AFTER_S, now)
         return len(gone)
+
+    async def withdraw(self) -> int:
+        """End what is left of cancelled deliveries."""
+        now = self._clock.now()
+        return await self._store.write(operator.withdraw_cancelled, EXPIRE_MAX, now)
 
     async def finish(self) -> int:
         """End deliveries of which nothing is pending."""

@@ -99,6 +99,7 @@ class Scheduler:
         await house.replan()
         await house.cut()
         await house.reclaim()
+        await house.withdraw()
         await house.finish()
         await house.discard_abandoned()
 

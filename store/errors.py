@@ -31,6 +31,10 @@ class UnknownDelivery(UserError):
         )
 
 
+class CannotNow(UserError):
+    """An action that the status of its object does not allow."""
+
+
 class SubmissionGone(UserError):
     """A submission that was given up is gone on with."""
 

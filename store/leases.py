@@ -128,6 +128,18 @@ def leased_to(tx: Tx, worker_id: int) -> list[LeasedPart]:
     ]
 
 
+def unwanted(tx: Tx, worker_id: int) -> set[int]:
+    """Deliveries of which a worker holds parts, and which are paused or cancelled by now."""
+    part, delivery = tables.part, tables.delivery
+    query = (
+        select(delivery.c.id)
+        .join(part, part.c.delivery_id == delivery.c.id)
+        .where(part.c.worker_id == worker_id, delivery.c.status.not_in(deliveries.ACTIVE))
+        .distinct()
+    )
+    return set(tx.connection.execute(query).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class PartMessage:
     """A message to send. ``attempts`` were made before."""

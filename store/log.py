@@ -18,6 +18,7 @@ class Filter:
     """What of the log is wanted; None: everything. ``domain`` may hold * and ?."""
 
     delivery_id: int | None = None
+    message_id: int | None = None
     status: MessageStatus | None = None
     domain: str | None = None
     source_ip: str | None = None
@@ -77,13 +78,8 @@ def messages(
 ) -> list[Message]:
     """Messages in order of their number; ``newest`` takes the last ``limit`` ones."""
     table = tables.message
-    query = select(*(column for column in table.c if column.name != "fields"))
-    query = _narrowed(
-        query.where(table.c.id > after_id), wanted, table.c.status, table.c.changed_at
-    )
-    query = _by_delivery_and_ip(query, wanted, table)
-    if wanted.reason is not None:
-        query = query.where(table.c.reason == int(wanted.reason))
+    columns = (column for column in table.c if column.name != "fields")
+    query = narrow(select(*columns).where(table.c.id > after_id), wanted)
     query = query.order_by(table.c.id.desc() if newest else table.c.id).limit(limit)
     rows = [_message(row) for row in tx.connection.execute(query)]
     return rows[::-1] if newest else rows
@@ -102,6 +98,18 @@ def transitions(
     query = query.order_by(table.c.id.desc() if newest else table.c.id).limit(limit)
     rows = [_transition(row) for row in tx.connection.execute(query)]
     return rows[::-1] if newest else rows
+
+
+def narrow(query: Select[Any], wanted: Filter) -> Select[Any]:
+    """A query over messages, restricted to those wanted."""
+    table = tables.message
+    query = _narrowed(query, wanted, table.c.status, table.c.changed_at)
+    query = _by_delivery_and_ip(query, wanted, table)
+    if wanted.message_id is not None:
+        query = query.where(table.c.id == wanted.message_id)
+    if wanted.reason is not None:
+        query = query.where(table.c.reason == int(wanted.reason))
+    return query
 
 
 def _narrowed(query: Select[Any], wanted: Filter, status: Any, at: Any) -> Select[Any]:

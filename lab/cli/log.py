@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
             status=status,
             domain=domain,
             source_ip=ip,
-            reason=None if reason is None else _reason(reason),
+            reason=None if reason is None else reason_named(reason),
             since=_time("--since", since, clock),
             until=_time("--until", until, clock),
         )
@@ -123,7 +123,7 @@ def as_json(each: log.Message | log.Transition) -> dict[str, Any]:
     return values
 
 
-def _reason(text: str) -> Reason:
+def reason_named(text: str) -> Reason:
     try:
         return Reason[text.upper()]
     except KeyError:

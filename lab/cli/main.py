@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lab.cli import (
+    cancel,
     config,
     deliveries,
     demo,
@@ -15,7 +16,10 @@ from lab.cli import (
     log,
     message,
     mta,
+    pause,
     reconcile,
+    resume,
+    retry,
     scheduler,
     sink,
     status,
@@ -43,6 +47,10 @@ COMMANDS = (
     message,
     inbox,
     reconcile,
+    pause,
+    resume,
+    cancel,
+    retry,
     demo,
     scheduler,
     mta,

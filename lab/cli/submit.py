@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
-from lab.cli.output import print_json, say
+from lab.cli.output import print_json, progress_bar, say
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
 from mail.errors import Where
@@ -64,12 +62,12 @@ def register(app: typer.Typer) -> None:
                 affinity=affinity,
                 label=label or message.stem,
                 contact_at=_contact_at(at, clock),
-                validity_s=_validity(validity, loaded.configuration.validity),
+                validity_s=validity_of(validity, loaded.configuration.validity),
                 priority=_priority(priority),
                 address_column=address_column,
                 skip_bad_rows=skip_bad_rows,
             )
-            with _progress() as bar:
+            with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
 
                 def show(phase: str, done: int, total: int | None) -> None:
@@ -117,19 +115,6 @@ def _file_of(recipients: Path) -> Iterator[Path]:
         yield file
 
 
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
 def _priority(text: str) -> int:
     if text in PRIORITIES:
         return PRIORITIES[text]
@@ -143,7 +128,7 @@ def _priority(text: str) -> int:
         ) from None
 
 
-def _validity(text: str | None, default_s: float) -> float:
+def validity_of(text: str | None, default_s: float) -> float:
     return default_s if text is None else _duration("--validity", text)
 
 

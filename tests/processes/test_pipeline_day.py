@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from mail.states import MessageStatus
-from store import modules
-from tests.fakes.running_lab import RunningLab, running_lab
+from store import leases, modules
+from tests.fakes.running_lab import CONFIGURATION, RunningLab, running_lab
 
 
 def test_the_demo_accounts_for_every_message_and_prints_one_object(tmp_path):
@@ -128,3 +128,32 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path):
     )
     assert lab.store.read_now(modules.all_workers) == []
     lab.close()
+
+
+def test_a_running_delivery_is_paused_resumed_cancelled_and_retried(tmp_path):
+    text = CONFIGURATION.replace('data = "20ms"', 'data = "100ms"')
+    with running_lab(tmp_path, text=text) as lab:
+        delivery, count = lab.submit(600), 600
+        lab.wait(lambda: lab.sent(delivery) > 20, "some are sent")
+        lab.run("pause", str(delivery))
+        lab.wait(lambda: lab.store.read_now(leases.leases) == [], "workers give it back")
+        sent = lab.sent(delivery)
+        assert 0 < lab.counts(delivery)["pending"] == count - sent
+        other = lab.submit(10, "b.test")
+        lab.wait(lambda: lab.sent(other) == 10, "another delivery goes on")
+        assert lab.sent(delivery) == sent
+        lab.run("resume", str(delivery))
+        lab.wait(lambda: lab.sent(delivery) > sent, "it goes on")
+        lab.run("cancel", str(delivery))
+        lab.wait(lambda: lab.counts(delivery)["pending"] == 0, "the rest is cancelled")
+        assert lab.counts(delivery)["cancelled"] > 0
+        people = lab.folder / "people.csv"
+        people.write_text("address,name\nbounce-550-5.1.1@b.test,N\n")
+        refused = lab.json("submit", "-m", "mail.eml", "-r", "people.csv", "-a", "promo")
+        number = refused["delivery"]
+        lab.wait(lambda: lab.counts(number)["failed"] == 1, "it fails")
+        assert lab.json("retry", str(number)) == {"retried": 1}
+        lab.wait(
+            lambda: [each.attempts for each in lab.messages(number)] == [2], "it is tried again"
+        )
+        assert lab.reconciled().is_ok()

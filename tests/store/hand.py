@@ -176,6 +176,9 @@ class Hand:
     def expire_some(self, limit: int) -> int:
         return self.do(expiry.expire, self.clock.now(), limit, expiry_event)
 
+    def finish(self) -> list[int]:
+        return self.do(deliveries.finish_complete, self.clock.now())
+
     def messages(self, **wanted) -> list[log.Message]:
         return self.ask(log.messages, log.Filter(**wanted))
 

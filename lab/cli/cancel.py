@@ -1,0 +1,54 @@
+"""``mtalab cancel``: a delivery, one message, or those of a delivery that a filter names."""
+
+import contextlib
+
+import typer
+
+from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.cli.output import print_json
+from lab.cli.steering import (
+    CHUNK,
+    DomainOption,
+    MessageOption,
+    ReasonOption,
+    SomeDelivery,
+    all_steps,
+    filter_of,
+    steer,
+)
+from mail.states import DeliveryEvent
+from store import operator
+from store.schema import open_store
+from world.clock import SystemClock
+
+
+def register(app: typer.Typer) -> None:
+    @app.command(name="cancel")
+    def command(
+        delivery: SomeDelivery = None,
+        message: MessageOption = None,
+        domain: DomainOption = None,
+        reason: ReasonOption = None,
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """Cancel a delivery for good, or only its pending messages that a filter names."""
+        loaded, clock = loaded_from(config), SystemClock()
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            wanted = filter_of(store, delivery, message, domain, reason)
+            if delivery is not None and message is None and domain is None and reason is None:
+                steer(store, clock, delivery, DeliveryEvent.CANCELLED, json=json)
+                return
+            changed = all_steps(
+                lambda after: store.write_now(operator.withdraw, wanted, after, CHUNK, clock.now()),
+                "cancelling",
+            )
+            in_hand = store.read_now(operator.held, wanted)
+        if json:
+            print_json({"cancelled": changed, "in_hand": in_hand})
+        else:
+            print(f"{changed} messages cancelled")
+            if in_hand:
+                print(f"{in_hand} are in a worker's hand and were left: try again in a moment")
+        if in_hand and not changed:
+            raise typer.Exit(1)

@@ -1,0 +1,57 @@
+"""pause, resume, cancel and retry through their own entry point."""
+
+import pytest
+
+SUBMIT = ("submit", "--message", "mail.eml", "--affinity", "promo", "--recipients", "people.csv")
+
+
+@pytest.fixture
+def queued(lab):
+    lab(*SUBMIT)
+    return lab
+
+
+def status(lab):
+    [found] = lab("deliveries", "--json").json
+    return found["status"]
+
+
+def test_a_delivery_is_paused_resumed_and_cancelled(queued):
+    assert queued("pause", 1).out == "delivery 1 is paused\n"
+    assert status(queued) == "paused"
+    assert queued("resume", 1, "--json").json == {"delivery": 1, "status": "start_pending"}
+    assert queued("cancel", 1).out == "delivery 1 is cancelled\n"
+    again = queued("resume", 1)
+    assert again.code == 2
+    assert "delivery 1 is cancelled and cannot be resumed" in again.err
+
+
+def test_some_messages_are_cancelled(queued):
+    assert queued("cancel", "--message", 1).out == "1 messages cancelled\n"
+    found = queued("cancel", 1, "--domain", "gmail.*", "--json").json
+    assert found["in_hand"] == 0
+    assert found["cancelled"] > 1
+    assert status(queued) == "start_pending"
+
+
+def test_nothing_that_failed_is_no(queued):
+    done = queued("retry", 1)
+    assert (done.code, done.out) == (1, "0 messages are pending again\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("pause", 7), "there is no delivery 7"),
+        (("cancel", 7), "there is no delivery 7"),
+        (("retry", 7), "there is no delivery 7"),
+        (("retry", "--message", 777), "there is no message 777"),
+        (("cancel",), "neither a delivery nor a message is named"),
+        (("retry", 1, "--reason", "boredom"), "there is no reason 'boredom'"),
+        (("retry", 1, "--validity", "soon"), "is no duration"),
+    ],
+)
+def test_what_is_not_there_is_refused(queued, words, said):
+    done = queued(*words)
+    assert done.code == 2
+    assert said in done.err
