@@ -227,6 +227,17 @@ class Configuration(Table):
     )
     scheduler: Pace = Pace()
 
+    @model_validator(mode="after")
+    def _heartbeats_fit_the_lease(self) -> "Configuration":
+        for name, instance in self.mta.items():
+            if instance.heartbeat > self.scheduler.lease / 3:
+                raise ValueError(
+                    f"expected mta.{name}.heartbeat of at most a third of scheduler.lease = "
+                    f"{self.scheduler.lease:g} s, got {instance.heartbeat:g} s: between two "
+                    "heartbeats the worker would be taken for dead"
+                )
+        return self
+
     @field_validator("route")
     @classmethod
     def _routes_are_not_named_like_domains(cls, routes: dict[str, Route]) -> dict[str, Route]:

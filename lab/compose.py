@@ -86,11 +86,14 @@ async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst)
     what it holds is then unknown to the store, and its messages are sent again.
     """
     # Silent is not dead: until it is ended it may still write to its journal and hold connections.
-    await end_process(worker.host, worker.pid, worker.started_at)
+    is_here = await end_process(worker.host, worker.pid, worker.started_at)
+    heard_at = None if is_here else worker.heartbeat_at
     stem = Path(worker.journal)
     outcomes, damaged = journals.read(stem)
     author = Author(worker.instance, worker.id)
-    recorded = await store.write(settlement.bury, author, outcomes, worst, clock.now(), damaged)
+    recorded = await store.write(
+        settlement.bury, author, outcomes, worst, clock.now(), damaged, heard_at
+    )
     if recorded is None:
         return False
     journals.remove_files(stem)

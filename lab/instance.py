@@ -147,7 +147,8 @@ class Instance:
     async def _worker_ended(self, pid: int, _code: int) -> None:
         with contextlib.suppress(StoreUnavailable):  # the scheduler then buries it a lease later
             for worker in await self._store.read(modules.live_workers):
-                if worker.instance == self._name and worker.pid == pid:
+                here = this_process().host
+                if (worker.instance, worker.host, worker.pid) == (self._name, here, pid):
                     await self._bury(worker)
 
     async def _bury_leftovers(self) -> None:

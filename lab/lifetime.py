@@ -60,24 +60,26 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
-async def end_process(host: str, pid: int, started_by: float) -> None:
+async def end_process(host: str, pid: int, started_by: float) -> bool:
     """Kill -9 a process of this host that ran at ``started_by`` (epoch seconds), and see it gone.
 
-    A younger process of the same number is another one and is left alone.
+    A younger process of the same number is another one and is left alone. Returns False for
+    another host's process, which nobody here can end.
     """
     if host != socket.gethostname():
-        return
+        return False
     try:
         process = psutil.Process(pid)
         if process.create_time() > started_by + _CLOCK_STEP_S:
-            return
+            return True
         process.kill()
         for _ in range(500):  # one that hangs in the kernel is left to the store's fence
             if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                return
+                break
             await asyncio.sleep(0.01)
     except psutil.NoSuchProcess:
-        return
+        pass
+    return True
 
 
 async def first_of(*waits: Awaitable[object]) -> None:

@@ -55,11 +55,13 @@ class Worker:
         self._done: list[HeldPart] = []  # dealt with, but kept until their lane is quiet
         self._stop = asyncio.Event()
         self._is_fenced = False
+        self._heard_until = 0.0  # monotonic; after this the store may have declared us dead
         self.worker_id = 0
 
     async def run(self) -> None:
         """Work until stopped or declared dead; everything in hand is answered or given back."""
         world, settings = self._world, self._settings
+        self._heard_until = world.clock.monotonic() + settings.pace.lease
         self.worker_id = await world.store.write(
             modules.register_worker,
             settings.instance,
@@ -144,7 +146,8 @@ class Worker:
         now, wall = self._world.clock.monotonic(), self._world.clock.now()
         for lease in new:
             waiting = messages[lease.part_id]
-            held = HeldPart(lease, now, now + (lease.leased_until - wall), len(waiting))
+            good_until = min(now + (lease.leased_until - wall), self._heard_until)
+            held = HeldPart(lease, now, good_until, len(waiting))
             self._held[held.key] = held
             if not waiting:
                 self._close(held)
@@ -182,8 +185,9 @@ class Worker:
             self._is_fenced = True
             self._stop.set()
             return
+        self._heard_until = now + lease_s
         for each in held:
-            each.good_until = now + lease_s
+            each.good_until = self._heard_until
         unwanted = await self._world.store.read(leases.unwanted, self.worker_id)
         for waiting in self._lanes.drain(lambda each: each.part.lease.delivery_id in unwanted):
             self._give_back(waiting)

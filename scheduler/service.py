@@ -106,7 +106,9 @@ class Scheduler:
     async def _round(self) -> int:
         """Read, decide, apply; returns the number of parts lent."""
         now = self._clock.now()
-        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY)
+        # One that may be gone by the time a part reaches it is given none.
+        heard_since = now - self._settings.pace.lease / 2
+        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since)
         if not view.queued or not view.workers:
             return 0
         grants, self._memory = spread(

@@ -313,6 +313,10 @@ def finish_complete(tx: Tx, at: float) -> list[int]:
     )
     finished = [int(each) for each in tx.connection.execute(query).scalars()]
     for delivery_id in finished:
-        tx.connection.execute(tables.part.delete().where(tables.part.c.delivery_id == delivery_id))
+        # A worker keeps its last part of a limited lane until its connections are closed.
+        part = tables.part
+        tx.connection.execute(
+            part.delete().where(part.c.delivery_id == delivery_id, part.c.worker_id.is_(None))
+        )
         advance(tx, delivery_id, DeliveryEvent.COMPLETED, at)
     return finished

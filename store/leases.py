@@ -6,6 +6,7 @@ older one can write nothing: ``transitions.record`` and ``settle`` ask for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import bindparam, select
 
@@ -13,6 +14,8 @@ from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
 from store import deliveries, modules, tables
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
+
+_CHUNK: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,23 +157,27 @@ class PartMessage:
 def messages_of(tx: Tx, part_ids: Sequence[int]) -> dict[int, list[PartMessage]]:
     """The pending messages of parts, in order."""
     table = tables.message
-    query = (
-        select(
-            table.c.part_id,
-            table.c.id,
-            table.c.address,
-            table.c.domain,
-            table.c.fields,
-            table.c.attempts,
-        )
-        .where(table.c.part_id.in_(list(part_ids)), table.c.status == MessageStatus.PENDING)
-        .order_by(table.c.id)
-    )
     found: dict[int, list[PartMessage]] = {part_id: [] for part_id in part_ids}
-    for row in tx.connection.execute(query):
-        found[row.part_id].append(
-            PartMessage(row.id, row.address, row.domain, row.fields, row.attempts)
+    for start in range(0, len(part_ids), _CHUNK):
+        query = (
+            select(
+                table.c.part_id,
+                table.c.id,
+                table.c.address,
+                table.c.domain,
+                table.c.fields,
+                table.c.attempts,
+            )
+            .where(
+                table.c.part_id.in_(list(part_ids[start : start + _CHUNK])),
+                table.c.status == MessageStatus.PENDING,
+            )
+            .order_by(table.c.id)
         )
+        for row in tx.connection.execute(query):
+            found[row.part_id].append(
+                PartMessage(row.id, row.address, row.domain, row.fields, row.attempts)
+            )
     return found
 
 

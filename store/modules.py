@@ -14,6 +14,7 @@ STOPPING: Final = "stopping"  # takes no more parts, finishes what it has
 STOPPED: Final = "stopped"  # left in good order: nothing of it is in anybody's hand
 DEAD: Final = "dead"  # its journal is replayed and its parts are taken back
 
+_CHUNK: Final = 900  # below the number of variables that every SQLite build allows (999)
 _LIVE: Final = (ALIVE, STOPPING)
 
 SCHEDULER: Final = "scheduler"
@@ -184,10 +185,11 @@ def beat_worker(
     ).rowcount
     if not alive:
         return False
-    if leases:
+    for start in range(0, len(leases), _CHUNK):
+        some = list(leases[start : start + _CHUNK])
         tx.connection.execute(
             part.update()
-            .where(part.c.worker_id == worker_id, part.c.id.in_(list(leases)))
+            .where(part.c.worker_id == worker_id, part.c.id.in_(some))
             .values(leased_until=until)
         )
     return True
@@ -208,9 +210,13 @@ def live_workers(tx: Tx) -> list[Worker]:
     return [_worker(row) for row in tx.connection.execute(query)]
 
 
-def takers(tx: Tx) -> list[Worker]:
-    """Live workers that take parts, by number."""
-    return [each for each in live_workers(tx) if each.state == ALIVE]
+def takers(tx: Tx, heard_since: float = 0.0) -> list[Worker]:
+    """Live workers that take parts and were heard since a time, by number."""
+    return [
+        each
+        for each in live_workers(tx)
+        if each.state == ALIVE and each.heartbeat_at >= heard_since
+    ]
 
 
 def taking(tx: Tx, worker_ids: Iterable[int]) -> set[int]:
@@ -225,10 +231,15 @@ def taking(tx: Tx, worker_ids: Iterable[int]) -> set[int]:
     return set(tx.connection.execute(query).scalars())
 
 
-def is_burying(tx: Tx, worker_id: int) -> bool:
-    """Whether the worker is still to be buried; then nobody else can until this ends."""
+def is_burying(tx: Tx, worker_id: int, heard_at: float | None = None) -> bool:
+    """Whether the worker is still to be buried; then nobody else can until this ends.
+
+    ``heard_at``: only if nothing was heard of it since.
+    """
     table = tables.worker
-    mine = (table.c.id == worker_id, table.c.state.in_(_LIVE))
+    mine = [table.c.id == worker_id, table.c.state.in_(_LIVE)]
+    if heard_at is not None:
+        mine.append(table.c.heartbeat_at <= heard_at)
     return tx.connection.scalar(select(table.c.id).where(*mine).with_for_update()) is not None
 
 

@@ -36,8 +36,8 @@ class View:
     lanes: Mapping[str, LaneState]
 
 
-def view(tx: Tx, now: float, per_way: int) -> View:
-    """The first parts of each way, live workers, what they hold, and the lanes."""
+def view(tx: Tx, now: float, per_way: int, heard_since: float = 0.0) -> View:
+    """The first parts of each way, workers heard since a time, what they hold, and the lanes."""
     queued = parts.queued(tx, now, per_way)
     if not queued:
         return View([], [], [], {})
@@ -50,7 +50,7 @@ def view(tx: Tx, now: float, per_way: int) -> View:
     )
     return View(
         queued,
-        modules.takers(tx),
+        modules.takers(tx, heard_since),
         [
             HeldOnLane(row.worker_id, row.lane, int(row.messages))
             for row in tx.connection.execute(held)

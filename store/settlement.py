@@ -167,15 +167,17 @@ def bury(
     worst: Callable[[str, float], float | None],
     at: float,
     damaged: int = 0,
+    heard_at: float | None = None,
 ) -> transitions.Recorded | None:
     """Clear up after a dead worker: write what its journal held, then take back all it had.
 
     ``worst(lane, leased_until)`` is the state of the lane's limiter if the worker used all that it
     was allowed, or None for a lane without one. ``damaged`` records of the journal could not be
-    read: the audit keeps that. Returns None when somebody was quicker.
+    read: the audit keeps that. With ``heard_at`` only if nothing was heard of it since. Returns
+    None when somebody was quicker, or it was heard.
     """
     part = tables.part
-    if not modules.is_burying(tx, author.worker_id):
+    if not modules.is_burying(tx, author.worker_id, heard_at):
         return None
     recorded = transitions.record(tx, author, outcomes)
     held = tx.connection.execute(

@@ -66,7 +66,30 @@ def record(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> Recorded:
     """
     held = _held(tx, author, {(each.part_id, each.epoch) for each in outcomes})
     current = [each for each in outcomes if (each.part_id, each.epoch) in held]
-    fenced = len(outcomes) - len(current)
+    fenced = [each for each in outcomes if (each.part_id, each.epoch) not in held]
+    ours = _written_before(tx, author, fenced)
+    return _record(tx, author, current, ours, len(fenced) - ours)
+
+
+def _written_before(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> int:
+    """How many of these the author wrote already: a commit can succeed and its answer be lost."""
+    attempts = {(each.message_id, each.attempt) for each in outcomes}
+    ids, table = sorted({each.message_id for each in outcomes}), tables.transition
+    found = 0
+    for start in range(0, len(ids), _CHUNK):
+        query = select(table.c.message_id, table.c.attempt).where(
+            table.c.message_id.in_(ids[start : start + _CHUNK]),
+            table.c.worker_id == author.worker_id,
+        )
+        found += sum(
+            (row.message_id, row.attempt) in attempts for row in tx.connection.execute(query)
+        )
+    return found
+
+
+def _record(
+    tx: Tx, author: Author, current: Sequence[Outcome], known: int, fenced: int
+) -> Recorded:
     savepoint = tx.connection.begin_nested()
     try:
         _write(tx, author, current)
@@ -74,11 +97,11 @@ def record(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> Recorded:
     except _SomeAreStale:
         savepoint.rollback()
         fresh = _fresh(tx, current)
-        known = len(current) - len(fresh)
+        known += len(current) - len(fresh)
         with tx.connection.begin_nested():
             _write(tx, author, fresh)
         return Recorded(len(fresh), known, fenced)
-    return Recorded(len(current), 0, fenced)
+    return Recorded(len(current), known, fenced)
 
 
 def _held(tx: Tx, author: Author, leases: set[tuple[int, int]]) -> set[tuple[int, int]]:

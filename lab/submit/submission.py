@@ -20,7 +20,7 @@ from affinity.route import Routes
 from lab.configuration import Loaded
 from lab.submit.errors import SHOWN_MAX, BadRecipients, BadRow, BadSubmission, UnreadableInput
 from lab.submit.recipients import Recipient, read_recipients
-from mail.errors import Where
+from mail.errors import IllegalTransition, Where
 from mail.message_id import message_id_header, return_path
 from mta.errors import PersonalizationError
 from mta.render import Personal, Template, compile_source
@@ -109,7 +109,8 @@ def submit(
         raise
     except BaseException as error:
         why = f"the submission was broken off: {type(error).__name__}"
-        store.write_now(deliveries.discard, delivery_id, clock.now(), why)
+        with contextlib.suppress(IllegalTransition):  # it was confirmed before we were broken off
+            store.write_now(deliveries.discard, delivery_id, clock.now(), why)
         raise
     return Submitted(
         delivery_id,

@@ -258,9 +258,6 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.hand.do(deliveries.finish_complete, self.clock.now()) == done
         for number in done:
             self.deliveries[number].status = DeliveryStatus.FINISHED
-        # Their empty parts are gone: a worker that still holds one will find it so.
-        for held in [each for each in self.held if each.lent.delivery_id in done]:
-            self._lose(held)
 
     @rule(domain=st.sampled_from(["a.test", "b.test"]), group=st.sampled_from("abz"))
     def replan(self, domain, group):

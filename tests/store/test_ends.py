@@ -6,7 +6,7 @@ from mail.errors import IllegalTransition
 from mail.reason import Reason
 from mail.states import DeliveryEvent, MessageEvent, MessageStatus
 from scheduler.decide.expire import expiry_event
-from store import deliveries, expiry, tables, transitions
+from store import deliveries, expiry, leases, tables, transitions
 from tests.store.hand import DEFERRED, UNKNOWN_USER
 
 VALIDITY = 100.0
@@ -121,14 +121,15 @@ def test_a_delivery_with_something_pending_does_not_finish(hand, clock):
     assert hand.delivery_status(delivery_id) == "in_progress"
 
 
-def test_finishing_takes_even_a_part_that_its_worker_has_not_closed(hand, clock):
+def test_finishing_leaves_a_part_with_the_worker_that_keeps_its_lane_by_it(hand, clock):
     delivery_id = hand.submit(["x@a.test"])
     author = hand.worker()
     (lent,) = hand.lease(author)
     hand.settle(author, hand.outcomes(lent))
     assert hand.do(deliveries.finish_complete, clock.now()) == [delivery_id]
-    assert hand.count(tables.part) == 0
+    assert hand.ask(leases.leased_to, author.worker_id) == [lent]
     hand.settle(author, finished=[lent])
+    assert hand.count(tables.part) == 0
     assert hand.delivery_status(delivery_id) == "finished"
 
 

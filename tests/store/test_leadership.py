@@ -48,7 +48,8 @@ def test_leading_does_not_keep_others_from_writing(store, rival):
 def test_a_leader_whose_connection_broke_knows_that_it_leads_no_more(store, rival):
     leader = store.try_lead()
     end_sessions = text(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     rival.write_now(lambda tx: tx.connection.execute(end_sessions))
     assert not leader.is_held()

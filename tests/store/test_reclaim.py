@@ -1,6 +1,6 @@
 """reclaim and bury: leases whose holder is gone, and the worker that was only late."""
 
-from store import audit, leases, log, modules, settlement, tables
+from store import audit, leases, log, modules, scheduling, settlement, tables
 from store.transitions import Recorded
 from tests.store.hand import ACCEPTED, DEFERRED, LEASE
 
@@ -161,3 +161,33 @@ def test_two_attempts_by_two_workers_are_told_apart(hand):
         ("m1", author.worker_id, 1),
         ("m2", other.worker_id, 2),
     ]
+
+
+def test_a_worker_that_was_heard_since_it_was_looked_at_is_not_buried(hand, clock):
+    author = hand.worker()
+    looked_at = clock.now()
+    clock.advance(5)
+    hand.do(modules.beat_worker, author.worker_id, 1, [], clock.now(), clock.now() + 15)
+    none = hand.do(settlement.bury, author, [], lambda *_: None, clock.now(), heard_at=looked_at)
+    assert none is None
+    assert [each.id for each in hand.ask(modules.live_workers)] == [author.worker_id]
+
+
+def test_what_was_committed_though_its_answer_was_lost_is_known_and_not_fenced(hand):
+    hand.submit(["x@a.test"])
+    author = hand.worker()
+    (lent,) = hand.lease(author)
+    outcomes = hand.outcomes(lent)
+    assert hand.settle(author, outcomes, finished=[lent]) == Recorded(1, 0, 0)
+    assert hand.settle(author, outcomes, finished=[lent]) == Recorded(0, 1, 0)
+    assert hand.settle(hand.worker(), outcomes, finished=[lent]) == Recorded(0, 0, 1)
+
+
+def test_one_that_has_not_been_heard_for_a_while_is_given_nothing(hand, clock):
+    hand.submit(["x@a.test"])
+    hand.worker()
+    late = hand.worker()
+    clock.advance(8)
+    hand.do(modules.beat_worker, late.worker_id, 1, [], clock.now(), clock.now() + 15)
+    view = hand.ask(scheduling.view, clock.now(), 9, clock.now() - 7.5)
+    assert [each.id for each in view.workers] == [late.worker_id]
