@@ -82,6 +82,8 @@ def scheduler(loaded: Loaded, store: Store, clock: Clock) -> Scheduler:
 async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst) -> bool:
     """Clear up after a worker: end it, replay its journal, take back its parts, drop the journal.
 
+    A journal that is damaged or cannot be read stays where it is, and the audit says so.
+
     Returns whether it was us who did it. A journal that lies on another host is not there to read:
     what it holds is then unknown to the store, and its messages are sent again.
     """
@@ -89,12 +91,16 @@ async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst)
     is_here = await end_process(worker.host, worker.pid, worker.started_at)
     heard_at = None if is_here else worker.heartbeat_at
     stem = Path(worker.journal)
-    outcomes, damaged = journals.read(stem)
+    try:
+        outcomes, damaged = journals.read(stem)
+    except OSError:  # the worker is buried all the same, or one file would stop all scheduling
+        outcomes, damaged = [], 1
     author = Author(worker.instance, worker.id)
     recorded = await store.write(
         settlement.bury, author, outcomes, worst, clock.now(), damaged, heard_at
     )
     if recorded is None:
         return False
-    journals.remove_files(stem)
+    if not damaged:
+        journals.remove_files(stem)
     return True

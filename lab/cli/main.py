@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lab.cli import (
+    audit,
     cancel,
     config,
     deliveries,
@@ -45,6 +46,7 @@ COMMANDS = (
     deliveries,
     log,
     message,
+    audit,
     inbox,
     reconcile,
     pause,

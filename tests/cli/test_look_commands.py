@@ -78,3 +78,17 @@ def test_every_command_and_option_is_documented():
     names |= {group.name for group in app.registered_groups}
     undocumented = [name for name in names if name and f"{name}" not in text]
     assert undocumented == []
+
+
+def test_the_audit_tells_what_happened_to_a_delivery(lab):
+    lab(*SUBMIT)
+    lab("pause", 1)
+    texts = [each["text"] for each in lab("audit", "--delivery", 1, "--json").json]
+    assert texts == [
+        "editing → ready",
+        "ready → start_pending: 15 messages to send",
+        "start_pending → paused: by an operator",
+    ]
+    assert "delivery 1 start_pending → paused: by an operator" in lab("audit").out
+    refused = lab("audit", "--delivery", 7)
+    assert (refused.code, "there is no delivery 7" in refused.err) == (2, True)
