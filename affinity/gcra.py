@@ -15,6 +15,8 @@ from typing import Final
 from affinity.configuration import MxRule
 
 HOUR_S: Final = 3600
+# A worker gives its parts back when the next message of their lane is further away than this.
+RETURN_WHEN_NEXT_IN_S: Final = 5.0
 # A float of this size has room for 2 ** 33 whole seconds beside it, until the year 2242.
 _TICKS_PER_S: Final = 2**20
 
@@ -78,6 +80,12 @@ class Gcra:
         # What falls between two ticks counts from the later; a message now waits for no tick.
         at_once = 1 if self.earliest(tat) <= now and horizon_s >= 0 else 0
         return max(at_once, early // self._interval + 1)
+
+    def per_visit(self, tat: float | None, now: float) -> int | None:
+        """How many messages of a part go before it is given back; None: as many as it has."""
+        if self.interval_s <= RETURN_WHEN_NEXT_IN_S:
+            return None
+        return max(1, self.room(tat, now, RETURN_WHEN_NEXT_IN_S))
 
     def worst_case(self, lease_end: float) -> float:
         """The largest TAT that a sender can have reached whose right to send ended then.

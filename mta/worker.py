@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from affinity.gcra import RETURN_WHEN_NEXT_IN_S
 from mta.attempts import Attempts
 from mta.held import HeldMessage, HeldPart
 from mta.journal import Journal
@@ -30,7 +31,6 @@ from world.clock import Clock
 from world.network import Network
 
 CLAIM_EVERY_S: Final = 0.05
-RETURN_WHEN_NEXT_IN_S: Final = 5.0  # a limited lane's parts go back when its next token is far
 
 
 @dataclass(frozen=True, slots=True)

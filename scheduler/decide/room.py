@@ -35,10 +35,15 @@ class LaneInUse:
     lane: Lane
     tat: float | None
     is_suspended: bool
+    most: int | None = None  # messages of a part that go before it is given back; None: all
     owner: int | None = None
     is_contested: bool = False  # several hold it, or one that is gone: wait until they let go
     held: dict[int, int] = field(default_factory=dict)  # messages in hand by worker
     closed_to: set[int] = field(default_factory=set)
+
+    def charge(self, size: int) -> int:
+        """What a part of this size counts for here: what will leave before it comes back."""
+        return size if self.most is None else min(size, self.most)
 
 
 class Room:
@@ -83,6 +88,8 @@ class Room:
     def _in_use(self, lane: Lane) -> LaneInUse:
         view = self._views.get(lane.key) or LaneView(lane.key)
         in_use = LaneInUse(lane, view.tat, view.suspended, held=self._held.get(lane.key, {}))
+        if lane.rate is not None:
+            in_use.most = lane.rate.per_visit(view.tat, self._now)
         if lane.is_limited:
             owners = set(in_use.held) | ({view.owner} if view.owner is not None else set())
             in_use.is_contested = (

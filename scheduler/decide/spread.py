@@ -113,8 +113,8 @@ class _Round:
             return None
         # Kept even if the part is refused: it waits for this IP, and keeps its place there.
         source_ip, self._allotments[stream.key] = chosen
-        part = stream.next_part(source_ip, self._memory.on_ip)
         lane = self._room.lane(source_ip, stream.mx_group)
+        part = stream.next_part(source_ip, self._memory.on_ip, lane.charge)
         aim = _Aim(stream, part, source_ip, lane)
         turns = self._turns.get(aim.place)
         if turns is None:
@@ -142,7 +142,8 @@ class _Round:
             self._grant(aim, worker)
 
     def _place_in_line(self, aim: _Aim) -> tuple[int, float, int]:
-        tag = self._turns[aim.place].tag(aim.stream.key, aim.part.size, aim.stream.deliveries)
+        charge = aim.lane.charge(aim.part.size)
+        tag = self._turns[aim.place].tag(aim.stream.key, charge, aim.stream.deliveries)
         return (-aim.part.priority, tag, aim.part.part_id)
 
     def _grant(self, aim: _Aim, worker: int) -> None:
@@ -151,11 +152,12 @@ class _Round:
         self._grants.append(
             Grant(part.part_id, part.delivery_id, worker, aim.source_ip, lane_key, part.mx_group)
         )
-        self._turns[aim.place].serve(stream.key, part.size, stream.deliveries)
+        charge = aim.lane.charge(part.size)
+        self._turns[aim.place].serve(stream.key, charge, stream.deliveries)
         self._room.take(aim.lane, worker, part.size)
         stream.take(part, aim.source_ip)
         allotment = self._allotments[stream.key]
-        self._allotments[stream.key] = used(allotment, aim.source_ip, part.size)
+        self._allotments[stream.key] = used(allotment, aim.source_ip, charge)
         self._refused_since.pop(lane_key, None)
         for other in self._avoided.get(stream.key, {}).values():
             self._turns[other.place].leave(stream.key)

@@ -7,22 +7,26 @@ would fall into step with the weighted choice: of two, one would always get the 
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
 
 from scheduler.decide.fair_share import Turn, Turns
 from scheduler.decide.snapshot import QueuedPart, StreamKey
 
+Charge = Callable[[int], int]  # size of a part → messages that it counts for
 OnIp = tuple[StreamKey, int, str]  # stream, priority, source IP
 
 
 class _Order:
     """The deliveries of one priority on one source IP: a heap by tag, put right when looked at."""
 
-    __slots__ = ("_heap", "turns")
+    __slots__ = ("_charge", "_heap", "turns")
 
-    def __init__(self, queues: Mapping[int, deque[QueuedPart]], before: Turn[int]) -> None:
+    def __init__(
+        self, queues: Mapping[int, deque[QueuedPart]], before: Turn[int], charge: Charge
+    ) -> None:
         self.turns = Turns(before)
+        self._charge = charge
         self._heap: list[tuple[float, int, int]] = []  # (tag, first part, delivery)
         for delivery, queue in queues.items():
             self.turns.come(delivery)
@@ -30,7 +34,10 @@ class _Order:
         heapify(self._heap)
 
     def _entry(self, delivery: int, head: QueuedPart) -> tuple[float, int, int]:
-        return (self.turns.tag(delivery, head.size), head.part_id, delivery)
+        return (self.turns.tag(delivery, self._charge(head.size)), head.part_id, delivery)
+
+    def serve(self, part: QueuedPart) -> None:
+        self.turns.serve(part.delivery_id, self._charge(part.size))
 
     def first(self, queues: Mapping[int, deque[QueuedPart]]) -> QueuedPart:
         while True:
@@ -80,19 +87,24 @@ class Stream:
         """The size of the largest part that it had at this priority when the round began."""
         return self._largest[self.priority]
 
-    def next_part(self, source_ip: str, before: Mapping[OnIp, Turn[int]]) -> QueuedPart:
-        """The part whose turn it is if the next one leaves from ``source_ip``."""
+    def next_part(
+        self, source_ip: str, before: Mapping[OnIp, Turn[int]], charge: Charge
+    ) -> QueuedPart:
+        """The part whose turn it is if the next one leaves from ``source_ip``.
+
+        ``charge`` tells what a part of some size counts for there; it stays the same in a round.
+        """
         at = (self.key, self.priority, source_ip)
         queues = self._tiers[self.priority]
         order = self._orders.get(at)
         if order is None:
-            order = self._orders[at] = _Order(queues, before.get(at, Turn()))
+            order = self._orders[at] = _Order(queues, before.get(at, Turn()), charge)
         return order.first(queues)
 
     def take(self, part: QueuedPart, source_ip: str) -> None:
         """Remove a part that ``next_part`` just named for this IP."""
         queues = self._tiers[part.priority]
-        self._orders[self.key, part.priority, source_ip].turns.serve(part.delivery_id, part.size)
+        self._orders[self.key, part.priority, source_ip].serve(part)
         queue = queues[part.delivery_id]
         first = queue.popleft()
         assert first is part, "within a delivery parts go in their order"

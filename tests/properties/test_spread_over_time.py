@@ -1,6 +1,7 @@
 """What many rounds of ``spread`` add up to, in a small model of workers that finish parts."""
 
 from collections import Counter, defaultdict, deque
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -381,3 +382,29 @@ def test_single_parts_that_come_one_by_one_go_round_the_workers():
         lab.round()
         lab.finish()
     assert list(lab.by_worker.values()) == [80] * 4
+
+
+@pytest.mark.parametrize("sizes", [(256, 8), (8, 256), (64, 64), (256, 1)])
+def test_on_a_lane_that_gives_parts_back_each_delivery_sends_as_many_messages(sizes):
+    configuration = Configuration(
+        affinity={"red": Affinity(ip=(SourceIp(address=IPS[0]),))},
+        route={"free": Route(domains=("free.test",), host="127.0.0.1:2525")},
+        mx_rule=(MxRule(mask="mx.free.test", messages_per_hour=60),),
+    )
+    lab = Lab(Rules(configuration, Routes(configuration.route)), {1: ["red"]})
+    lane = lab.rules.lane(IPS[0], "free")
+    for delivery, size in enumerate(sizes, 1):
+        lab.submit(delivery, [size] * 300)
+    sent = Counter()
+    for _ in range(200):
+        lab.now += 60
+        waiting = {each.part_id: each for queue in lab.queues.values() for each in queue}
+        for grant in lab.round():
+            part = waiting[grant.part_id]
+            lab.tats[lane.key] = lane.rate.spend(lab.tats.get(lane.key), lab.now)
+            sent[part.delivery_id] += 1
+            if part.size > 1:  # what is left of it comes back to its place in the queue
+                lab.queues[part.delivery_id].appendleft(replace(part, size=part.size - 1))
+        lab.finish()
+    assert abs(sent[1] - sent[2]) <= 2, sent
+    assert sent.total() >= 190
