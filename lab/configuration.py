@@ -35,6 +35,7 @@ class Loaded:
     configuration: LabConfiguration
     path: Path
     directory: Path  # of the lab's data
+    text: str  # of the file, as it was read
 
     @property
     def store_url(self) -> str:
@@ -81,4 +82,4 @@ def load(
         ) from error
     given = {**from_environment(environ), **(overrides or {})}
     configuration = read(text, path.name, LabConfiguration, given)
-    return Loaded(configuration, path, path.parent / configuration.lab.directory)
+    return Loaded(configuration, path, path.parent / configuration.lab.directory, text)

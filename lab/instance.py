@@ -98,7 +98,7 @@ class Instance:
             self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {child.name}")
 
     async def _follow(self) -> None:
-        async for loaded in changes(self._loaded.path, self._reload, self._say):
+        async for loaded in changes(self._loaded, self._reload, self._say):
             self._loaded = loaded
             if self._name not in loaded.configuration.mta:
                 self._say(f"mta@{self._name} is not configured any more: stopping")

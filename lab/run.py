@@ -69,7 +69,7 @@ async def run_scheduler(loaded: Loaded, reload: Reload, say: Say) -> None:
         say(f"scheduler: on {loaded.store_url}")
 
         async def follow() -> None:
-            async for changed in changes(loaded.path, reload, say):
+            async for changed in changes(loaded, reload, say):
                 scheduler.reconfigure(settings_from(changed.configuration))
 
         await first_of(until_told_to_stop(with_parent=True), scheduler.run(), follow())
@@ -94,7 +94,7 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
         )
 
         async def follow() -> None:
-            async for changed in changes(loaded.path, reload, say):
+            async for changed in changes(loaded, reload, say):
                 if name not in changed.configuration.mta:
                     return
                 await worker.reconfigure(compose.mta_settings(changed, name))

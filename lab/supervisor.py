@@ -106,7 +106,7 @@ class Supervisor:
             self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {name}")
 
     async def _follow(self) -> None:
-        async for loaded in changes(self._loaded.path, self._reload, self._say):
+        async for loaded in changes(self._loaded, self._reload, self._say):
             before, self._loaded = self._loaded, loaded
             self._say("the configuration changed: following it")
             if _sinks(before) != _sinks(loaded) and "sinks" in self._children:

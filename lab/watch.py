@@ -12,22 +12,29 @@ _LOOK_EVERY_S: Final = 0.3
 
 
 async def changes(
-    path: Path, reload: Callable[[], Loaded], complain: Callable[[str], None]
+    loaded: Loaded, reload: Callable[[], Loaded], complain: Callable[[str], None]
 ) -> AsyncIterator[Loaded]:
-    """Each new valid configuration; an invalid one is complained about and the old one stays."""
-    seen = _stamp(path)
+    """Each new valid configuration; an invalid one is complained about and the old one stays.
+
+    Begins with a change that came between the reading of ``loaded`` and now.
+    """
+    seen = None
     while True:
+        now = _stamp(loaded.path)
+        if now not in (
+            seen,
+            None,
+        ):  # an editor that replaces the file may leave none for an instant
+            seen = now
+            try:
+                new = reload()
+            except UserError as error:
+                complain(f"the changed configuration is not used:\n{error}")
+            else:
+                if new.text != loaded.text:
+                    loaded = new
+                    yield loaded
         await asyncio.sleep(_LOOK_EVERY_S)
-        now = _stamp(path)
-        if now == seen or now is None:
-            continue  # an editor that replaces the file may leave none for an instant
-        seen = now
-        try:
-            loaded = reload()
-        except UserError as error:
-            complain(f"the changed configuration is not used:\n{error}")
-        else:
-            yield loaded
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

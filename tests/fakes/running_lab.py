@@ -49,7 +49,7 @@ personality = "steady"
 [sink.b]
 listen = "127.0.0.1:{b}"
 [personality.steady]
-latency = { data = "20ms" }
+latency = { data = "40ms" }
 [retry]
 delays = ["300ms"]
 [scheduler]

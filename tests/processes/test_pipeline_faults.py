@@ -18,7 +18,7 @@ MANY = 1200
 
 def half_way(lab, delivery):
     lab.wait(lambda: lab.sent(delivery) > MANY // 8, "some are sent")
-    assert lab.counts(delivery)["pending"] > MANY // 4, "it was over too soon to kill anything"
+    assert lab.counts(delivery)["pending"] > MANY // 12, "it was over too soon to kill anything"
 
 
 def all_arrive(lab, delivery):
@@ -82,7 +82,8 @@ def test_after_a_power_cut_of_all_processes_a_new_start_finishes_the_work(tmp_pa
 
 def stop_in_its_write(lab, worker):
     """SIGSTOP a worker at an instant when it has the database's write lock."""
-    for _ in range(2000):
+    deadline = time.monotonic() + 45
+    while time.monotonic() < deadline:  # it writes at least at each heartbeat
         os.kill(worker.pid, signal.SIGSTOP)
         try:
             with write_lock(lab, wait_s=0.1):
@@ -90,6 +91,7 @@ def stop_in_its_write(lab, worker):
         except sqlite3.OperationalError:
             return
         os.kill(worker.pid, signal.SIGCONT)
+        time.sleep(0.001)
     raise AssertionError("it never wrote")
 
 
