@@ -77,6 +77,7 @@ class Lanes:
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._limiters: dict[str, Limiter] = {}
         self._budgets: dict[str, ConnectionBudget] = {}
+        self._closing: set[asyncio.Task[None]] = set()  # pools of lanes that a reload closes
         self._limited: set[str] = set()  # lanes whose connections a rule limits
 
     def queue(self, lease: LeasedPart) -> LaneQueue | None:
@@ -152,7 +153,9 @@ class Lanes:
                 self._hooks.give_back(held)
             lane.queue.close()
             if lane.pool is not None:
-                self._tasks.create_task(lane.pool.stop(STOP_GRACE_S), name="close lane")
+                task = self._tasks.create_task(lane.pool.stop(STOP_GRACE_S), name="close lane")
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
 
     def is_quiet(self, lane: str) -> bool:
         """Whether another worker may own the lane: no connection that its limit counts is open."""
@@ -181,7 +184,8 @@ class Lanes:
         pools = [lane.pool for lane in self._lanes.values() if lane.pool is not None]
         for lane in self._lanes.values():
             lane.queue.close()
-        await asyncio.gather(*(pool.stop(STOP_GRACE_S) for pool in pools))
+        # What a reload is still closing has answers to come too: the outbox must not end before.
+        await asyncio.gather(*(pool.stop(STOP_GRACE_S) for pool in pools), *self._closing)
 
     # --- what pools tell -------------------------------------------------------------------------
 

@@ -53,11 +53,11 @@ class HostNetwork:
     def bind_error(self, address: str) -> OSError | None:
         parsed = _parse(address)
         family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            try:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
                 probe.bind((address, 0))
-            except OSError as error:
-                return error
+        except OSError as error:  # no socket to be had is no reason to end the worker either
+            return error
         return None
 
 
