@@ -1,6 +1,6 @@
 """What a valid configuration can still not do: found before the run instead of by a stuck queue."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +9,7 @@ from affinity.configuration import Affinity, Configuration, SourceIp
 from affinity.expected import nearest
 from affinity.mask import is_pattern, matches
 from affinity.route import Routes
+from mail.notation import split_endpoint
 
 __all__ = ["BindError", "Finding", "check", "nearest"]
 
@@ -29,18 +30,20 @@ class Finding:
 
 
 def check(
-    configuration: Configuration, bind_error: BindError, sinks: Collection[str] = ()
+    configuration: Configuration, bind_error: BindError, sinks: Mapping[str, str] | None = None
 ) -> list[Finding]:
     """All findings, instances first, then affinities, routes and rules, each in file order.
 
     Args:
         configuration: as it was read.
         bind_error: why this host cannot send from an address, or None if it can.
-        sinks: the names of those that are configured.
+        sinks: where those that are configured listen (address:port), by name.
     """
+    sinks = sinks or {}
     return [
         *_instances(configuration),
         *_affinities(configuration),
+        *_families(configuration, sinks),
         *_addresses(configuration, bind_error),
         *_routes(configuration, sinks),
         *_rules(configuration),
@@ -110,6 +113,28 @@ def _masks(configuration: Configuration, name: str, affinity: Affinity) -> Itera
                     f"the source IPs that may send to {domain} (route {group}) have weight 0: "
                     f"{addresses}",
                     f"Give one of them a weight, or let another send to {domain}.",
+                )
+
+
+def _families(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[Finding]:
+    """IPv4 source IPs that may send where only IPv6 leads, and the reverse."""
+    for group, route in configuration.route.items():
+        endpoint = route.host or sinks.get(route.sink or "")
+        if endpoint is None:
+            continue
+        host, _ = split_endpoint(endpoint)
+        for name, affinity in configuration.affinity.items():
+            admitted = (ip for domain in route.domains for ip in _may_send(affinity, domain))
+            addresses = dict.fromkeys(ip.address for ip in admitted)
+            unfit = [each for each in addresses if (":" in each) != (":" in host)]
+            if unfit:
+                yield Finding(
+                    "error",
+                    f"affinity.{name}",
+                    f"{', '.join(unfit)} cannot connect to {endpoint} (route {group}): one is "
+                    "IPv4, the other IPv6",
+                    f"Exclude {', '.join(route.domains)} there, or let the route lead to an "
+                    "address of the same kind.",
                 )
 
 

@@ -44,15 +44,25 @@ class Child:
         self._output = output  # where its words go; None: where ours go
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._over = asyncio.Event()  # ``run`` has ended
         self.started_at = 0.0  # of this process; an older one may have had its number
-        self.gave_up: int | None = None  # exit code 2: it was asked for something wrong
 
     @property
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
     async def run(self) -> None:
-        """Start and restart it; returns when it was stopped, or refused its own command line."""
+        """Start and restart it; returns when it was stopped.
+
+        One that refuses its configuration (exit code 2) is no exception: it read the file while
+        that was wrong, and its parent, which reads it too, has or will have a better one.
+        """
+        try:
+            await self._keep_running()
+        finally:
+            self._over.set()
+
+    async def _keep_running(self) -> None:
         pause = FIRST_PAUSE_S
         while not self._stopping.is_set():
             started = self._clock.monotonic()
@@ -70,15 +80,13 @@ class Child:
                     stderr=output,
                 )
             pid = self._process.pid
+            if self._stopping.is_set():  # since it was being started
+                self.signal(signal.SIGTERM)
             code = await self._process.wait()
             self._process = None
             if self._ended is not None:
                 await self._ended(pid, code)
             if self._stopping.is_set():
-                return
-            if code == 2:
-                self.gave_up = code
-                self._say(f"{self.name} cannot run as configured (exit code 2)")
                 return
             if self._clock.monotonic() - started > HEALTHY_AFTER_S:
                 pause = FIRST_PAUSE_S
@@ -92,14 +100,16 @@ class Child:
         """Ask it to stop, and kill it when it has not after ``grace_s`` seconds."""
         self._stopping.set()
         self.signal(signal.SIGTERM)
-        process = self._process
-        if process is None:
-            return
         try:
-            await asyncio.wait_for(process.wait(), grace_s)
+            await asyncio.wait_for(self._ended_whole(), grace_s)
         except TimeoutError:
-            self._say(f"{self.name} (pid {process.pid}) did not stop in {grace_s:g} s: killed")
+            self._say(f"{self.name} (pid {self.pid}) did not stop in {grace_s:g} s: killed")
             self.signal(signal.SIGKILL)
+
+    async def _ended_whole(self) -> None:
+        await self._over.wait()
+        if self._process is not None:  # ``run`` was cancelled before it
+            await self._process.wait()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
@@ -108,6 +118,8 @@ class Child:
 
 
 def _how(code: int) -> str:
+    if code == 2:
+        return "cannot run as configured (exit code 2)"
     if code >= 0:
         return f"ended with exit code {code}"
     return f"was ended by {signal.Signals(-code).name}"

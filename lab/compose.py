@@ -48,6 +48,7 @@ def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
         },
         limits_for=limits_for,
         endpoint_for=endpoint_for,
+        network=HostNetwork.allowing(configuration.lab.allow_networks),
         retry=configuration.retry,
         pace=configuration.scheduler,
         heartbeat_s=mta.heartbeat,
@@ -64,7 +65,6 @@ def worker_world(loaded: Loaded, instance: str, store: Store) -> World:
         store=store,
         clock=SystemClock(),
         chance=chance,
-        network=HostNetwork.allowing(loaded.configuration.lab.allow_networks),
         journal=Journal(stem),
         process=this_process,
     )

@@ -44,6 +44,7 @@ class Instance:
         self._reload, self._say = reload, say
         self._children: list[Child] = []
         self._gone = asyncio.Event()
+        self._announced: object = None  # what the store was last told
         self._vigil = Vigil(loaded.configuration.scheduler.lease / 2)
 
     async def run(self) -> None:
@@ -79,6 +80,7 @@ class Instance:
             this_process(),
             self._clock.now(),
         )
+        self._announced = mta
 
     def _adjust(self) -> None:
         """Have as many workers as the configuration says."""
@@ -104,8 +106,9 @@ class Instance:
                 self._say(f"mta@{self._name} is not configured any more: stopping")
                 self._gone.set()
                 return
-            await self._announce()
             self._adjust()
+            with contextlib.suppress(StoreUnavailable):  # the next beat tells it
+                await self._announce()
 
     async def _beat_for_ever(self) -> None:
         while True:
@@ -114,6 +117,8 @@ class Instance:
                     modules.beat_instance, self._name, this_process(), self._clock.now()
                 )
                 self._vigil.watch(self._clock.now())
+                if self._announced != self._loaded.configuration.mta.get(self._name):
+                    await self._announce()
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def _watch_for_ever(self) -> None:

@@ -97,7 +97,7 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
             async for changed in changes(loaded, reload, say):
                 if name not in changed.configuration.mta:
                     return
-                await worker.reconfigure(compose.mta_settings(changed, name))
+                worker.reconfigure(compose.mta_settings(changed, name))
 
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(worker.run(), name="worker")

@@ -78,11 +78,6 @@ class Supervisor:
         finally:
             lock.release()
 
-    @property
-    def refused(self) -> list[str]:
-        """Children that could not run as configured."""
-        return [name for name, child in self._children.items() if child.gave_up is not None]
-
     def _wanted(self) -> dict[str, list[str]]:
         """The processes of the configuration, by name; sinks first, so that they listen first."""
         configuration, path = self._loaded.configuration, self._loaded.path
@@ -97,7 +92,7 @@ class Supervisor:
     def _adjust(self) -> None:
         wanted = self._wanted()
         for name, argv in wanted.items():
-            if name not in self._children or self._children[name].gave_up is not None:
+            if name not in self._children:
                 child = Child(name, argv, self._clock, say=self._say, output=self._output)
                 self._children[name] = child
                 self._tasks.create_task(child.run(), name=name)

@@ -53,6 +53,10 @@ class Journal:
         """The group is in the store: its file may be emptied."""
         os.ftruncate(self._files[group], 0)
 
+    def is_empty(self) -> bool:
+        """Whether the store knows all that was written here."""
+        return all(os.fstat(each).st_size == 0 for each in self._files)
+
     def close(self, *, remove: bool) -> None:
         for descriptor in self._files:
             os.close(descriptor)

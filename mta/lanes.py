@@ -1,5 +1,7 @@
 """The lanes at one worker: for each source IP and MX group a queue and a pool of connections.
 
+A changed configuration closes the lanes whose way it changes and leaves the others alone.
+
 Queues of a shared lane share one limiter and one budget of connections. Where connections are
 limited, a worker stays the lane's owner (it keeps its last part) until all of them are closed:
 the next owner could otherwise open more than the limit allows.
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from affinity.lane import LaneKey, Limits
+from affinity.lane import LaneKey, Limits, lane_of
 from mail.outcome import Answer, Broken, Stage
 from mta.attempts import Attempts
 from mta.held import HeldMessage
@@ -37,6 +39,7 @@ class _Way:
     lane: str
     endpoints: Endpoints
     limits: Limits
+    network: Network  # at whose word the destination is admitted
 
     @property
     def session(self) -> SessionSettings:
@@ -55,6 +58,8 @@ class _Way:
 @dataclass(slots=True)
 class _Lane:
     way: _Way
+    affinity: str  # whose source IP it is; the same address may be in several
+    mx_group: str
     queue: LaneQueue
     pool: LanePool | None = None  # None: the destination is not allowed
 
@@ -65,46 +70,47 @@ class Lanes:
     def __init__(
         self,
         clock: Clock,
-        network: Network,
         settings: MtaSettings,
         hooks: Hooks,
         attempts: Attempts,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        self._clock, self._network = clock, network
+        self._clock = clock
         self._settings, self._hooks, self._attempts = settings, hooks, attempts
         self._tasks = tasks
-        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._lanes: dict[tuple[Endpoints, str], _Lane] = {}
         self._limiters: dict[str, Limiter] = {}
         self._budgets: dict[str, ConnectionBudget] = {}
-        self._closing: set[asyncio.Task[None]] = set()  # pools of lanes that a reload closes
+        self._closing: set[LanePool] = set()  # of lanes that a changed configuration closed
         self._limited: set[str] = set()  # lanes whose connections a rule limits
 
     def queue(self, lease: LeasedPart) -> LaneQueue | None:
         """The queue for a part, or None when its way does not exist (any more)."""
-        way = self._way(lease)
-        if way is None:
-            return None
-        key = (lease.source_ip, lease.mx_group)
+        way = self._way(lease.affinity, lease.source_ip, lease.mx_group)
+        if way is None or way.lane != lease.lane:
+            return None  # or the rules cut the lanes otherwise now
+        key = (way.endpoints, lease.mx_group)
         found = self._lanes.get(key)
         if found is None:
-            found = self._lanes[key] = self._open(way)
+            found = self._lanes[key] = self._open(way, lease.affinity, lease.mx_group)
         limiter = self._limiters.get(way.lane)
         if limiter is not None and lease.tat is not None:
             # Another worker may have owned the lane since; a TAT only ever grows.
             limiter.tat = lease.tat if limiter.tat is None else max(limiter.tat, lease.tat)
         return found.queue
 
-    def _way(self, lease: LeasedPart) -> _Way | None:
-        endpoint = self._settings.endpoint_for(lease.mx_group)
-        source = self._settings.source_ip(lease.affinity, lease.source_ip)
+    def _way(self, affinity: str, source_ip: str, mx_group: str) -> _Way | None:
+        settings = self._settings
+        endpoint = settings.endpoint_for(mx_group)
+        source = settings.source_ip(affinity, source_ip)
         if endpoint is None or source is None:
             return None
         host, port = endpoint
         ends = Endpoints(source.address, host, port, source.helo)
-        return _Way(lease.lane, ends, self._settings.limits_for(lease.mx_group))
+        limits = settings.limits_for(mx_group)
+        return _Way(str(lane_of(source_ip, mx_group, limits)), ends, limits, settings.network)
 
-    def _open(self, way: _Way) -> _Lane:
+    def _open(self, way: _Way, affinity: str, mx_group: str) -> _Lane:
         limits = way.limits
         # Limiters and budgets outlive a changed configuration: what was used stays used.
         limiter = self._limiters.get(way.lane)
@@ -115,14 +121,14 @@ class Lanes:
         else:
             limiter.rate = limits.rate
         queue = LaneQueue(way.lane, self._clock, limiter, self._hooks, self.wake)
-        lane = _Lane(way, queue)
-        most = limits.max_connections or self._settings.connections
-        budget = self._budgets.setdefault(way.lane, ConnectionBudget(most))
-        budget.most = most
+        lane = _Lane(way, affinity, mx_group, queue)
+        budget = self._budgets.setdefault(way.lane, ConnectionBudget(0))
+        budget.most = self._most(limits)
         if limits.max_connections is not None:
             self._limited.add(way.lane)
         hooks = PoolHooks(
             pull=queue.pull,
+            may_send=lambda envelope: self._hooks.may_send(envelope.token),
             answered=self._answered,
             untried=self._untried,
             unreachable=lambda why: self._unreachable(lane, why),
@@ -132,7 +138,7 @@ class Lanes:
                 way.endpoints,
                 way.session,
                 budget,
-                network=self._network,
+                network=way.network,
                 hooks=hooks,
                 tasks=self._tasks,
             )
@@ -147,15 +153,31 @@ class Lanes:
         for key in self._budgets:
             if settings.limits_for(LaneKey.parse(key).mx_group).max_connections is not None:
                 self._limited.add(key)
-        lanes, self._lanes = self._lanes, {}
-        for lane in lanes.values():
-            for held in lane.queue.drain(lambda _: True):
-                self._hooks.give_back(held)
-            lane.queue.close()
-            if lane.pool is not None:
-                task = self._tasks.create_task(lane.pool.stop(STOP_GRACE_S), name="close lane")
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+        kept: list[_Lane] = []
+        changed: list[_Lane] = []
+        for lane in self._lanes.values():
+            way = self._way(lane.affinity, lane.way.endpoints.source_ip, lane.mx_group)
+            (kept if way == lane.way else changed).append(lane)
+        self._lanes = {(each.way.endpoints, each.mx_group): each for each in kept}
+        for lane in kept:
+            self._budgets[lane.way.lane].most = self._most(lane.way.limits)
+        for lane in changed:
+            self._close(lane)
+
+    def _most(self, limits: Limits) -> int:
+        return limits.max_connections or self._settings.connections
+
+    def _close(self, lane: _Lane) -> None:
+        """Give back what waits; what is in flight has all the time that its receiver may take."""
+        for held in lane.queue.drain(lambda _: True):
+            self._hooks.give_back(held)
+        lane.queue.close()
+        pool = lane.pool
+        if pool is not None:
+            self._closing.add(pool)
+            grace_s = lane.way.limits.data_timeout
+            task = self._tasks.create_task(pool.stop(grace_s), name="close lane")
+            task.add_done_callback(lambda _: self._closing.discard(pool))
 
     def is_quiet(self, lane: str) -> bool:
         """Whether another worker may own the lane: no connection that its limit counts is open."""
@@ -185,7 +207,7 @@ class Lanes:
         for lane in self._lanes.values():
             lane.queue.close()
         # What a reload is still closing has answers to come too: the outbox must not end before.
-        await asyncio.gather(*(pool.stop(STOP_GRACE_S) for pool in pools), *self._closing)
+        await asyncio.gather(*(pool.stop(STOP_GRACE_S) for pool in (*pools, *self._closing)))
 
     # --- what pools tell -------------------------------------------------------------------------
 

@@ -28,13 +28,14 @@ Session = PipelinedSession | PlainSession
 
 @dataclass(frozen=True, slots=True)
 class PoolHooks:
-    """What a pool asks of its worker; see ``mta.session.hooks.Hooks`` for the first three.
+    """What a pool asks of its worker; see ``mta.session.hooks.Hooks`` for the first four.
 
     ``unreachable`` is told that no connection could be made and none is open. The pool then takes
     it that no messages wait any more; ``wake`` tells it otherwise, even while it is being told.
     """
 
     pull: Callable[[], Envelope | None]
+    may_send: Callable[[Envelope], bool]
     answered: Callable[[Envelope, Answer, Timing], None]
     untried: Callable[[Envelope], None]
     unreachable: Callable[[Unreachable], None]
@@ -97,7 +98,7 @@ class LanePool:
         self._budget = budget
         self._network = network
         self._hooks = hooks
-        self._session_hooks = Hooks(self._pull, hooks.answered, hooks.untried)
+        self._session_hooks = Hooks(self._pull, hooks.may_send, hooks.answered, hooks.untried)
         self._task_group = tasks
         self._loop = asyncio.get_running_loop()
         self._connections: set[asyncio.Task[None]] = set()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from affinity.affinity import source_ips_for
 from affinity.configuration import Affinity, Pace, Retry, SourceIp
 from affinity.lane import Limits
+from world.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class MtaSettings:
     affinities: Mapping[str, Affinity]  # those that the instance serves and that are defined
     limits_for: Callable[[str], Limits]  # MX group → limits of its lanes
     endpoint_for: Callable[[str], tuple[str, int] | None]  # MX group → address and port
+    network: Network  # where it may connect to
     retry: Retry
     pace: Pace
     heartbeat_s: float

@@ -28,7 +28,6 @@ from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
 from world.chance import Chance
 from world.clock import Clock
-from world.network import Network
 
 CLAIM_EVERY_S: Final = 0.05
 
@@ -40,7 +39,6 @@ class World:
     store: Store
     clock: Clock
     chance: Chance
-    network: Network
     journal: Journal
     process: Callable[[], modules.Process]
 
@@ -55,6 +53,9 @@ class Worker:
         self._done: list[HeldPart] = []  # dealt with, but kept until their lane is quiet
         self._stop = asyncio.Event()
         self._is_fenced = False
+        self._is_working = False  # lanes exist, and obey a changed configuration
+        self._announced: object = None  # what the scheduler was last told of us
+        self._has_news = asyncio.Event()
         self._heard_until = 0.0  # monotonic; after this the store may have declared us dead
         self.worker_id = 0
 
@@ -62,14 +63,18 @@ class Worker:
         """Work until stopped or declared dead; everything in hand is answered or given back."""
         world, settings = self._world, self._settings
         self._heard_until = world.clock.monotonic() + settings.pace.lease
-        self.worker_id = await world.store.write(
-            modules.register_worker,
-            settings.instance,
-            settings.affinities,
-            str(world.journal.path),
-            world.process(),
-            world.clock.now(),
-        )
+        try:
+            self.worker_id = await world.store.write(
+                modules.register_worker,
+                settings.instance,
+                settings.affinities,
+                str(world.journal.path),
+                world.process(),
+                world.clock.now(),
+            )
+        except BaseException:
+            world.journal.close(remove=True)  # nobody knows of it
+            raise
         author = Author(settings.instance, self.worker_id)
         self._outbox = Outbox(world.store, world.clock, author, world.journal, self._when_committed)
         self._rendering = Rendering(world.store, world.clock, lambda: self._settings.domain)
@@ -84,9 +89,8 @@ class Worker:
                 give_back=self._give_back,
                 spent=self._outbox.keep_limiter,
             )
-            self._lanes = Lanes(
-                world.clock, world.network, self._settings, hooks, self._attempts, tasks
-            )
+            self._lanes = Lanes(world.clock, self._settings, hooks, self._attempts, tasks)
+            self._is_working = True
             await self._announce()
             outbox = tasks.create_task(self._outbox.run(), name="outbox")
             claim = tasks.create_task(self._claim_for_ever(), name="claim")
@@ -97,33 +101,39 @@ class Worker:
                 await world.store.write(modules.stop_taking, self.worker_id)
             await self._wind_down(outbox)
             beat.cancel()
-        if not self._is_fenced:
+        # What the store was not told, whoever buries us reads: we leave only with nothing to tell.
+        has_told_all = not self._is_fenced and world.journal.is_empty()
+        if has_told_all:
             await world.store.write(settlement.leave, author, world.clock.now())
-        world.journal.close(remove=not self._is_fenced)
+        world.journal.close(remove=has_told_all)
 
     def stop(self) -> None:
         """Finish what is in flight, give back the rest, leave."""
         self._stop.set()
 
-    async def reconfigure(self, settings: MtaSettings) -> None:
+    def reconfigure(self, settings: MtaSettings) -> None:
         """Obey a changed configuration from the next message on."""
         self._settings = settings
+        if not self._is_working:
+            return
         self._lanes.reconfigure(settings)
         for held in self._lanes.drain(lambda each: not self._is_allowed(each)):
             self._give_back(held)
-        await self._announce()
+        self._has_news.set()
 
     async def _announce(self) -> None:
         """Tell the scheduler what this worker serves and which addresses it cannot send from."""
-        addresses = {ip.address for each in self._settings.affinities.values() for ip in each.ip}
+        settings = self._settings
+        addresses = {ip.address for each in settings.affinities.values() for ip in each.ip}
         unbindable = [
             address
             for address in sorted(addresses)
-            if self._world.network.bind_error(address) is not None
+            if settings.network.bind_error(address) is not None
         ]
-        await self._world.store.write(
-            modules.announce_worker, self.worker_id, self._settings.affinities, unbindable
-        )
+        told = list(settings.affinities), unbindable
+        if told != self._announced:
+            await self._world.store.write(modules.announce_worker, self.worker_id, *told)
+            self._announced = told
 
     # --- the loops -----------------------------------------------------------------------------
 
@@ -163,11 +173,14 @@ class Worker:
 
     async def _beat_for_ever(self) -> None:
         while True:
+            self._has_news.clear()
             with contextlib.suppress(StoreUnavailable):  # the leases then end by themselves
                 await self._beat()
+                await self._announce()
             self._return_overdue()
             self._lanes.wake()
-            await asyncio.sleep(self._settings.heartbeat_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_news.wait(), self._settings.heartbeat_s)
 
     async def _beat(self) -> None:
         lease_s = self._settings.pace.lease

@@ -4,13 +4,16 @@ The pipeline never leaves this machine unless its configuration names an outside
 stands here, at the only door through which a session learns where to connect.
 """
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from mail.errors import UserError
+
+_ASKING_FAILED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -56,8 +59,9 @@ class HostNetwork:
         try:
             with socket.socket(family, socket.SOCK_STREAM) as probe:
                 probe.bind((address, 0))
-        except OSError as error:  # no socket to be had is no reason to end the worker either
-            return error
+        except OSError as error:
+            # Without a socket or memory to ask with, nothing is known of the address.
+            return None if error.errno in _ASKING_FAILED else error
         return None
 
 

@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
         for settings in configuration.sink.values():
             personality_named(settings.personality, configuration.personality)
         network = HostNetwork.allowing(configuration.lab.allow_networks)
-        findings = check(configuration, network.bind_error, configuration.sink)
+        sinks = {name: each.listen for name, each in configuration.sink.items()}
+        findings = check(configuration, network.bind_error, sinks)
         errors = sum(each.severity == "error" for each in findings)
         if json:
             print_json(

@@ -16,12 +16,15 @@ Replies come in the order of what was written; ``_expected`` is that order. What
     RSET    |                                  | the server's state is unknown: the session ends
     QUIT    | the session ends, whatever is said
 
+    DATA answered by 354 for a message that may not be sent any more (its lease is over): untried,
+            and the session ends, for a lone dot would deliver an empty message
     421     | Rejected for the message that it answers; others are untried; the session ends
     any other reply, or none before the connection is lost
             | Broken for the message that it should have answered; others are untried; the end
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -96,8 +99,14 @@ class _Transaction:
 class Dialogue:
     """One connection after EHLO. Feed it, then write what ``take_output`` returns."""
 
-    def __init__(self, offers: Offers, messages_max: int | None = None) -> None:
+    def __init__(
+        self,
+        offers: Offers,
+        messages_max: int | None = None,
+        may_send: Callable[[Envelope], bool] = lambda _: True,
+    ) -> None:
         self._offers = offers
+        self._may_send = may_send
         self._messages_left = messages_max
         self._reader = ReplyReader()
         self._expected: deque[tuple[_Step, _Transaction | None]] = deque()
@@ -226,6 +235,10 @@ class Dialogue:
                 # RFC 2920, 3.1: the server waits for content although all was refused.
                 self._output.append(b".\r\n")
                 self._expected.append((_EMPTY, None))
+            elif not self._may_send(transaction.envelope):
+                self._events.append(Untried(transaction.envelope))
+                transaction.is_answered = True
+                self._end("the message may not be sent any more", is_ours=True)
             else:
                 self._output += (stuffed(transaction.envelope.content), b".\r\n")
                 self._expected.append((_BODY, transaction))

@@ -27,5 +27,6 @@ class Hooks:
     """
 
     pull: Callable[[], Envelope | None]  # None: nothing may go now; ``wake`` says when to ask again
+    may_send: Callable[[Envelope], bool]  # asked last before the body: no ends the session
     answered: Callable[[Envelope, Answer, Timing], None]
     untried: Callable[[Envelope], None]  # given back; no attempt was made

@@ -119,6 +119,9 @@ class PlainSession:
             if not await self._step(envelope, stage, command.encode()):
                 self._needs_reset = stage is not Stage.MAIL
                 return
+        if not self._hooks.may_send(envelope):
+            self.ended = Ended("the message may not be sent any more", is_ours=True)
+            return  # run closes the connection and gives the message back
         await self._step(envelope, Stage.BODY, stuffed(envelope.content) + b".\r\n")
 
     async def _step(self, envelope: Envelope, stage: Stage, output: bytes) -> bool:

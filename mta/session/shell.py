@@ -27,11 +27,12 @@ class PipelinedSession(asyncio.Protocol):
         self._transport = connected.transport
         self._settings = settings
         self._hooks = hooks
-        self._dialogue = Dialogue(connected.offers, settings.messages_max)
+        self._dialogue = Dialogue(connected.offers, settings.messages_max, hooks.may_send)
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._written_at: deque[float] = deque()  # of the messages in flight, in order
         self._progress_at = self._loop.time()
+        self._unsent = 0  # bytes that the transport still had to write when last looked at
         self._watchdog: asyncio.TimerHandle | None = None
         self._watchdog_at = 0.0
         self._is_busy = False  # in a hook: what it asks for happens when it returns
@@ -179,6 +180,7 @@ class PipelinedSession(asyncio.Protocol):
         if output:
             self._progress_at = self._loop.time()
             self._transport.write(output)
+            self._unsent = self._transport.get_write_buffer_size()
         self._watch()
 
     def _has_room(self) -> bool:
@@ -212,9 +214,14 @@ class PipelinedSession(asyncio.Protocol):
     def _bark(self) -> None:
         self._watchdog = None
         limit = self._limit_s()
-        if self._loop.time() >= self._progress_at + limit:
+        unsent = self._transport.get_write_buffer_size()
+        if unsent < self._unsent:  # a slow reader of a large body is no silent one
+            self._unsent = unsent
+            self._progress_at = self._loop.time()
+        elif self._loop.time() >= self._progress_at + limit:
             if self._dialogue.is_idle:
                 self._dialogue.quit()
             else:
                 self._lose(f"no reply to {self._dialogue.awaited} within {limit:g} s")
+                self._transport.abort()  # close() would wait for what TLS owes
         self._pump()

@@ -5,6 +5,7 @@ A script is the conversation as one would write it down:
     S: 220 mx.test ready          said as soon as it is reached
     C: EHLO *                     a line that must come, with * and ? as in file names
     C: (content)                  everything up to the lone dot; kept in ``contents``
+    (hold)                        go on once the test sets ``go_on``
     (drop)                        close the connection
     (silence)                     say nothing more until the client leaves
 
@@ -34,6 +35,7 @@ class ScriptedServer:
     contents: list[bytes] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     running: int = 0
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def endpoints(self, source_ip: str = "127.0.0.1") -> Endpoints:
@@ -80,6 +82,9 @@ class ScriptedServer:
                 await self._say("".join(f"{line[3:]}\r\n" for line in lines), writer)
                 continue
             for line in lines:
+                if line == "(hold)":
+                    await self.go_on.wait()
+                    continue
                 if line == "(drop)":
                     return
                 if line == "(silence)":
@@ -126,6 +131,7 @@ async def scripted(*texts: str, split: bool = False) -> AsyncIterator[ScriptedSe
     try:
         yield server
     finally:
+        server.go_on.set()
         listener.close()
         await listener.wait_closed()
         await server.until(lambda: not server.running)

@@ -139,6 +139,49 @@ def test_a_database_locked_for_longer_than_a_lease_costs_no_worker_its_life(tmp_
         assert {each.id for each in lab.workers()} == before
 
 
+def test_a_reload_while_the_database_is_away_ends_nobody_and_is_followed_later(tmp_path):
+    with running_lab(tmp_path) as lab:
+        before = {each.pid for each in lab.processes()}
+        with write_lock(lab):
+            lab.write(lab.text.replace('affinities = ["promo"]', 'affinities = ["other"]'))
+            time.sleep(7)  # longer than a writer waits for the lock
+        lab.wait(
+            lambda: all(each.affinities == ("other",) for each in lab.workers()),
+            "the workers follow the file",
+        )
+        [instance] = lab.store.read_now(modules.instances)
+        assert instance.affinities == ("other",)
+        assert {each.pid for each in lab.processes()} == before
+
+
+def test_workers_that_start_under_a_wrong_file_come_back_when_it_is_mended(tmp_path):
+    with running_lab(tmp_path) as lab:
+        good = lab.text
+        lab.write(good.replace("workers = 2", "workers = 0"))
+        for each in lab.workers():
+            os.kill(each.pid, signal.SIGKILL)
+        lab.wait(lambda: lab.said().count("cannot run as configured") > 1, "they cannot start")
+        lab.write(good)
+        delivery = lab.submit(20, "b.test")
+        lab.wait(lambda: lab.sent(delivery) == 20, "they start again and send")
+        lab.wait(lambda: len(lab.workers()) == 2, "both")
+
+
+def test_a_reload_and_a_stop_while_a_slow_receiver_thinks_double_nothing(tmp_path):
+    text = CONFIGURATION.replace('data = "40ms"', 'data = "2s"')
+    with running_lab(tmp_path, text=text) as lab:
+        delivery = lab.submit(40)
+        lab.wait(lambda: bool(lab.peers()), "some bodies are taken")
+        lab.write(lab.text.replace('"127.0.1.1"', '"127.0.1.1", helo = "new.test"'))
+        lab.wait(lambda: "following it" in lab.said(), "the file is followed")
+        time.sleep(0.5)  # and by the workers, while their bodies are still at the receiver
+        assert lab.down() == 0
+        found = lab.reconciled()
+        assert found.is_ok(), found
+        assert 0 < found.receipts == lab.sent(delivery)
+        assert list((lab.loaded.directory / "journal").iterdir()) == []
+
+
 def test_servers_that_refuse_talk_nonsense_or_say_nothing_only_defer_their_own_mail(tmp_path):
     [closed] = free_ports(1)
     with odd_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as http, odd_server(b"") as mute:

@@ -43,10 +43,14 @@ class Owner:
         ]
         self.answers: list = []
         self.untried: list[int] = []
-        self.hooks = Hooks(self.pull, self.answered, self.give_back)
+        self.forbidden: set[int] = set()
+        self.hooks = Hooks(self.pull, self.may_send, self.answered, self.give_back)
 
     def pull(self) -> Envelope | None:
         return self.waiting.pop(0) if self.waiting else None
+
+    def may_send(self, envelope) -> bool:
+        return envelope.message_id not in self.forbidden
 
     def answered(self, envelope, answer, timing) -> None:
         assert timing.duration_s >= 0
@@ -104,6 +108,19 @@ def test_messages_are_sent_one_after_the_other_and_then_quit(opening, one_messag
     assert server.contents == [b"first\r\n..\r\nlast\r\n"] * 2
     assert session.ended.is_ours
     assert session.accepted_count == 2
+
+
+@BOTH
+def test_a_message_whose_lease_ends_between_mail_and_body_is_not_sent(opening, one_message):
+    owner = Owner(2)
+    owner.forbidden.add(0)
+    begun = [line for line in one_message().splitlines() if line.strip()][:-2]
+    session, server = asyncio.run(held(owner, conversation(opening, begun, "(silence)")))
+    assert owner.answers == []
+    assert owner.untried == [0]
+    assert [each.message_id for each in owner.waiting] == [1]
+    assert server.contents == []
+    assert session.ended.is_ours
 
 
 def test_the_next_commands_come_with_the_body_in_one_write():
@@ -325,7 +342,7 @@ def test_stop_finishes_what_is_in_flight_and_pulls_no_more(opening, one_message)
                 session.stop()
                 return envelope
 
-            session._hooks = Hooks(pull_and_stop, owner.answered, owner.give_back)
+            session._hooks = Hooks(pull_and_stop, owner.may_send, owner.answered, owner.give_back)
             await session.run()
         server.check()
         assert owner.answers == [(0, QUEUED)]
@@ -366,7 +383,7 @@ def test_what_a_hook_raises_is_raised_by_run(opening, one_message):
 
         async with scripted(conversation(opening, one_message(), "(silence)")) as server:
             session = await opened(server, owner)
-            session._hooks = Hooks(owner.pull, answered, owner.give_back)
+            session._hooks = Hooks(owner.pull, owner.may_send, answered, owner.give_back)
             with pytest.raises(OSError, match="No space"):
                 await session.run()
 

@@ -63,6 +63,7 @@ def sent(envelopes, *, pipelining, tls=None, mode="off"):
         waiting = list(envelopes)
         hooks = Hooks(
             lambda: waiting.pop(0) if waiting else None,
+            lambda _: True,
             lambda envelope, answer, _: answers.append(answer),
             lambda envelope: answers.append(None),
         )

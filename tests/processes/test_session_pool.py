@@ -44,6 +44,7 @@ class Lane:
 
         return PoolHooks(
             lambda: self.waiting.pop() if self.waiting else None,
+            lambda _: True,
             noting(self.answers),
             noting(self.untried),
             noting(self.unreachable),
@@ -276,7 +277,7 @@ def test_what_a_hook_raises_ends_the_group():
         async with scripted(text) as server, asyncio.TaskGroup() as tasks:
             pool = pool_for(lane, server.endpoints(), tasks, connections_max=1)
             pool._session_hooks = type(pool._session_hooks)(
-                pool._pull, lambda *_: [].pop(), lane.untried.append
+                pool._pull, bool, lambda *_: [].pop(), lane.untried.append
             )
             pool.wake(5)
 

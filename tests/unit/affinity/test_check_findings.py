@@ -29,11 +29,24 @@ def findings(text, sinks=("all",), unbindable=()):
             return OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
         return None
 
-    return [str(each) for each in check(read(text, "f", Configuration), bind_error, sinks)]
+    listen = dict.fromkeys(sinks, "127.0.0.1:2525")
+    return [str(each) for each in check(read(text, "f", Configuration), bind_error, listen)]
 
 
 def test_a_good_configuration_has_no_findings():
     assert findings(GOOD) == []
+
+
+def test_an_ipv4_address_cannot_connect_to_an_ipv6_host():
+    route = '[route.six]\ndomains = ["six.test"]\nhost = "[::1]:2525"\n'
+    assert findings(GOOD + route) == [
+        (
+            "error: affinity.promo: 127.0.1.1, 127.0.1.2 cannot connect to [::1]:2525 (route six): one is IPv4, the other IPv6\n"
+            "  Exclude six.test there, or let the route lead to an address of the same kind."
+        ),
+    ]
+    excluding = GOOD.replace('"127.0.1.1"', '"127.0.1.1", exclude = ["six.test"]')
+    assert findings(excluding.replace('"127.0.1.2"', '"::1", include = ["six.test"]') + route) == []
 
 
 def test_an_empty_configuration_sends_nothing():

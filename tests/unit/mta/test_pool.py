@@ -54,7 +54,7 @@ def tried(monkeypatch, backlog, seconds, *, after_each=lambda _: None):
                 SessionSettings(),
                 ConnectionBudget(4),
                 network=HostNetwork(),
-                hooks=PoolHooks(lambda: None, print, print, unreachable),
+                hooks=PoolHooks(lambda: None, bool, print, print, unreachable),
                 tasks=tasks,
             )
             pool.wake(backlog)

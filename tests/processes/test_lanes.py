@@ -1,0 +1,203 @@
+"""A worker's lanes while the configuration changes under them, over real sockets."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from affinity.configuration import Affinity, MxRule, Pace, Retry, SourceIp
+from affinity.lane import limits_for
+from mail.outcome import Accepted, Broken
+from mta import lanes as lanes_module
+from mta.held import HeldMessage, HeldPart
+from mta.lane_queue import Hooks
+from mta.lanes import Lanes
+from mta.session.envelope import Envelope
+from mta.settings import MtaSettings
+from store.leases import LeasedPart, PartMessage
+from tests.fakes.clock import FakeClock
+from tests.fakes.scripted_server import BYE, conversation, greeting, scripted, transaction
+from world.network import ForbiddenDestination, HostNetwork
+
+SOURCE = "127.0.1.1"
+LANE = f"{SOURCE}>y"
+OPENING = greeting("PIPELINING")
+RENAMED = OPENING.replace("mta.test", "new.test")
+_ASKED, _REPLY = transaction().rstrip().rsplit("\n", 1)
+SLOW = f"{_ASKED}\n(hold)\n{_REPLY}"  # takes its time for the reply to the end of data
+
+
+class NoNetwork:
+    """Admits nothing at all."""
+
+    def admit(self, address):
+        raise ForbiddenDestination(f"{address} is outside this machine")
+
+    def bind_error(self, address):
+        return None
+
+
+def settings_for(port, *, helo="mta.test", rules=(), network=None, connections=1):
+    address = SourceIp(address=SOURCE, helo=helo)
+    return MtaSettings(
+        instance="m1",
+        affinities={"promo": Affinity(ip=(address,))},
+        limits_for=lambda group: limits_for(rules, f"mx.{group}.test", group, ()),
+        endpoint_for=lambda group: ("127.0.0.1", port) if group == "y" else None,
+        network=network or HostNetwork(),
+        retry=Retry(),
+        pace=Pace(),
+        heartbeat_s=1,
+        connections=connections,
+        domain="sender.test",
+    )
+
+
+class Scene:
+    """Lanes of a worker that notes what becomes of its messages."""
+
+    def __init__(self, settings, tasks):
+        self.answers, self.returned = [], []
+        hooks = Hooks(
+            is_blocked=lambda: False,
+            may_send=lambda _: True,
+            render=lambda held: Envelope(
+                held.message.message_id, "a@sender.test", held.message.address, b"x\r\n", token=held
+            ),
+            give_back=lambda held: self.returned.append(held.message.message_id),
+            spent=lambda *_: None,
+        )
+        self.lanes = Lanes(FakeClock(), settings, hooks, self, tasks)
+        self.lease = LeasedPart(1, 1, 1, "promo", "y", SOURCE, LANE, 9, 0, 0, None)
+
+    def answered(self, held, answer, **_):
+        self.answers.append((held.message.message_id, type(answer)))
+
+    def put(self, *numbers):
+        queue = self.lanes.queue(self.lease)
+        part = HeldPart(self.lease, 0, 0, len(numbers))
+        for number in numbers:
+            queue.put(
+                HeldMessage(part, PartMessage(number, f"u{number}@y.test", "y.test", "{}", 0))
+            )
+        self.lanes.wake()
+
+
+def played(steps, *scripts):
+    """Run ``steps(scene, server)`` against a server with these conversations."""
+
+    async def run():
+        async with scripted(*scripts) as server, asyncio.TaskGroup() as tasks:
+            scene = Scene(settings_for(server.port), tasks)
+            await steps(scene, server)
+            await scene.lanes.stop()
+        server.check()
+        return scene
+
+    return asyncio.run(run())
+
+
+async def until(is_so):
+    while not is_so():  # noqa: ASYNC110 - what it waits for tells nobody
+        await asyncio.sleep(0.005)
+
+
+def test_a_lane_whose_way_is_the_same_keeps_its_connection_and_its_queue():
+    async def steps(scene, server):
+        scene.put(1)
+        await until(lambda: scene.answers)
+        scene.lanes.reconfigure(settings_for(server.port, connections=7))
+        scene.put(2)
+        await until(lambda: len(scene.answers) == 2)
+
+    scene = played(steps, conversation(OPENING, transaction(), transaction(), BYE))
+    assert scene.answers == [(1, Accepted), (2, Accepted)]
+    assert scene.returned == []
+
+
+def test_what_is_in_flight_on_a_changed_lane_has_all_the_time_of_its_receiver(monkeypatch):
+    monkeypatch.setattr(lanes_module, "STOP_GRACE_S", 0.01)  # is for a worker that stops
+
+    async def steps(scene, server):
+        scene.put(1)
+        await server.until(lambda: server.contents)
+        scene.lanes.reconfigure(settings_for(server.port, helo="new.test"))
+        scene.put(2)
+        await asyncio.sleep(0.2)
+        assert scene.answers == [], "the one connection that may be open is the old one"
+        server.go_on.set()
+        await until(lambda: len(scene.answers) == 2)
+
+    scene = played(
+        steps, conversation(OPENING, SLOW, BYE), conversation(RENAMED, transaction(), BYE)
+    )
+    assert scene.answers == [(1, Accepted), (2, Accepted)]
+
+
+def test_a_stop_waits_for_what_a_changed_configuration_left_in_flight():
+    async def steps(scene, server):
+        scene.put(1)
+        await server.until(lambda: server.contents)
+        scene.lanes.reconfigure(settings_for(server.port, helo="new.test"))
+        asyncio.get_running_loop().call_later(0.2, server.go_on.set)
+        await scene.lanes.stop()
+        assert scene.answers == [(1, Accepted)]
+
+    played(steps, conversation(OPENING, SLOW, BYE))
+
+
+def test_a_stop_waits_no_longer_than_its_grace_for_them(monkeypatch):
+    monkeypatch.setattr(lanes_module, "STOP_GRACE_S", 0.05)
+
+    async def steps(scene, server):
+        scene.put(1)
+        await server.until(lambda: server.contents)
+        scene.lanes.reconfigure(settings_for(server.port, helo="new.test"))
+        await scene.lanes.stop()
+        assert scene.answers == [(1, Broken)]
+
+    played(steps, conversation(OPENING, _ASKED, "(silence)"))
+
+
+def test_a_network_that_is_not_allowed_any_more_is_not_connected_to():
+    async def steps(scene, server):
+        scene.put(1)
+        await until(lambda: scene.answers)
+        scene.lanes.reconfigure(settings_for(server.port, network=NoNetwork()))
+        scene.put(2)
+        await until(lambda: len(scene.answers) == 2)
+
+    scene = played(steps, conversation(OPENING, transaction(), BYE))
+    assert scene.answers == [(1, Accepted), (2, Broken)]
+
+
+@pytest.mark.parametrize(
+    ("affinity", "group", "lane"),
+    [("other", "y", LANE), ("promo", "z", LANE), ("promo", "y", "*>y")],
+)
+def test_a_part_whose_way_does_not_exist_or_is_cut_otherwise_is_not_taken(affinity, group, lane):
+    async def steps(scene, _):
+        lease = replace(scene.lease, affinity=affinity, mx_group=group, lane=lane)
+        assert scene.lanes.queue(lease) is None
+
+    played(steps)
+
+
+def test_lanes_that_become_one_shared_lane_are_closed():
+    shared = (MxRule(mask="*", max_connections=1, shared=True),)
+
+    async def steps(scene, server):
+        scene.put(1)
+        await until(lambda: scene.answers)
+        scene.lanes.reconfigure(settings_for(server.port, rules=shared))
+        assert scene.lanes.queue(scene.lease) is None
+        scene.lease = replace(scene.lease, lane="*>y")
+        scene.put(2)
+        await until(lambda: len(scene.answers) == 2)
+
+    scene = played(
+        steps,
+        conversation(OPENING, transaction(), BYE),
+        conversation(OPENING, transaction(), BYE),
+    )
+    assert scene.answers == [(1, Accepted), (2, Accepted)]
