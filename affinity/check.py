@@ -1,6 +1,7 @@
 """What a valid configuration can still not do: found before the run instead of by a stuck queue."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -193,7 +194,7 @@ def _addresses(configuration: Configuration, bind_error: BindError) -> Iterator[
             )
 
 
-def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Finding]:
+def _routes(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[Finding]:
     if not configuration.route:
         yield Finding(
             "error",
@@ -208,6 +209,14 @@ def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Fi
                 f"route.{name}.sink",
                 f"there is no sink {route.sink!r}{nearest(route.sink, sinks)}",
                 f"Add [sink.{route.sink}], or give the route a host.",
+            )
+    for sink, listen in sinks.items():
+        if not ipaddress.ip_address(split_endpoint(listen)[0]).is_loopback:
+            yield Finding(
+                "warning",
+                f"sink.{sink}.listen",
+                f"{listen} can be reached from other machines",
+                "Listen on 127.0.0.1, unless that is meant.",
             )
     used = {route.sink for route in configuration.route.values()}
     for sink in sinks:

@@ -72,9 +72,9 @@ class Worker:
                 world.process(),
                 world.clock.now(),
             )
-        except BaseException:
-            world.journal.close(remove=True)  # nobody knows of it
-            raise
+        finally:
+            if self.worker_id == 0:
+                world.journal.close(remove=True)  # nobody knows of it
         author = Author(settings.instance, self.worker_id)
         self._outbox = Outbox(world.store, world.clock, author, world.journal, self._when_committed)
         self._rendering = Rendering(world.store, world.clock, lambda: self._settings.domain)

@@ -9,9 +9,9 @@ import asyncio
 import collections
 import contextlib
 import logging
-from collections.abc import MutableSet
+from collections.abc import Callable, MutableSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP, Envelope
 
@@ -55,6 +55,7 @@ class Post:
     receipts: ReceiptLog
     inbox: InboxFile | None
     sessions: MutableSet["SinkSession"]
+    is_stopping: Callable[[], bool]
 
 
 class Transaction(Envelope):
@@ -91,6 +92,7 @@ class SinkSession(SMTP):
         self._peer = Peer("")
         self._transaction = Transaction()
         self._replies: list[bytes] = []
+        self._has_begun = False
         self._has_left = False  # our side of the connection is closed
         self._is_counted = False  # among the connections that the personality counts
         self._is_holding = False  # the reply back: the client waits for us, so it is not idle
@@ -99,11 +101,25 @@ class SinkSession(SMTP):
     # --- the connection ---------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        name = transport.get_extra_info("peername")
+        # Of a peer that is gone again, uvloop cannot say who it was.
+        if name is None or self._post.is_stopping():
+            cast("asyncio.Transport", transport).abort()
+            return
         self._post.sessions.add(self)
-        self._peer = Peer(transport.get_extra_info("peername")[0])
+        self._peer = Peer(name[0])
         super().connection_made(transport)
 
+    def eof_received(self) -> bool | None:
+        if self._handler_coroutine is None:
+            return False
+        if not self._has_begun:  # cancelled now, it would never come to close the connection
+            self._writer.close()
+        return super().eof_received()
+
     def connection_lost(self, error: Exception | None) -> None:
+        if self._handler_coroutine is None:
+            return
         super().connection_lost(error)
         self._post.sessions.discard(self)
         self._uncount()
@@ -115,6 +131,7 @@ class SinkSession(SMTP):
 
     async def _handle_client(self) -> None:
         """The whole session."""
+        self._has_begun = True
         # A peer that is gone needs no reply; aiosmtpd lets the reset out of its task.
         try:
             with contextlib.suppress(ConnectionError):
@@ -131,8 +148,9 @@ class SinkSession(SMTP):
     async def close(self) -> None:
         """Say that the sink goes away, and end the session. Safe to call twice."""
         task, transport = self._handler_coroutine, self._writer.transport
-        if not self._has_left:
-            await self.push(command.CLOSING)
+        if not (self._has_left or transport.is_closing()):
+            self._replies.append(command.CLOSING)
+            self._flush()
         transport.close()
         if task is not None:
             task.cancel()
@@ -173,6 +191,9 @@ class SinkSession(SMTP):
     async def push(self, status: str | bytes) -> None:
         """Send a reply; positive ones wait for those that follow in the same turn of the loop."""
         reply = status.encode("utf-8", "replace") if isinstance(status, str) else status
+        if self._writer.transport.is_closing():
+            raise asyncio.CancelledError  # as _drop does: nobody would hear it
+        await self._writer.drain()  # a peer that does not read is not read from
         if not self._replies:
             self.loop.call_soon(self._flush)
         self._replies.append(reply)
@@ -180,7 +201,7 @@ class SinkSession(SMTP):
             self._flush()
         elif len(self._replies) >= _REPLIES_HELD_MAX:
             self._flush()
-            await self._writer.drain()
+            await asyncio.sleep(0)  # one that never stops talking is not the only one
 
     def _flush(self) -> None:
         if self._replies and self.transport is not None:
@@ -211,7 +232,10 @@ class SinkSession(SMTP):
         elif self.transport is not None:
             self._replies.append(command.IDLE)
             self._flush()
-            self.transport.close()
+            transport = self._writer.transport
+            transport.close()
+            if transport.get_write_buffer_size() > 0:
+                transport.abort()  # it does not read either
 
     async def _hold(self, delay_s: float) -> None:
         if delay_s > 0:
@@ -348,14 +372,17 @@ class SinkSession(SMTP):
     ) -> None:
         """Write the refusal down, then say it; 421 and no reply at all end the session."""
         reply = None if answer.action is Action.DROP else answer.reply
-        self._post.receipts.refused(
-            self._peer,
-            stage,
-            sender,
-            recipients or [],
-            None if reply is None else str(reply),
-            time=self._post.clock.now(),
-        )
+        try:
+            self._post.receipts.refused(
+                self._peer,
+                stage,
+                sender,
+                recipients or [],
+                None if reply is None else str(reply),
+                time=self._post.clock.now(),
+            )
+        except OSError:  # a refusal needs no proof; the sink behaves as it is told to
+            _log.exception("a refusal could not be written down")
         if reply is None:
             self._drop()
         else:
