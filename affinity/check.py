@@ -218,6 +218,7 @@ def _routes(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[
                 f"{listen} can be reached from other machines",
                 "Listen on 127.0.0.1, unless that is meant.",
             )
+    yield from _unreachable(configuration)
     used = {route.sink for route in configuration.route.values()}
     for sink in sinks:
         if sink not in used:
@@ -227,6 +228,33 @@ def _routes(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[
                 "no route leads to this sink: it receives nothing",
                 f'Add a route with sink = "{sink}".',
             )
+
+
+def _unreachable(configuration: Configuration) -> Iterator[Finding]:
+    """Routes to where nothing may be sent, and domains that an earlier route takes."""
+    allowed = [ipaddress.ip_network(each) for each in configuration.lab.allow_networks]
+    earlier: list[tuple[str, str]] = []
+    for name, route in configuration.route.items():
+        if route.host is not None:
+            host = ipaddress.ip_address(split_endpoint(route.host)[0])
+            if not (host.is_loopback or any(host in network for network in allowed)):
+                yield Finding(
+                    "error",
+                    f"route.{name}.host",
+                    f"{host} is outside this machine, so nothing is sent there",
+                    "If you mean it, add its network to allow_networks under [lab].",
+                )
+        for domain in route.domains:
+            for mask, other in earlier:
+                if matches(mask, domain):
+                    yield Finding(
+                        "warning",
+                        f"route.{name}.domains",
+                        f"{domain} goes by route {other}, which comes first and names {mask}",
+                        "Put the narrower route first, or take the domain out of one of them.",
+                    )
+                    break
+        earlier += [(mask, name) for mask in route.domains]
 
 
 def _rules(configuration: Configuration) -> Iterator[Finding]:
