@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from mail.notation import split_endpoint
+from sinks import command
+from sinks.connection import Server
 from sinks.errors import SinkAddressUnusable
 from sinks.inbox import InboxFile
 from sinks.personality import SinkState
@@ -56,18 +58,15 @@ class SinkServer:
             inbox: likewise, or None to keep no contents.
         """
         self.name, self.settings = name, settings
-        self._sessions: set[SinkSession] = set()
         state = SinkState(personality, mx=settings.mx, seed=str(personality.seed))
-        self._post = Post(
+        server = Server(
             settings.mx,
+            "ESMTP mtalab sink",
             settings.size_limit,
-            state,
-            clock,
-            receipts,
-            inbox,
-            self._sessions,
+            command.CLOSING,
             lambda: self._is_stopping,
         )
+        self._post = Post(server, state, clock, receipts, inbox)
         self._is_stopping = False
         self._server: asyncio.Server | None = None
 
@@ -103,10 +102,7 @@ class SinkServer:
             return
         self._is_stopping = True
         server.close()
-        while self._sessions:
-            for session in list(self._sessions):
-                await session.close()
-            await asyncio.sleep(0)
+        await self._post.server.end_connections()
         await server.wait_closed()
 
 

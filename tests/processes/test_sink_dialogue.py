@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from sinks import session
+from sinks import connection
 from sinks.inbox import content
 from sinks.receipts import ReceiptLog, read_receipts
 from tests.fakes.talking_sink import HandClock, talk
@@ -329,7 +329,7 @@ def test_without_an_inbox_there_is_a_receipt_and_no_content(tmp_path):
 
 
 def test_a_silent_client_is_sent_away_and_one_that_waits_for_us_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "_IDLE_S", 0.5)
+    monkeypatch.setattr(connection, "_IDLE_S", 0.5)
 
     async def dialogue(sink):
         client = await sink.connect()

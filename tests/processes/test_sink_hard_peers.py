@@ -7,7 +7,7 @@ import struct
 import pytest
 import uvloop
 
-from sinks import session
+from sinks import connection
 from sinks.append_file import AppendFile
 from sinks.errors import SinkFilesUnusable
 from sinks.receipts import ReceiptLog, read_receipts
@@ -24,7 +24,7 @@ LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio"
 
 
 def sessions_of(sink):
-    return sink.service._servers["mx1"]._sessions
+    return sink.service._servers["mx1"]._post.server.connections
 
 
 async def until_none_is_left(sink):
@@ -55,7 +55,7 @@ def test_no_session_outlives_a_stop_that_connections_pour_into(tmp_path, run):
         server = sink.service._servers["mx1"]
         peers = [socket.create_connection(address) for _ in range(50)]
         await sink.service.stop()
-        assert not server._sessions
+        assert not server._post.server.connections
         for peer in peers:
             peer.close()
 
@@ -75,7 +75,7 @@ def test_what_is_said_after_too_many_bad_commands_is_not_carried_out(tmp_path, r
 
 
 def test_a_peer_that_never_reads_is_not_read_from_and_is_sent_away(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "_IDLE_S", 0.5)
+    monkeypatch.setattr(connection, "_IDLE_S", 0.5)
 
     async def dialogue(sink):
         client = await sink.connect()
