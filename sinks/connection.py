@@ -8,12 +8,13 @@ never stop cost nobody else anything. What is done with the mail is its subclass
 import asyncio
 import collections
 import contextlib
+import hmac
 import logging
-from collections.abc import Callable, Iterator, MutableSet
+from collections.abc import Callable, Iterator, Mapping, MutableSet
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from mail.reply import Reply
 from sinks import command
@@ -44,6 +45,23 @@ class Server:
             for each in list(self.connections):
                 await each.close()
             await asyncio.sleep(0)
+
+
+def login_options(users: Mapping[str, str], *, only_encrypted: bool) -> dict[str, Any]:
+    """Options of a Connection that lets these users (name → password) log in.
+
+    That they must, is for ``smtp_MAIL`` to ask: aiosmtpd warns of it where TLS is not required.
+    """
+    known = {name.encode(): password.encode() for name, password in users.items()}
+
+    def authenticate(
+        _server: Any, _session: Any, _envelope: Any, _how: str, data: Any
+    ) -> AuthResult:
+        expected = known.get(data.login, b"")
+        is_right = hmac.compare_digest(expected, data.password) and data.login in known
+        return AuthResult(success=is_right, handled=False)
+
+    return {"authenticator": authenticate, "auth_require_tls": only_encrypted}
 
 
 class Transaction(Envelope):
