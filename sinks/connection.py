@@ -92,6 +92,7 @@ class Connection(SMTP):
             **options,
         )
         self._server = server
+        self._takes_logins = "authenticator" in options
         self._input = MessageReader(server.size_limit, loop)
         # aiosmtpd made a stream of its own, whose limit is one line.
         asyncio.StreamReaderProtocol.__init__(
@@ -283,6 +284,12 @@ class Connection(SMTP):
         self.peer_name = hostname
         lines = [self._server.name, *(self.extensions() if is_extended else ())]
         await self.push(lines_of(Reply(250, "\n".join(lines))))
+
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        if self._takes_logins:
+            await super().smtp_AUTH(arg or "")
+        else:
+            await self.push(command.NO_LOGIN)
 
     @property
     def is_encrypted(self) -> bool:

@@ -21,6 +21,7 @@ def test_status_says_what_does_not_run_and_why_mail_waits(lab):
         "mta@promo1": "stopped",
         "mta@service1": "stopped",
         "sinks": "stopped",
+        "submission": "stopped",
     }
     assert {each["cause"] for each in done.json["queues"]} == {"no scheduler is running"}
     assert all(each["blocked"] for each in done.json["queues"])
