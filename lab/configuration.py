@@ -11,7 +11,7 @@ from affinity.configuration import Configuration, Route
 from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
-from lab.submit.settings import SubmissionSettings
+from lab.submission_settings import SubmissionSettings
 from mail.errors import UserError
 from mail.notation import split_endpoint
 from sinks.catalogue import personality_named
