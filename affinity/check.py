@@ -119,20 +119,21 @@ def _masks(configuration: Configuration, name: str, affinity: Affinity) -> Itera
 def _families(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[Finding]:
     """IPv4 source IPs that may send where only IPv6 leads, and the reverse."""
     for group, route in configuration.route.items():
-        endpoint = route.host or sinks.get(route.sink or "")
-        if endpoint is None:
-            continue
-        host, _ = split_endpoint(endpoint)
+        ends = [each.host or sinks.get(each.sink or "") for each in route.places]
+        reached = [each for each in ends if each is not None]
+        families = {":" in split_endpoint(each)[0] for each in reached}
+        if len(families) != 1:
+            continue  # it leads nowhere, which _routes says, or to both kinds
         for name, affinity in configuration.affinity.items():
             admitted = (ip for domain in route.domains for ip in _may_send(affinity, domain))
             addresses = dict.fromkeys(ip.address for ip in admitted)
-            unfit = [each for each in addresses if (":" in each) != (":" in host)]
+            unfit = [each for each in addresses if (":" in each) not in families]
             if unfit:
                 yield Finding(
                     "error",
                     f"affinity.{name}",
-                    f"{', '.join(unfit)} cannot connect to {endpoint} (route {group}): one is "
-                    "IPv4, the other IPv6",
+                    f"{', '.join(unfit)} cannot connect to {', '.join(reached)} (route {group}): "
+                    "one is IPv4, the other IPv6",
                     f"Exclude {', '.join(route.domains)} there, or let the route lead to an "
                     "address of the same kind.",
                 )
@@ -202,14 +203,15 @@ def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Fi
             "Add [route.NAME] with domains and a host or a sink.",
         )
     for name, route in configuration.route.items():
-        if route.sink is not None and route.sink not in sinks:
-            yield Finding(
-                "error",
-                f"route.{name}.sink",
-                f"there is no sink {route.sink!r}{nearest(route.sink, sinks)}",
-                f"Add [sink.{route.sink}], or give the route a host.",
-            )
-    used = {route.sink for route in configuration.route.values()}
+        for index, place in enumerate(route.places):
+            if place.sink is not None and place.sink not in sinks:
+                yield Finding(
+                    "error",
+                    f"route.{name}.hosts[{index}].sink" if route.hosts else f"route.{name}.sink",
+                    f"there is no sink {place.sink!r}{nearest(place.sink, sinks)}",
+                    f"Add [sink.{place.sink}], or give the route a host.",
+                )
+    used = {place.sink for route in configuration.route.values() for place in route.places}
     for sink in sinks:
         if sink not in used:
             yield Finding(
@@ -226,7 +228,7 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
         names = [
             name
             for group, route in configuration.route.items()
-            for name in (routes.mx_host(group), *route.domains)
+            for name in (*routes.mx_hosts(group), *route.domains)
         ]
         if any(matches(rule.mask, name) for name in names):
             continue

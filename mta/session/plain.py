@@ -10,11 +10,10 @@ from mail.reply import Reply
 from mta.session.cancellation import heed_cancellation
 from mta.session.dialogue import Ended
 from mta.session.envelope import Envelope, mail_command, rcpt_command, refusal, stuffed
-from mta.session.handshake import Connected
+from mta.session.handshake import QUIT_TIMEOUT_S, Connected
 from mta.session.hooks import Hooks, Timing
 from mta.session.replies import GOES_ON, SERVICE_CLOSING, SERVICE_UNAVAILABLE, reply_of
 from mta.session.settings import SessionSettings
-from mta.session.shell import QUIT_TIMEOUT_S
 
 _LOST: Final = (aiosmtplib.SMTPException, OSError)
 

@@ -11,11 +11,10 @@ from typing import Final
 
 from mail.outcome import Accepted, Stage
 from mta.session.dialogue import Answered, Dialogue, Ended, Event, Untried
-from mta.session.handshake import Connected
+from mta.session.handshake import QUIT_TIMEOUT_S, Connected
 from mta.session.hooks import Hooks, Timing
 from mta.session.settings import SessionSettings
 
-QUIT_TIMEOUT_S: Final = 5.0  # nothing depends on the reply to QUIT
 _NEVER_WRITTEN: Final = Timing(0.0)
 
 

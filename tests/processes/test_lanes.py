@@ -13,10 +13,11 @@ from mta.held import HeldMessage, HeldPart
 from mta.lane_queue import Hooks
 from mta.lanes import Lanes
 from mta.session.envelope import Envelope
-from mta.settings import MtaSettings
+from mta.settings import Destination, MtaSettings, MxHost
 from store.leases import LeasedPart, PartMessage
 from tests.fakes.clock import FakeClock
 from tests.fakes.scripted_server import BYE, conversation, greeting, scripted, transaction
+from world.chance import SeededChance
 from world.network import ForbiddenDestination, HostNetwork
 
 SOURCE = "127.0.1.1"
@@ -43,7 +44,7 @@ def settings_for(port, *, helo="mta.test", rules=(), network=None, connections=1
         instance="m1",
         affinities={"promo": Affinity(ip=(address,))},
         limits_for=lambda group: limits_for(rules, f"mx.{group}.test", group, ()),
-        endpoint_for=lambda group: ("127.0.0.1", port) if group == "y" else None,
+        destination_for={"y": Destination((MxHost("127.0.0.1", port),))}.get,
         network=network or HostNetwork(),
         retry=Retry(),
         pace=Pace(),
@@ -67,7 +68,7 @@ class Scene:
             give_back=lambda held: self.returned.append(held.message.message_id),
             spent=lambda *_: None,
         )
-        self.lanes = Lanes(FakeClock(), settings, hooks, self, tasks)
+        self.lanes = Lanes(FakeClock(), settings, hooks, self, SeededChance(1), tasks)
         self.lease = LeasedPart(1, 1, 1, "promo", "y", SOURCE, LANE, 9, 0, 0, None)
 
     def answered(self, held, answer, **_):

@@ -541,17 +541,29 @@ def test_a_helo_that_cannot_be_said_is_refused(helo):
 REFUSING_TLS = conversation(greeting("STARTTLS"), "C: STARTTLS", "S: 454 4.7.0 not now")
 
 
-def test_required_tls_that_is_not_offered_breaks_the_handshake():
-    settings = SessionSettings(tls="required", greeting_timeout=0.2)
-    result, _ = connecting(conversation(PLAIN), settings)
-    assert isinstance(result, Broken)
-    assert result.stage is Stage.STARTTLS
+NEEDING_TLS = pytest.mark.parametrize("mode", ["encrypted", "required"])
 
 
-def test_required_tls_that_is_refused_rejects():
-    settings = SessionSettings(tls="required", greeting_timeout=0.2)
-    result, _ = connecting(REFUSING_TLS, settings)
+@NEEDING_TLS
+def test_tls_that_is_needed_and_not_offered_breaks_the_handshake_politely(mode):
+    settings = SessionSettings(tls=mode, greeting_timeout=0.2)
+    result, server = connecting(conversation(PLAIN, BYE), settings)
+    assert result == Broken(f"TLS is {mode} and the server does not offer it", Stage.STARTTLS)
+    server.check()
+
+
+@NEEDING_TLS
+def test_tls_that_is_needed_and_refused_rejects_and_takes_leave(mode):
+    settings = SessionSettings(tls=mode, greeting_timeout=0.2)
+    result, server = connecting(conversation(REFUSING_TLS, BYE), settings)
     assert result == Rejected(Reply(454, "4.7.0 not now"), Stage.STARTTLS)
+    server.check()
+
+
+def test_a_refusal_in_the_greeting_is_answered_by_quit():
+    result, server = connecting("S: 554 5.3.2 no service here\nC: QUIT")
+    assert result == Rejected(Reply(554, "5.3.2 no service here"), Stage.GREETING)
+    server.check()
 
 
 def test_opportunistic_tls_that_is_refused_goes_on_without_it():
