@@ -204,7 +204,7 @@ class Route(Table):
     )
     tls_ca: str | None = Field(
         default=None,
-        description="PEM file, beside this file, of the authorities to trust where tls is required; "
+        description="PEM file, beside this file, of the authorities trusted where tls is required; "
         "empty: those of this machine.",
     )
     auth: Login | None = Field(default=None, description="Login for these hosts.")

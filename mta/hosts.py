@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mta.session.handshake import Endpoints
+from mail.outcome import Broken, Rejected
+from mta.session.handshake import Endpoints, SourceUnavailable, Unreachable
 from world.chance import Chance
 from world.network import ForbiddenDestination, Network
 
@@ -113,3 +114,21 @@ class Hosts:
 
     def _up(self, now: float) -> list[Host]:
         return [each for each in self._hosts if each.down_until <= now]
+
+
+def why_unreachable(hosts: Sequence[Host], failures: Sequence[Unreachable]) -> Unreachable:
+    """Why a connection could not be made: the last refusal, or all failures in one."""
+    last = failures[-1]
+    if isinstance(last, SourceUnavailable):
+        return last
+    said = [each for each in failures if isinstance(each, Rejected)]
+    if said:
+        return said[-1]
+    errors = [each for each in failures if isinstance(each, Broken)]
+    if len(errors) == 1:
+        return errors[0]
+    ends = (each.endpoints for each in hosts)
+    text = "; ".join(
+        f"{end.host}:{end.port}: {each.error}" for end, each in zip(ends, errors, strict=True)
+    )
+    return Broken(text, errors[-1].stage)

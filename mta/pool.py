@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from mail.outcome import Answer, Broken, Rejected, Stage
 from mta.connection_budget import ConnectionBudget
-from mta.hosts import Host, Hosts
+from mta.hosts import Host, Hosts, why_unreachable
+from mta.session.cancellation import cut_off
 from mta.session.envelope import Envelope
 from mta.session.handshake import Connected, SourceUnavailable, Unreachable, connect
 from mta.session.hooks import Hooks, Timing
@@ -24,8 +24,6 @@ from mta.session.replies import SERVICE_UNAVAILABLE
 from mta.session.settings import SessionSettings
 from mta.session.shell import PipelinedSession
 from world.network import Network
-
-CUT_AGAIN_S: Final = 0.05
 
 Session = PipelinedSession | PlainSession
 
@@ -126,10 +124,10 @@ class LanePool:
             self._retry.cancel()
         for session in tuple(self._visits):
             session.stop()
-        await _cut(self._connections.difference(each.task for each in self._visits.values()))
+        await cut_off(self._connections.difference(each.task for each in self._visits.values()))
         if self._connections:
             await asyncio.wait(self._connections, timeout=grace_s)
-        await _cut(set(self._connections))
+        await cut_off(set(self._connections))
 
     # --- opening connections ---------------------------------------------------------------------
 
@@ -208,7 +206,7 @@ class LanePool:
                 break
             host.has_failed(self._loop.time())
         if failures:
-            self._fail(_together(tried, failures), tried)
+            self._fail(why_unreachable(tried, failures), tried)
         return None
 
     def _fail(self, result: Unreachable, tried: Sequence[Host]) -> None:
@@ -303,29 +301,3 @@ def _before_mail(answer: Answer) -> bool:
             return True
         case _:
             return False
-
-
-def _together(hosts: Sequence[Host], failures: Sequence[Unreachable]) -> Unreachable:
-    """Why a connection could not be made: the last refusal, or all failures in one."""
-    last = failures[-1]
-    if isinstance(last, SourceUnavailable):
-        return last
-    said = [each for each in failures if isinstance(each, Rejected)]
-    if said:
-        return said[-1]
-    errors = [each for each in failures if isinstance(each, Broken)]
-    if len(errors) == 1:
-        return errors[0]
-    ends = (each.endpoints for each in hosts)
-    text = "; ".join(
-        f"{end.host}:{end.port}: {each.error}" for end, each in zip(ends, errors, strict=True)
-    )
-    return Broken(text, errors[-1].stage)
-
-
-async def _cut(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until it is heeded: ``mta.session.cancellation`` says why once may not do."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=CUT_AGAIN_S)
