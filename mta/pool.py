@@ -205,6 +205,7 @@ class LanePool:
                 self._hosts.all_have_failed(self._loop.time())
                 break
             host.has_failed(self._loop.time())
+            self._retry_later()
         if failures:
             self._fail(why_unreachable(tried, failures), tried)
         return None
