@@ -17,6 +17,7 @@ from mail.outcome import Broken, Rejected, Stage
 from mta.session.cancellation import heed_cancellation
 from mta.session.envelope import Offers
 from mta.session.errors import BadHelo
+from mta.session.flow import Forwarding
 from mta.session.login import log_in
 from mta.session.replies import SERVICE_UNAVAILABLE, reply_of
 from mta.session.settings import Credentials, SessionSettings
@@ -58,31 +59,22 @@ class SourceUnavailable:
 Unreachable = Broken | Rejected | SourceUnavailable
 
 
-class _Tap(asyncio.Protocol):
+class _Tap(Forwarding):
     """Stands before aiosmtplib's protocol, which drops what comes between two commands."""
 
     def __init__(self, inner: SMTPProtocol, awaited: bytes = b"") -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._awaited = awaited  # how the reply begins after which nothing is to come
         self._heard = bytearray()
         self.is_lost = False
 
     def data_received(self, data: bytes) -> None:
         self._heard += data
-        self._inner.data_received(data)
-
-    def eof_received(self) -> bool:
-        return self._inner.eof_received()
+        super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
-        self._inner.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
+        super().connection_lost(exc)
 
     def after_reply(self) -> bytes:
         rest = bytes(self._heard)
