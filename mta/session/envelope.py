@@ -56,7 +56,7 @@ def fitted(envelope: Envelope, offers: Offers) -> Envelope | Reply:
     """The message as the server can take it, or the reply that we give in the server's stead.
 
     Addresses and headers beyond ASCII have no other form (RFC 6531, 3.2); bodies beyond 7 bits have
-    (RFC 6152, 3). What is larger than the server takes is not sent at all (RFC 1870, 6.1).
+    (RFC 6152, 3). What is larger than the server takes is not sent at all (RFC 1870).
     """
     unsayable = _unsayable(envelope, offers)
     if unsayable is not None:

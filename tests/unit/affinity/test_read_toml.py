@@ -124,6 +124,8 @@ def test_a_wrong_value_is_told_with_what_was_expected(text, expected):
     [
         (f"\n{ROUTE}", "mtalab.toml:2: route.a: expected a host or a sink that the mail goes to"),
         (f"{ROUTE}host = '127.0.0.1:25'\nsink = 'x'\n", "mtalab.toml:1: route.a: expected one of host, sink and hosts, got several"),
+        (f"{ROUTE}hosts = [{{ preference = 5 }}]\n", "mtalab.toml:3: route.a.hosts[0]: expected either a host or a sink"),
+        (f"{ROUTE}sink = 'x'\nauth = {{ user = 'joe' }}\n", "mtalab.toml:4: route.a.auth: expected either a password_file or a password_env"),
         ("\n[route.'a.test']\ndomains = ['a.test']\nsink = 'x'\n", "mtalab.toml:2: route: expected names of letters, digits, - and _, got a.test"),
         (
             "[affinity.a]\nip = [\n  { address = '::1' },\n  { address = '0:0::1' },\n]\n",
