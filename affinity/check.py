@@ -1,11 +1,12 @@
 """What a valid configuration can still not do: found before the run instead of by a stuck queue."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from affinity.affinity import source_ips_for
-from affinity.configuration import Affinity, Configuration, SourceIp
+from affinity.configuration import Affinity, Configuration, Route, SourceIp
 from affinity.expected import nearest
 from affinity.mask import is_pattern, matches
 from affinity.route import Routes
@@ -194,7 +195,7 @@ def _addresses(configuration: Configuration, bind_error: BindError) -> Iterator[
             )
 
 
-def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Finding]:
+def _routes(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[Finding]:
     if not configuration.route:
         yield Finding(
             "error",
@@ -207,10 +208,19 @@ def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Fi
             if place.sink is not None and place.sink not in sinks:
                 yield Finding(
                     "error",
-                    f"route.{name}.hosts[{index}].sink" if route.hosts else f"route.{name}.sink",
+                    f"{_place(name, route, index)}.sink",
                     f"there is no sink {place.sink!r}{nearest(place.sink, sinks)}",
                     f"Add [sink.{place.sink}], or give the route a host.",
                 )
+    for sink, listen in sinks.items():
+        if not ipaddress.ip_address(split_endpoint(listen)[0]).is_loopback:
+            yield Finding(
+                "warning",
+                f"sink.{sink}.listen",
+                f"{listen} can be reached from other machines",
+                "Listen on 127.0.0.1, unless that is meant.",
+            )
+    yield from _unreachable(configuration)
     used = {place.sink for route in configuration.route.values() for place in route.places}
     for sink in sinks:
         if sink not in used:
@@ -220,6 +230,39 @@ def _routes(configuration: Configuration, sinks: Collection[str]) -> Iterator[Fi
                 "no route leads to this sink: it receives nothing",
                 f'Add a route with sink = "{sink}".',
             )
+
+
+def _place(name: str, route: Route, index: int) -> str:
+    return f"route.{name}.hosts[{index}]" if route.hosts else f"route.{name}"
+
+
+def _unreachable(configuration: Configuration) -> Iterator[Finding]:
+    """Routes to where nothing may be sent, and domains that an earlier route takes."""
+    allowed = [ipaddress.ip_network(each) for each in configuration.lab.allow_networks]
+    earlier: list[tuple[str, str]] = []
+    for name, route in configuration.route.items():
+        for index, place in enumerate(route.places):
+            if place.host is None:
+                continue
+            host = ipaddress.ip_address(split_endpoint(place.host)[0])
+            if not (host.is_loopback or any(host in network for network in allowed)):
+                yield Finding(
+                    "error",
+                    f"{_place(name, route, index)}.host",
+                    f"{host} is outside this machine, so nothing is sent there",
+                    "If you mean it, add its network to allow_networks under [lab].",
+                )
+        for domain in route.domains:
+            for mask, other in earlier:
+                if matches(mask, domain):
+                    yield Finding(
+                        "warning",
+                        f"route.{name}.domains",
+                        f"{domain} goes by route {other}, which comes first and names {mask}",
+                        "Put the narrower route first, or take the domain out of one of them.",
+                    )
+                    break
+        earlier += [(mask, name) for mask in route.domains]
 
 
 def _rules(configuration: Configuration) -> Iterator[Finding]:

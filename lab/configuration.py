@@ -1,6 +1,6 @@
 """The whole ``mtalab.toml``: the sender's half, the sinks, and where the file was found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,9 +8,13 @@ from typing import Final
 from pydantic import Field
 
 from affinity.configuration import Configuration, RouteHost
+from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import from_environment, read
+from affinity.toml_lines import lines_of
 from mail.errors import UserError
 from mail.notation import split_endpoint
+from sinks.catalogue import personality_named
+from sinks.errors import PersonalityLoop, UnknownPersonality
 from sinks.settings import Personality, SinkSettings
 
 FILE: Final = "mtalab.toml"
@@ -82,4 +86,24 @@ def load(
         ) from error
     given = {**from_environment(environ), **(overrides or {})}
     configuration = read(text, path.name, LabConfiguration, given)
+    mistakes = list(_sink_mistakes(configuration, text, path.name))
+    if mistakes:
+        raise BadConfiguration(mistakes)
     return Loaded(configuration, path, path.parent / configuration.lab.directory, text)
+
+
+def _sink_mistakes(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:
+    """What would keep the sinks from starting, whatever the machine is like."""
+    lines = lines_of(text)
+    listening: dict[str, str] = {}
+    for name, settings in configuration.sink.items():
+        try:
+            personality_named(settings.personality, configuration.personality)
+        except (UnknownPersonality, PersonalityLoop) as error:
+            key = ("sink", name, "personality")
+            yield Mistake(file, lines.get(key), ".".join(key), str(error).replace("\n", " "))
+        first = listening.setdefault(settings.listen, name)
+        if first != name:
+            key = ("sink", name, "listen")
+            what = f"expected an address of its own, but sink {first!r} listens on it too"
+            yield Mistake(file, lines.get(key), ".".join(key), what)

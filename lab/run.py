@@ -120,7 +120,7 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
 
 
 async def sinks_can_listen(loaded: Loaded, clock: Clock) -> None:
-    """Listen with all sinks for an instant: better one clear refusal than a child that loops.
+    """See whether all sinks could: better one clear refusal than a child that loops.
 
     The sinks of a supervisor that was killed leave by themselves a moment later.
 
@@ -129,15 +129,13 @@ async def sinks_can_listen(loaded: Loaded, clock: Clock) -> None:
     """
     deadline = clock.monotonic() + ORPHANS_LEAVE_WITHIN_S
     while True:
-        service = _sink_service(loaded, clock)
         try:
-            await service.start()
+            _sink_service(loaded, clock).check()
         except SinkAddressUnusable:
             if clock.monotonic() >= deadline:
                 raise
             await asyncio.sleep(0.2)
         else:
-            await service.stop()
             return
 
 

@@ -164,7 +164,6 @@ def _queues(
             blocked=False,
         )
     for retrying in store.read_now(queues.retrying):
-        wait = max(0.0, retrying.earliest_at - now)
         yield QueueLine(
             retrying.delivery_id,
             retrying.mx_group,
@@ -172,7 +171,7 @@ def _queues(
             None,
             None,
             retrying.messages,
-            f"deferred by the receiver, the next is due in {said_duration(wait)}",
+            causes.of_retries(retrying, found.get(retrying.delivery_id), now),
             blocked=False,
         )
 
@@ -209,6 +208,14 @@ class _Causes:
             if cause is not None:
                 return cause, place > 0
         return self._pace(group.mx_group), False
+
+    def of_retries(
+        self, group: queues.Retrying, delivery: deliveries.Delivery | None, now: float
+    ) -> str:
+        """Why deferred messages wait."""
+        wait = group.earliest_at - now
+        due = f"the next is due in {said_duration(wait)}" if wait > 0 else "the next is due now"
+        return self._date(delivery, now) or f"deferred by the receiver, {due}"
 
     def _pace(self, mx_group: str) -> str:
         """Nothing is in its way but others, and the limit on its lanes where there is one."""

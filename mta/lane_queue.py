@@ -30,7 +30,7 @@ class Hooks:
 
     is_blocked: Callable[[], bool]  # nothing may go at all for now
     may_send: Callable[[HeldMessage], bool]
-    render: Callable[[HeldMessage], Envelope | None]  # None: could not be made, and is answered
+    render: Callable[[HeldMessage], Envelope | None]  # None: it is answered or given back
     give_back: Callable[[HeldMessage], None]
     spent: Callable[[str, float], None]  # lane, its limiter's new state
 

@@ -7,23 +7,33 @@ from typing import Final
 import orjson
 
 from mail.message_id import message_id_header, return_path
+from mta.contents import Contents
 from mta.errors import BadTemplate, PersonalizationError
 from mta.held import HeldMessage
 from mta.render import Personal, Template, compile_source
 from mta.session.envelope import Envelope
 from store import deliveries
 from store.engine import Store
+from store.leases import PartMessage
 from world.clock import Clock
 
 TEMPLATES_MAX: Final = 64  # a worker rarely has more deliveries in hand at once
 
 
 class Rendering:
-    """Makes the envelope of one held message after another."""
+    """Makes the envelope of one held message after another.
+
+    A message is made from its delivery's source, or goes out as an application submitted it.
+    """
 
     def __init__(self, store: Store, clock: Clock, domain: Callable[[], str]) -> None:
         self._store, self._clock, self._domain = store, clock, domain
         self._templates: OrderedDict[int, Template | BadTemplate] = OrderedDict()
+        self._contents = Contents(store)
+
+    async def prepare_contents(self, messages: Iterable[PartMessage]) -> None:
+        """Have the contents of those that bring their own at hand."""
+        await self._contents.prepare(each.content_id for each in messages)
 
     async def prepare(self, delivery_ids: Iterable[int]) -> None:
         """Have the templates of all these deliveries ready, and drop those long unneeded."""
@@ -45,6 +55,8 @@ class Rendering:
     def envelope(self, held: HeldMessage) -> Envelope | PersonalizationError:
         """The message, ready to send, or why it cannot be made."""
         delivery_id, message = held.part.lease.delivery_id, held.message
+        if message.content_id is not None:
+            return self._submitted(held, message.content_id)
         template = self._templates[delivery_id]
         if isinstance(template, BadTemplate):
             return PersonalizationError(str(template))
@@ -71,5 +83,18 @@ class Rendering:
             message.address,
             rendered.content,
             rendered.needs_smtputf8,
+            held,
+        )
+
+    def _submitted(self, held: HeldMessage, content_id: int) -> Envelope:
+        """A message as it was submitted; the return path is ours, so that bounces find it."""
+        delivery_id, message = held.part.lease.delivery_id, held.message
+        found = self._contents.content(content_id)
+        return Envelope(
+            message.message_id,
+            return_path(self._domain(), delivery_id, message.message_id),
+            message.address,
+            found.content,
+            found.needs_smtputf8,
             held,
         )

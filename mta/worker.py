@@ -72,9 +72,9 @@ class Worker:
                 world.process(),
                 world.clock.now(),
             )
-        except BaseException:
-            world.journal.close(remove=True)  # nobody knows of it
-            raise
+        finally:
+            if self.worker_id == 0:
+                world.journal.close(remove=True)  # nobody knows of it
         author = Author(settings.instance, self.worker_id)
         self._outbox = Outbox(world.store, world.clock, author, world.journal, self._when_committed)
         self._rendering = Rendering(world.store, world.clock, lambda: self._settings.domain)
@@ -153,6 +153,9 @@ class Worker:
         if not new:
             return
         messages = await store.read(leases.messages_of, [each.part_id for each in new])
+        await self._rendering.prepare_contents(
+            message for each in messages.values() for message in each
+        )
         in_hand = (each.lease for each in self._held.values())
         await self._rendering.prepare(each.delivery_id for each in (*in_hand, *new))
         now, wall = self._world.clock.monotonic(), self._world.clock.now()
@@ -244,7 +247,11 @@ class Worker:
         return self._settings.admits(lease.affinity, lease.source_ip, held.message.domain)
 
     def _render(self, held: HeldMessage) -> Envelope | None:
-        rendered = self._rendering.envelope(held)
+        try:
+            rendered = self._rendering.envelope(held)
+        except StoreUnavailable:  # its content could not be read
+            self._give_back(held)
+            return None
         if isinstance(rendered, Envelope):
             return rendered
         self._attempts.not_made(held, rendered)

@@ -28,7 +28,7 @@ class Housekeeping:
     def __init__(self, store: Store, clock: Clock, settings: SchedulerSettings, bury: Bury) -> None:
         self._store, self._clock, self._bury = store, clock, bury
         self.settings = settings
-        self._checked: set[int] = set()  # deliveries whose plans fit the settings
+        self._checked: set[tuple[int, int]] = set()  # deliveries whose plans fit the settings
         self._vigil = Vigil(_gap_s(settings))
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
@@ -66,15 +66,15 @@ class Housekeeping:
         settings, checked = self.settings, self._checked
         standing = await self._store.read(replan.standing)
         concerned = 0
-        for delivery_id in standing:
-            if delivery_id in checked:
+        for each in standing:
+            if each in checked:
                 continue
-            plans = await self._store.read(replan.planned, delivery_id)
-            changed = [new for each in plans if (new := _planned_anew(each, settings)) != each]
+            plans = await self._store.read(replan.planned, each[0])
+            changed = [new for old in plans if (new := _planned_anew(old, settings)) != old]
             for start in range(0, len(changed), REPLAN_MAX):
                 chunk = changed[start : start + REPLAN_MAX]
                 concerned += await self._store.write(replan.replan, chunk, self._clock.now())
-            checked.add(delivery_id)
+            checked.add(each)
         checked.intersection_update(standing)
         return concerned
 

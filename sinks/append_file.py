@@ -1,5 +1,10 @@
-"""A file that only grows, by whole pieces: after a failed write it is as long as before."""
+"""A file that only grows, by whole pieces: after a failed write it is as long as before.
 
+It has one writer at a time, which holds a lock on it (``flock``) for as long as it has it open.
+"""
+
+import errno
+import fcntl
 import os
 from pathlib import Path
 from typing import Final
@@ -7,6 +12,7 @@ from typing import Final
 from sinks.errors import SinkFilesUnusable
 
 _BLOCK: Final = 64 * 1024
+_CLOSED: Final = -1
 
 
 class AppendFile:
@@ -20,21 +26,29 @@ class AppendFile:
             lines: the pieces are lines: a torn last one is cut off, lest the next is glued to it.
 
         Raises:
-            SinkFilesUnusable: it cannot be opened or mended.
+            SinkFilesUnusable: it cannot be opened or mended, or another process writes it.
         """
         self.path = path
+        self._fd = _CLOSED
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if lines:
                 _cut_torn_line(self._fd)
             self.size = os.fstat(self._fd).st_size
+        except BlockingIOError:
+            self.close()
+            raise SinkFilesUnusable(
+                f"another process writes {path}: a sink of this name runs already",
+                remedy="Use that one, or stop it first.",
+            ) from None
         except OSError as error:
+            self.close()
             raise SinkFilesUnusable(
                 f"cannot open {path} for writing: {error.strerror}",
                 remedy="Check the folder's permissions and the free space, then start again.",
             ) from error
-        self._is_closed = False
 
     def append(self, piece: bytes) -> int:
         """Write the piece and return the offset at which it stands.
@@ -42,6 +56,8 @@ class AppendFile:
         Raises:
             OSError: it could not be written; nothing of it is left in the file.
         """
+        if self._fd == _CLOSED:  # its number may be another file's by now
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF), str(self.path))
         start = self.size
         try:
             written = os.write(self._fd, piece)
@@ -55,13 +71,13 @@ class AppendFile:
 
     def close(self) -> None:
         """Safe to call twice."""
-        if not self._is_closed:
-            self._is_closed = True
-            os.close(self._fd)
+        fd, self._fd = self._fd, _CLOSED
+        if fd != _CLOSED:
+            os.close(fd)
 
 
 def _cut_torn_line(fd: int) -> None:
-    end = os.fstat(fd).st_size
+    end = whole = os.fstat(fd).st_size
     while end > 0:
         start = max(0, end - _BLOCK)
         newline = os.pread(fd, end - start, start).rfind(b"\n")
@@ -69,4 +85,5 @@ def _cut_torn_line(fd: int) -> None:
             end = start + newline + 1
             break
         end = start
-    os.ftruncate(fd, end)
+    if end < whole:
+        os.ftruncate(fd, end)

@@ -88,6 +88,8 @@ def _path(keyword: str, argument: str | None) -> Path | Reply:
     if address and not _is_address(address):
         return Reply(553, "5.1.3 That is not an address")
     parameters = found[2]
+    if parameters is not None and _UNUSABLE.search(parameters) is not None:
+        return Reply(501, "5.5.4 The parameters hold characters that none may have")
     return Path(address, _NO_PARAMETERS if parameters is None else _parameters(parameters))
 
 

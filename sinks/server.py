@@ -1,10 +1,15 @@
 """One sink: a listening socket, its state and its files."""
 
 import asyncio
+import contextlib
 import errno
+import socket
+from collections.abc import Iterator
 from typing import Final
 
 from mail.notation import split_endpoint
+from sinks import command
+from sinks.connection import Server
 from sinks.errors import SinkAddressUnusable
 from sinks.inbox import InboxFile
 from sinks.personality import SinkState
@@ -53,11 +58,16 @@ class SinkServer:
             inbox: likewise, or None to keep no contents.
         """
         self.name, self.settings = name, settings
-        self._sessions: set[SinkSession] = set()
         state = SinkState(personality, mx=settings.mx, seed=str(personality.seed))
-        self._post = Post(
-            settings.mx, settings.size_limit, state, clock, receipts, inbox, self._sessions
+        server = Server(
+            settings.mx,
+            "ESMTP mtalab sink",
+            settings.size_limit,
+            command.CLOSING,
+            lambda: self._is_stopping,
         )
+        self._post = Post(server, state, clock, receipts, inbox)
+        self._is_stopping = False
         self._server: asyncio.Server | None = None
 
     @property
@@ -68,36 +78,60 @@ class SinkServer:
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
-    async def start(self) -> None:
-        """Listen. Safe to call twice.
+    async def start(self, bound: socket.socket | None = None) -> None:
+        """Listen, on a socket of ``bound_socket`` if one is given. Safe to call twice.
 
         Raises:
             SinkAddressUnusable: the port is taken or the address is not this machine's.
         """
         if self._server is not None:
             return
-        host, port = split_endpoint(self.settings.listen)
         loop = asyncio.get_running_loop()
-        try:
+        self._is_stopping = False
+        with refusing(self.name, self.settings):
             self._server = await loop.create_server(
-                lambda: SinkSession(self._post, loop), host, port, backlog=_BACKLOG
+                lambda: SinkSession(self._post, loop),
+                sock=bound or bound_socket(self.name, self.settings),
+                backlog=_BACKLOG,
             )
-        except OSError as error:
-            # Python 3.13 drops the number of EADDRNOTAVAIL, and of nothing else.
-            why, remedy = _WHY.get(
-                error.errno or errno.EADDRNOTAVAIL, (str(error), "Choose another address.")
-            )
-            raise SinkAddressUnusable(
-                f"sink {self.name!r} cannot listen on {self.settings.listen}: {why}",
-                remedy=remedy,
-            ) from error
 
     async def stop(self) -> None:
         """Stop listening, tell the peers and end their sessions. Safe unstarted and twice."""
         server, self._server = self._server, None
         if server is None:
             return
+        self._is_stopping = True
         server.close()
-        for session in list(self._sessions):
-            await session.close()
+        await self._post.server.end_connections()
         await server.wait_closed()
+
+
+def bound_socket(name: str, settings: SinkSettings) -> socket.socket:
+    """A socket at the sink's address that does not listen yet: nobody else can have it now.
+
+    Raises:
+        SinkAddressUnusable: the port is taken or the address is not this machine's.
+    """
+    host, port = split_endpoint(settings.listen)
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with refusing(name, settings):
+            made.bind((host, port))
+    except SinkAddressUnusable:
+        made.close()
+        raise
+    return made
+
+
+@contextlib.contextmanager
+def refusing(name: str, settings: SinkSettings) -> Iterator[None]:
+    """Tell what the system says of an address in our words."""
+    try:
+        yield
+    except OSError as error:
+        why, remedy = _WHY.get(error.errno or 0, (str(error), "Choose another address."))
+        raise SinkAddressUnusable(
+            f"sink {name!r} cannot listen on {settings.listen}: {why}",
+            remedy=remedy,
+        ) from error

@@ -2,8 +2,9 @@
 
 import logging
 import re
+import socket
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from sinks.catalogue import personality_named
 from sinks.errors import BadSinkName
 from sinks.inbox import InboxFile
 from sinks.receipts import ReceiptLog
-from sinks.server import SinkServer
+from sinks.server import SinkServer, bound_socket
 from sinks.settings import Personality, SinkSettings
 from world.chance import Chance
 from world.clock import Clock
@@ -71,6 +72,7 @@ class SinkService:
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)
         servers = {}
         async with AsyncExitStack() as stack:
+            bound = self._bound(stack)
             for name, settings in self._sinks.items():
                 receipts = ReceiptLog(self._directory, name)
                 stack.callback(receipts.close)
@@ -80,9 +82,26 @@ class SinkService:
                 personality = self._personalities[name]
                 server = SinkServer(name, settings, personality, self._clock, receipts, inbox)
                 stack.push_async_callback(server.stop)
-                await server.start()
+                await server.start(bound[name])
                 servers[name] = server
             self._running, self._servers = stack.pop_all(), servers
+
+    def check(self) -> None:
+        """See whether all could listen now; nothing of their files is touched.
+
+        Raises:
+            SinkAddressUnusable: a sink's port is taken or its address is not this machine's.
+        """
+        with ExitStack() as stack:
+            self._bound(stack)
+
+    def _bound(self, stack: ExitStack | AsyncExitStack) -> dict[str, socket.socket]:
+        """Sockets at all addresses: before any file is opened, which may be another process's."""
+        bound = {}
+        for name, settings in self._sinks.items():
+            bound[name] = bound_socket(name, settings)
+            stack.callback(bound[name].close)
+        return bound
 
     async def stop(self) -> None:
         """Stop listening, end the sessions, close the files. Safe unstarted and twice."""

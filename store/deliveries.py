@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import Row, Select, and_, exists, func, select
 
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
@@ -12,6 +12,7 @@ from store import addresses, audit, part_size, rollups, tables, transitions
 from store.engine import Tx
 from store.errors import SubmissionGone, UnknownDelivery
 
+OPEN_GRACE_S = 60.0  # clocks of processes that append and that finish may differ
 ACTIVE = (DeliveryStatus.START_PENDING, DeliveryStatus.IN_PROGRESS)
 
 
@@ -28,6 +29,7 @@ class NewDelivery:
     expires_at: float
     source_file: str
     source: bytes
+    open_until: float | None = None  # more messages may join it until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Delivery:
     started_at: float | None
     finished_at: float | None
     messages: int
+    open_until: float | None  # more messages may join it until then
     counts: Mapping[str, int]
 
 
@@ -65,6 +68,7 @@ def create(tx: Tx, new: NewDelivery) -> int:
             messages=0,
             source_file=new.source_file,
             source=new.source,
+            open_until=new.open_until,
         )
         .returning(tables.delivery.c.id)
     )
@@ -294,6 +298,7 @@ def _delivery(row: Row[Any], counts: Mapping[str, int]) -> Delivery:
         row.started_at,
         row.finished_at,
         row.messages,
+        row.open_until,
         counts,
     )
 
@@ -306,9 +311,10 @@ def finish_complete(tx: Tx, at: float) -> list[int]:
         counts.c.status == MessageStatus.PENDING,
         counts.c.messages > 0,
     )
+    is_open = and_(table.c.open_until.is_not(None), table.c.open_until + OPEN_GRACE_S > at)
     query = (
         select(table.c.id)
-        .where(table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending)
+        .where(table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending, ~is_open)
         .order_by(table.c.id)
     )
     finished = [int(each) for each in tx.connection.execute(query).scalars()]

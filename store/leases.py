@@ -152,6 +152,7 @@ class PartMessage:
     domain: str
     fields: str
     attempts: int
+    content_id: int | None = None  # None: made from its delivery's source
 
 
 def messages_of(tx: Tx, part_ids: Sequence[int]) -> dict[int, list[PartMessage]]:
@@ -167,6 +168,7 @@ def messages_of(tx: Tx, part_ids: Sequence[int]) -> dict[int, list[PartMessage]]
                 table.c.domain,
                 table.c.fields,
                 table.c.attempts,
+                table.c.content_id,
             )
             .where(
                 table.c.part_id.in_(list(part_ids[start : start + _CHUNK])),
@@ -176,7 +178,9 @@ def messages_of(tx: Tx, part_ids: Sequence[int]) -> dict[int, list[PartMessage]]
         )
         for row in tx.connection.execute(query):
             found[row.part_id].append(
-                PartMessage(row.id, row.address, row.domain, row.fields, row.attempts)
+                PartMessage(
+                    row.id, row.address, row.domain, row.fields, row.attempts, row.content_id
+                )
             )
     return found
 

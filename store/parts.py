@@ -42,7 +42,8 @@ def split_ips(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-def _insert(tx: Tx, delivery_id: int, mx_group: str, source_ips: tuple[str, ...], size: int) -> int:
+def insert(tx: Tx, delivery_id: int, mx_group: str, source_ips: tuple[str, ...], size: int) -> int:
+    """A part for messages that are about to name it."""
     result = tx.connection.execute(
         tables.part.insert()
         .values(
@@ -74,7 +75,7 @@ def add(tx: Tx, delivery_id: int, parts: Sequence[NewPart], at: float) -> None:
         raise SubmissionGone(delivery_id)
     rows: list[dict[str, Any]] = []
     for each in parts:
-        part_id = _insert(tx, delivery_id, each.mx_group, each.source_ips, len(each.messages))
+        part_id = insert(tx, delivery_id, each.mx_group, each.source_ips, len(each.messages))
         rows.extend(
             {
                 "delivery_id": delivery_id,
@@ -149,7 +150,7 @@ def cut(tx: Tx, cuts: Sequence[Cut]) -> None:
     )
     pairs: list[dict[str, Any]] = []
     for each in cuts:
-        part_id = _insert(
+        part_id = insert(
             tx, each.delivery_id, each.mx_group, each.source_ips, len(each.message_ids)
         )
         pairs.extend(

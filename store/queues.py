@@ -83,12 +83,17 @@ def waiting(tx: Tx) -> list[Waiting]:
 
 
 def in_hand(tx: Tx) -> list[InHand]:
-    """What workers hold."""
-    part = tables.part
+    """What workers hold: messages that have no outcome yet."""
+    part, message = tables.part, tables.message
     columns = (part.c.delivery_id, part.c.lane, part.c.source_ip, part.c.worker_id)
     query = (
-        select(*columns, func.count().label("parts"), func.sum(part.c.size).label("messages"))
-        .where(part.c.state == parts.LEASED)
+        select(
+            *columns,
+            func.count(part.c.id.distinct()).label("parts"),
+            func.count().label("messages"),
+        )
+        .join(message, message.c.part_id == part.c.id)
+        .where(part.c.state == parts.LEASED, message.c.status == MessageStatus.PENDING)
         .group_by(*columns)
         .order_by(*columns)
     )

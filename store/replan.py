@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 
 from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, part_size, parts, tables
@@ -24,15 +24,27 @@ class Planned:
     source_ips: tuple[str, ...]
 
 
-def standing(tx: Tx) -> list[int]:
-    """Deliveries that have plans and are not over, by number."""
-    delivery = tables.delivery
+def standing(tx: Tx) -> list[tuple[int, int]]:
+    """Deliveries that have plans and are not over, by number.
+
+    With each, how many plans one that is open for more has by now (0 for all others): a plan that
+    joins it may come from another version of the configuration.
+    """
+    delivery, domain = tables.delivery, tables.delivery_domain
+    plans = (
+        select(func.count())
+        .select_from(domain)
+        .where(domain.c.delivery_id == delivery.c.id)
+        .scalar_subquery()
+    )
     query = (
-        select(delivery.c.id)
+        select(
+            delivery.c.id, case((delivery.c.open_until.is_(None), 0), else_=plans).label("plans")
+        )
         .where(delivery.c.status.in_((*deliveries.ACTIVE, DeliveryStatus.PAUSED)))
         .order_by(delivery.c.id)
     )
-    return list(tx.connection.execute(query).scalars())
+    return [(row.id, row.plans) for row in tx.connection.execute(query)]
 
 
 def planned(tx: Tx, delivery_id: int) -> list[Planned]:

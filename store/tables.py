@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -51,6 +52,7 @@ class DeliveryRow(SQLModel, table=True):
     messages: int = Field(sa_column=Column(BigInteger, nullable=False))
     source_file: str = Field(sa_column=Column(Text, nullable=False))
     source: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    open_until: float | None = Field(sa_column=Column(Float))
 
 
 class DeliveryDomainRow(SQLModel, table=True):
@@ -107,7 +109,19 @@ class MessageRow(SQLModel, table=True):
     failure: str | None = Field(sa_column=Column(Text))
     source_ip: str | None = Field(sa_column=Column(Text))
     reply: str | None = Field(sa_column=Column(Text))
+    content_id: int | None = Field(sa_column=Column(BigInteger))
     changed_at: float = Field(sa_column=Column(Float, nullable=False))
+
+
+class ContentRow(SQLModel, table=True):
+    """A message as an application submitted it, for all its recipients."""
+
+    __tablename__ = "content"
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    needs_smtputf8: bool = Field(sa_column=Column(Boolean, nullable=False))
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class PartRow(SQLModel, table=True):
@@ -290,6 +304,7 @@ def _table(model: type[SQLModel]) -> Table:
 delivery = _table(DeliveryRow)
 delivery_domain = _table(DeliveryDomainRow)
 message = _table(MessageRow)
+content = _table(ContentRow)
 part = _table(PartRow)
 lane = _table(LaneRow)
 transition = _table(TransitionRow)

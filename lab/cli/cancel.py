@@ -14,6 +14,7 @@ from lab.cli.steering import (
     SomeDelivery,
     all_steps,
     filter_of,
+    note_action,
     steer,
 )
 from mail.states import DeliveryEvent
@@ -44,11 +45,12 @@ def register(app: typer.Typer) -> None:
                 "cancelling",
             )
             in_hand = store.read_now(operator.held, wanted)
+            note_action(store, clock, wanted, changed, "cancelled")
         if json:
             print_json({"cancelled": changed, "in_hand": in_hand})
         else:
             print(f"{changed} messages cancelled")
             if in_hand:
                 print(f"{in_hand} are in a worker's hand and were left: try again in a moment")
-        if in_hand and not changed:
+        if not changed:
             raise typer.Exit(1)

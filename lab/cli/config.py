@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 import typer
+from rich.text import Text
 
 from affinity.check import check
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
@@ -42,8 +43,10 @@ def register(app: typer.Typer) -> None:
         output = console()
         for each in findings:
             style = "red" if each.severity == "error" else "yellow"
-            output.print(f"[{style}]{each.severity}[/] {each.key}: {each.what}", highlight=False)
+            line = Text.assemble((each.severity, style), f" {each.key}: {each.what}")
+            output.print(line, highlight=False)
             output.print(f"    {each.remedy}", highlight=False)
         warnings = len(findings) - errors
-        print(f"{loaded.path}: valid; {errors} errors, {warnings} warnings")
+        what = "readable, but cannot work as it is" if errors else "valid"
+        print(f"{loaded.path}: {what}; {errors} errors, {warnings} warnings")
         raise typer.Exit(1 if errors else 0)

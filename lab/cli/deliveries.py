@@ -60,6 +60,7 @@ def as_json(delivery: deliveries.Delivery) -> dict[str, Any]:
         "expires_at": delivery.expires_at,
         "started_at": delivery.started_at,
         "finished_at": delivery.finished_at,
+        "open_until": delivery.open_until,
         "messages": delivery.messages,
         "counts": {str(each): delivery.counts.get(each, 0) for each in MessageStatus},
     }

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from lab.cli.log import as_json
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
@@ -30,8 +31,13 @@ def register(app: typer.Typer) -> None:
             return
         output = console()
         output.print(
-            f"message {found.id} of delivery {found.delivery_id} to [bold]{found.address}[/]: "
-            f"[bold]{found.status}[/] after {found.attempts} attempts"
+            Text.assemble(
+                f"message {found.id} of delivery {found.delivery_id} to ",
+                (found.address, "bold"),
+                ": ",
+                (found.status, "bold"),
+                f" after {found.attempts} attempts",
+            )
         )
         if found.next_attempt_at is not None:
             output.print(f"next attempt: {moment(found.next_attempt_at)}")

@@ -25,8 +25,12 @@ def _say_json(text: str) -> None:
 
 
 def console() -> Console:
-    """Where tables go; what is piped is not squeezed into the width of no terminal."""
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    """Where tables go; what is piped is not squeezed into the width of no terminal.
+
+    Brackets and colons are what they are: labels, subjects and replies are other people's text.
+    """
+    width = None if sys.stdout.isatty() else 160
+    return Console(width=width, markup=False, emoji=False)
 
 
 def print_json(value: Any) -> None:

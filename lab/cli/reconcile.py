@@ -4,6 +4,7 @@ import contextlib
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
@@ -47,8 +48,12 @@ def register(app: typer.Typer) -> None:
                 count = values[kind]["messages"]
                 if count:
                     ids = ", ".join(str(each) for each in values[kind]["ids"])
-                    output.print(f"[red]{count} {meaning}[/]: {ids}{', …' if count > 20 else ''}")
-            output.print(
-                "[green]every message is accounted for[/]" if ok else "[red]they do not agree[/]"
-            )
+                    more = ", …" if count > 20 else ""
+                    output.print(Text.assemble((f"{count} {meaning}", "red"), f": {ids}{more}"))
+            if ok:
+                output.print(Text("every message is accounted for", "green"))
+            else:
+                output.print(Text("they do not agree", "red"))
+                if values["in_doubt"]["messages"]:
+                    output.print("Messages may be on their way: ask again when all is sent.")
         raise typer.Exit(0 if ok else 1)

@@ -15,6 +15,7 @@ from lab.cli.steering import (
     SomeDelivery,
     all_steps,
     filter_of,
+    note_action,
 )
 from lab.cli.submit import validity_of
 from store import operator
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
                 ),
                 "retrying",
             )
+            note_action(store, clock, wanted, changed, "retried")
         if json:
             print_json({"retried": changed})
         else:

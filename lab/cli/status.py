@@ -6,11 +6,14 @@ from typing import Any
 
 import typer
 from rich import box
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import ago, console, moment, print_json
 from lab.configuration import Loaded
+from mail.states import MessageStatus
 from monitor.status import Status, status
 from store.schema import open_store
 from world.clock import SystemClock
@@ -71,11 +74,11 @@ def _print(found: Status) -> None:
     for each in found.modules:
         style = _STYLES[each.state]
         if not each.pid:
-            table.add_row(each.name, f"[{style}]{each.state}[/]", "", "", "", "", each.detail)
+            table.add_row(each.name, Text(each.state, style), "", "", "", "", each.detail)
             continue
         table.add_row(
             each.name,
-            f"[{style}]{each.state}[/]",
+            Text(each.state, style),
             str(each.pid),
             moment(each.since),
             ago(found.now - each.heartbeat_at),
@@ -83,13 +86,31 @@ def _print(found: Status) -> None:
             each.detail,
         )
     output.print(table)
+    _print_deliveries(found, output)
     if found.queues:
         table = Table(title="Queues", box=box.SIMPLE_HEAD, title_justify="left")
         for column in ("delivery", "MX group", "place", "messages", "why"):
             table.add_column(column, justify="right" if column == "messages" else "left")
         for line in found.queues:
-            why = f"[red]{line.cause}[/]" if line.blocked else line.cause
+            why = Text(line.cause, "red" if line.blocked else "")
             table.add_row(str(line.delivery_id), line.mx_group, line.place, str(line.messages), why)
         output.print(table)
     else:
         output.print("Nothing is queued.")
+
+
+def _print_deliveries(found: Status, output: Console) -> None:
+    """Those that are not over."""
+    standing = [each for each in found.deliveries if each.finished_at is None]
+    if not standing:
+        return
+    table = Table(title="Deliveries not over", box=box.SIMPLE_HEAD, title_justify="left")
+    for column in ("delivery", "label", "status", "affinity"):
+        table.add_column(column)
+    for column in ("messages", "pending"):
+        table.add_column(column, justify="right")
+    for each in standing:
+        pending = each.counts.get(MessageStatus.PENDING, 0)
+        row = (str(each.id), each.label, each.status, each.affinity)
+        table.add_row(*row, str(each.messages), str(pending))
+    output.print(table)

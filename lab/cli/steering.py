@@ -9,7 +9,7 @@ from lab.cli.log import BadFilter, reason_named
 from lab.cli.output import print_json, progress_bar
 from mail.errors import Where
 from mail.states import DeliveryEvent
-from store import deliveries, log, operator
+from store import audit, deliveries, log, operator
 from store.engine import Store
 from world.clock import Clock
 
@@ -72,3 +72,23 @@ def all_steps(step: Callable[[int], operator.Step], what: str) -> int:
             if not found.last_id:
                 return changed
             after = found.last_id
+
+
+def note_action(store: Store, clock: Clock, wanted: log.Filter, changed: int, done: str) -> None:
+    """Note in the audit what an operator did to some messages of a delivery."""
+    if not changed:
+        return
+    delivery = wanted.delivery_id
+    if delivery is None and wanted.message_id is not None:
+        delivery = store.read_now(log.message, wanted.message_id)[0].delivery_id
+    which = [
+        f"{name} {value}"
+        for name, value in (
+            ("message", wanted.message_id),
+            ("domain", wanted.domain),
+            ("reason", None if wanted.reason is None else wanted.reason.label),
+        )
+        if value is not None
+    ]
+    text = f"{changed} messages {done} by an operator" + (f" ({', '.join(which)})" if which else "")
+    store.write_now(audit.note, clock.now(), text, delivery_id=delivery)

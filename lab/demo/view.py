@@ -71,9 +71,13 @@ def summary(console: Console, result: Result) -> None:
     console.print(_by_status(result.figures))
     console.print(_by_source_ip(result))
     console.print(
-        f"[bold]{result.messages_per_hour:,.0f}[/] messages per hour, "
-        f"[bold]{result.bits_per_second / 1e6:,.2f}[/] Mbit per second, "
-        f"over {result.seconds:.1f} s (retries of greylisted and deferred messages included)"
+        Text.assemble(
+            (f"{result.messages_per_hour:,.0f}", "bold"),
+            " messages per hour, ",
+            (f"{result.bits_per_second / 1e6:,.2f}", "bold"),
+            " Mbit per second, "
+            f"over {result.seconds:.1f} s (retries of greylisted and deferred messages included)",
+        )
     )
     console.print()
     console.print(_example(result))
@@ -147,7 +151,7 @@ def _example(result: Result) -> Table:
 
 def next_steps(console: Console, kept: Path | None) -> None:
     """Where to look next."""
-    console.print("[bold]Next[/]")
+    console.print(Text("Next", "bold"))
     if kept is None:
         console.print("  mtalab demo --keep LAB    the same, and the lab stays to be looked at")
     else:

@@ -263,6 +263,8 @@ def _warnings(order: Order, loaded: Loaded, survey: _Survey) -> Iterator[str]:
         near = difflib.get_close_matches(order.affinity, known, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         yield f"no affinity {order.affinity!r} is configured{hint}: the delivery stays pending"
+    elif not any(order.affinity in each.affinities for each in loaded.configuration.mta.values()):
+        yield f"no MTA instance has affinity {order.affinity!r}: the delivery stays pending"
     if survey.unrouted:
         messages = sum(survey.unrouted.values())
         first = ", ".join(domain for domain, _ in survey.unrouted.most_common(3))

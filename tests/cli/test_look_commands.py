@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from lab.cli.main import app
+from sinks.inbox import InboxFile
+from sinks.receipts import Peer, ReceiptLog
 
 SUBMIT = ("submit", "--message", "mail.eml", "--affinity", "promo", "--recipients", "people.csv")
 
@@ -92,3 +94,28 @@ def test_the_audit_tells_what_happened_to_a_delivery(lab):
     assert "delivery 1 start_pending → paused: by an operator" in lab("audit").out
     refused = lab("audit", "--delivery", 7)
     assert (refused.code, "there is no delivery 7" in refused.err) == (2, True)
+
+
+def test_brackets_in_other_peoples_text_are_text(lab):
+    label = "[spring] sale [/red] :smile:"
+    lab(*SUBMIT, "--label", label)
+    assert label in lab("deliveries").out
+    shown = lab("status").out
+    assert label in shown
+    assert "start_pending" in shown
+    subject = "[Shop] hi [/red]"
+    inbox = InboxFile(Path(".mtalab"), "gmail")
+    content = f"Subject: {subject}\r\n\r\nHello\r\n".encode()
+    receipts = ReceiptLog(Path(".mtalab"), "gmail")
+    peer = Peer("127.0.1.1", "mta.test")
+    receipts.accepted(peer, "a@b.test", ["c@d.test"], content, time=1, inbox=inbox.keep(content))
+    receipts.close()
+    inbox.close()
+    assert subject in lab("inbox").out
+
+
+def test_a_paused_delivery_says_so_wherever_its_mail_waits(lab):
+    lab(*SUBMIT)
+    lab("pause", 1)
+    causes = {each["cause"] for each in lab("status", "--json").json["queues"]}
+    assert causes == {"the delivery is paused"}

@@ -85,3 +85,25 @@ def test_an_unknown_instance_is_refused(lab):
     done = lab("mta", "promo2")
     assert done.code == 2
     assert "there is no MTA instance 'promo2'; did you mean 'promo1'?" in done.err
+
+
+def test_two_sinks_on_one_address_are_refused_with_their_line(lab):
+    file = Path("mtalab.toml")
+    text = file.read_text()
+    [line] = [n for n, each in enumerate(text.splitlines(), 1) if "127.0.0.1:2602" in each][:1]
+    file.write_text(text.replace("127.0.0.1:2602", "127.0.0.1:2601"))
+    done = lab("config", "check")
+    assert done.code == 2
+    assert f"mtalab.toml:{line}" in done.err
+    assert "listens on it too" in done.err
+
+
+def test_a_host_outside_and_a_domain_of_two_routes_are_found(lab):
+    file = Path("mtalab.toml")
+    more = '[route.far]\ndomains = ["gmail.test", "far.test"]\nhost = "10.1.2.3:25"\n'
+    file.write_text(file.read_text() + more)
+    found = {each["key"]: each for each in lab("config", "check", "--json").json["findings"]}
+    assert found["route.far.host"]["severity"] == "error"
+    assert "gmail.test goes by route" in found["route.far.domains"]["what"]
+    file.write_text(file.read_text().replace("10.1.2.3:25", "127.0.0.1:2601"))
+    assert lab("config", "check").code == 0

@@ -55,3 +55,10 @@ def test_what_is_not_there_is_refused(queued, words, said):
     done = queued(*words)
     assert done.code == 2
     assert said in done.err
+
+
+def test_what_an_operator_does_to_some_messages_is_in_the_audit(queued):
+    cancelled = queued("cancel", 1, "--domain", "gmail.*", "--json").json["cancelled"]
+    assert queued("cancel", 1, "--domain", "gmail.*").code == 1
+    told = [each["text"] for each in queued("audit", "-d", 1, "--json").json]
+    assert told[-1] == f"{cancelled} messages cancelled by an operator (domain gmail.*)"

@@ -152,3 +152,12 @@ def test_an_unknown_affinity_and_unrouted_domains_are_warned_of(lab):
     assert done.code == 0
     assert "no affinity 'prom' is configured (did you mean 'promo'?)" in done.err
     assert "1 recipients of 1 domains have no route" in done.err
+
+
+def test_an_affinity_that_no_instance_serves_is_warned_of(lab):
+    file = Path("mtalab.toml")
+    file.write_text(file.read_text().replace('"service", "promo"', '"promo"'))
+    words = ("submit", "-m", "mail.eml", "-r", "people.csv", "-a", "service", "--json")
+    assert lab(*words).json["warnings"] == [
+        "no MTA instance has affinity 'service': the delivery stays pending"
+    ]

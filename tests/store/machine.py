@@ -263,7 +263,7 @@ class StoreMachine(RuleBasedStateMachine):
     def replan(self, domain, group):
         changed = [
             replan.Planned(each.delivery_id, each.affinity, domain, group, each.source_ips)
-            for number in self.hand.ask(replan.standing)
+            for number, _ in self.hand.ask(replan.standing)
             for each in self.hand.ask(replan.planned, number)
             if each.domain == domain
         ]

@@ -105,4 +105,4 @@ def test_deliveries_that_are_over_are_not_planned(hand, clock):
     clock.advance(10.0)
     hand.expire()
     hand.do(deliveries.finish_complete, clock.now())
-    assert hand.ask(replan.standing) == [kept]
+    assert hand.ask(replan.standing) == [(kept, 0)]

@@ -53,7 +53,7 @@ def test_each_domain_remembers_what_it_was_planned_with(hand):
         replan.Planned(delivery_id, "main", "a.test", "a", IPS),
         replan.Planned(delivery_id, "main", "b.test", "b", IPS),
     ]
-    assert hand.ask(replan.standing) == [delivery_id]
+    assert hand.ask(replan.standing) == [(delivery_id, 0)]
 
 
 def test_a_part_without_source_ips_is_held_until_its_plan_changes(hand):
