@@ -42,3 +42,9 @@ class Routes:
         if route is None:
             return mx_group
         return route.mx or f"mx.{mx_group}.test"
+
+    def mx_hosts(self, mx_group: str) -> tuple[str, ...]:
+        """The names of all hosts of a group, each once: that of the route first."""
+        route = self._routes.get(mx_group)
+        named = () if route is None else tuple(each.mx for each in route.hosts if each.mx)
+        return tuple(dict.fromkeys((self.mx_host(mx_group), *named)))

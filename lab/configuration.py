@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import Field
 
-from affinity.configuration import Configuration, Route
+from affinity.configuration import Configuration, RouteHost
 from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
@@ -48,11 +48,11 @@ class Loaded:
         given = self.configuration.lab.store
         return given if given is not None else f"sqlite:///{self.directory / 'lab.db'}"
 
-    def endpoint_of(self, route: Route) -> tuple[str, int] | None:
-        """Address and port of a route, or None when it names a sink that does not exist."""
-        if route.host is not None:
-            return split_endpoint(route.host)
-        sink = self.configuration.sink.get(route.sink or "")
+    def endpoint_of(self, place: RouteHost) -> tuple[str, int] | None:
+        """Address and port of a route's host, or None when it names a sink that does not exist."""
+        if place.host is not None:
+            return split_endpoint(place.host)
+        sink = self.configuration.sink.get(place.sink or "")
         return None if sink is None else split_endpoint(sink.listen)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from lab import compose
 from lab.configuration import Loaded
+from lab.destinations import destinations
 from lab.instance import Instance
 from lab.lifetime import first_of, this_process, until_told_to_stop
 from lab.submit.service import WHO, SubmissionService
 from lab.supervisor import Supervisor
 from lab.watch import changes
+from mail.errors import UserError
 from mta.worker import Worker
 from scheduler.settings import settings_from
 from sinks.errors import ListenAddressUnusable
@@ -45,7 +47,12 @@ def in_loop(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def run_up(loaded: Loaded, reload: Reload, say: Say) -> None:
-    """The whole lab."""
+    """The whole lab.
+
+    Raises:
+        UnusableFile: a password or the authorities of a route cannot be read.
+    """
+    destinations(loaded)  # better one clear refusal than workers that cannot start
     clock = SystemClock()
     with contextlib.closing(open_store(loaded.store_url)):
         pass  # one process makes the schema before five ask for it
@@ -100,7 +107,10 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
             async for changed in changes(loaded, reload, say):
                 if name not in changed.configuration.mta:
                     return
-                worker.reconfigure(compose.mta_settings(changed, name))
+                try:
+                    worker.reconfigure(compose.mta_settings(changed, name))
+                except UserError as error:
+                    say(f"the changed configuration is not used:\n{error}")
 
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(worker.run(), name="worker")
