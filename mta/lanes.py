@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from affinity.lane import LaneKey, Limits, lane_of
-from mail.outcome import Answer, Broken, Stage
+from mail.outcome import Answer
 from mta.attempts import Attempts
 from mta.connection_budget import ConnectionBudget
 from mta.held import HeldMessage
@@ -262,7 +262,6 @@ class Lanes:
                 self._attempts.answered(held, why)
 
     def _forbidden(self, lane: _Lane) -> None:
-        hosts = ", ".join(each.address for each in lane.way.destination.hosts)
-        why = Broken(f"{hosts} is outside this machine and not in allow_networks", Stage.CONNECT)
+        """Nothing may be sent there: it waits, as the scheduler will know when it has read why."""
         for held in lane.queue.drain(lambda _: True):
-            self._attempts.answered(held, why)
+            self._hooks.give_back(held)
