@@ -69,6 +69,9 @@ class SourceIp(Table):
     exclude: tuple[Mask, ...] = Field(
         default=(), description="Domains it may not send to; asked after include."
     )
+    public_address: IpAddress | None = Field(
+        default=None, description="The address that receivers see in production; for you to read."
+    )
     public_id: int | None = Field(
         default=None, description="The number of its public address, for MX rules and logs."
     )

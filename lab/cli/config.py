@@ -1,14 +1,21 @@
 """``mtalab config check``: what the configuration can and cannot do."""
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from affinity.check import check
+from affinity.read_toml import read
+from lab.cli.init import WouldOverwrite
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
+from lab.configuration import FILE, LabConfiguration
 from lab.destinations import findings as destination_findings
+from lab.importing.as_toml import as_toml
+from lab.importing.server_conf import read_server_conf
 from sinks.catalogue import personality_named
 from world.network import HostNetwork
 
@@ -50,3 +57,47 @@ def register(app: typer.Typer) -> None:
         what = "readable, but cannot work as it is" if errors else "valid"
         print(f"{loaded.path}: {what}; {errors} errors, {warnings} warnings")
         raise typer.Exit(1 if errors else 0)
+
+    _register_import(config_app)
+
+
+def _register_import(config_app: typer.Typer) -> None:
+    @config_app.command(name="import")
+    def import_command(
+        file: Annotated[Path, typer.Argument(help="A serverConf.xml or config-INSTANCE.xml.")],
+        out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path(FILE),
+        instance: Annotated[
+            str | None,
+            typer.Option(help="Name of the MTA instance; default: from the file's name."),
+        ] = None,
+        force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+        json: JsonOption = False,
+    ) -> None:
+        """Make a mtalab.toml of Adobe Campaign Classic's IP affinities and MTA settings."""
+        conf = read_server_conf(file, instance)
+        text = as_toml(conf, file.name)
+        read(text, out.name, LabConfiguration)
+        if out.exists() and not force:
+            raise WouldOverwrite(
+                f"{out} is there already; nothing was written",
+                remedy="Choose another file with --out, or replace it with --force.",
+            )
+        out.write_text(text, encoding="utf-8")
+        if json:
+            print_json(
+                {
+                    "file": str(out.absolute()),
+                    "instance": conf.instance,
+                    "affinities": {
+                        name: [{"address": ip.address, "public_address": ip.public} for ip in ips]
+                        for name, ips in conf.affinities.items()
+                    },
+                    "left_out": [asdict(each) for each in conf.left],
+                }
+            )
+            return
+        ips = {ip.public for each in conf.affinities.values() for ip in each}
+        print(f"wrote {out}: {len(conf.affinities)} affinities, {len(ips)} source IPs")
+        for each in conf.left:
+            print(f"left out: {file.name}:{each.line}: {each.what}: {each.why}")
+        print(f"next: mtalab config check --config {out}; mtalab demo --config {out}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
-from lab.cli.options import JsonOption
+from lab.cli.options import JsonOption, loaded_from
 from lab.cli.output import console, print_json, say
 
 
@@ -19,13 +19,18 @@ def register(app: typer.Typer) -> None:
         keep: Annotated[
             Path | None, typer.Option(help="Keep the lab in this folder, to look around in it.")
         ] = None,
+        config: Annotated[
+            Path | None,
+            typer.Option(help="Use the instances and affinities of this configuration."),
+        ] = None,
     ) -> None:
         """Send 2,000 messages through a temporary lab; exit 0 only if each is accounted for."""
         from lab.demo.run import run_demo
         from lab.demo.view import live, next_steps, summary
 
+        own = None if config is None else loaded_from(config)
         with _live(quiet=json) as view:
-            result = run_demo(keep, say, lambda *seen: view.update(live(*seen), refresh=True))
+            result = run_demo(keep, own, say, lambda *seen: view.update(live(*seen), refresh=True))
         if json:
             print_json(result.as_json())
         else:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import tomli_w
+
+from affinity.configuration import Table
 from lab.accounts import reconciled
 from lab.configuration import Loaded, load
 from lab.demo.figures import Figures, Tally, look
@@ -33,7 +36,7 @@ DOMAINS: Final = (
     ("slow.test", 2),
     ("busy.test", 3),
 )
-DELIVERIES: Final = (("promo", 1400), ("news", 600))
+SHARES: Final = {"promo": 0.7, "news": 0.3}  # of the messages; other affinities share alike
 LOOK_EVERY_S: Final = 0.15
 READY_WITHIN_S: Final = 20.0
 DONE_WITHIN_S: Final = 45.0
@@ -46,15 +49,23 @@ class DemoStuck(EnvironmentFault):
 Show = Callable[[Figures, int, float, float], None]
 
 
-def run_demo(keep: Path | None, say: Callable[[str], None], show: Show) -> Result:
-    """Run it from beginning to end; ``keep`` is a folder that is to remain.
+def run_demo(
+    keep: Path | None, own: Loaded | None, say: Callable[[str], None], show: Show
+) -> Result:
+    """Run it from beginning to end.
+
+    Args:
+        keep: a folder that is to remain.
+        own: a configuration whose instances and affinities take the place of the demo's.
+        say: takes a line for the user.
+        show: takes what is to be seen while it runs.
 
     Raises:
         DemoStuck: it did not come to its end in time.
     """
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="mtalab-demo-"))
     try:
-        loaded = _prepare(folder)
+        loaded = _prepare(folder, own)
         with contextlib.closing(open_store(loaded.store_url)) as store:
             return asyncio.run(_run(loaded, store, say, show))
     finally:
@@ -62,18 +73,51 @@ def run_demo(keep: Path | None, say: Callable[[str], None], show: Show) -> Resul
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _prepare(folder: Path) -> Loaded:
+def _prepare(folder: Path, own: Loaded | None) -> Loaded:
     folder.mkdir(parents=True, exist_ok=True)
     text = (HERE / "lab.toml").read_text(encoding="utf-8")
+    if own is not None:
+        text = _with_senders_of(own, text)
     for number, port in enumerate(_free_ports(len(DOMAINS)), 1):
         text = text.replace(f"{{port{number}}}", str(port))
     (folder / "mtalab.toml").write_text(text, encoding="utf-8")
     shutil.copy(HERE / "mail.eml", folder / "mail.eml")
+    loaded = load(folder / "mtalab.toml", {})
     start = 1
-    for affinity, count in DELIVERIES:
-        write_people(folder / f"{affinity}.csv", count, DOMAINS, start)
+    for number, (_, count) in enumerate(_deliveries(loaded).items()):
+        write_people(folder / f"people{number}.csv", count, DOMAINS, start)
         start += count
-    return load(folder / "mtalab.toml", {})
+    return loaded
+
+
+def _with_senders_of(own: Loaded, text: str) -> str:
+    """The demo's configuration with the instances and affinities of another."""
+    before, _, rest = text.partition("[mta.")
+    after = rest.partition("[[mx_rule]]")[2]
+    configuration = own.configuration
+    senders = {
+        "mta": {name: _plain(each) for name, each in configuration.mta.items()},
+        "affinity": {name: _plain(each) for name, each in configuration.affinity.items()},
+    }
+    return f"{before}{tomli_w.dumps(senders)}\n[[mx_rule]]{after}"
+
+
+def _plain(table: Table) -> dict[str, Any]:
+    return table.model_dump(mode="json", exclude_defaults=True)
+
+
+def _deliveries(loaded: Loaded) -> dict[str, int]:
+    """Messages for each affinity that an instance serves."""
+    configuration = loaded.configuration
+    served = [
+        name
+        for name in configuration.affinity
+        if any(name in each.affinities for each in configuration.mta.values())
+    ]
+    shares = SHARES if set(served) == set(SHARES) else dict.fromkeys(served, 1 / len(served))
+    counts = {name: int(MESSAGES * share) for name, share in shares.items()}
+    counts[served[0]] += MESSAGES - sum(counts.values())
+    return counts
 
 
 def _free_ports(count: int) -> list[int]:
@@ -85,7 +129,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: Show) -> Result:
-    clock = SystemClock()
+    clock, folder = SystemClock(), loaded.path.parent
     async with asyncio.TaskGroup() as tasks:
         said = loaded.path.with_name("up.log")
         lab = lab_of(loaded, clock, lambda: loaded, say, output=said)
@@ -93,8 +137,8 @@ async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: S
         try:
             await _wait_until_ready(loaded, store, clock)
             started_at, started = clock.now(), clock.monotonic()
-            for affinity, _ in DELIVERIES:
-                _submit(loaded, store, clock, affinity)
+            for number, affinity in enumerate(_deliveries(loaded)):
+                _submit(loaded, store, clock, affinity, folder / f"people{number}.csv")
             seconds = await _watch(store, clock, started, show)
             figures = look(store)
         finally:
@@ -129,11 +173,10 @@ async def _wait_until_ready(loaded: Loaded, store: Store, clock: SystemClock) ->
     )
 
 
-def _submit(loaded: Loaded, store: Store, clock: SystemClock, affinity: str) -> None:
-    folder = loaded.path.parent
+def _submit(loaded: Loaded, store: Store, clock: SystemClock, affinity: str, people: Path) -> None:
     order = Order(
-        message=folder / "mail.eml",
-        recipients=folder / f"{affinity}.csv",
+        message=people.with_name("mail.eml"),
+        recipients=people,
         affinity=affinity,
         label=f"Lamps by {affinity}",
         contact_at=clock.now(),

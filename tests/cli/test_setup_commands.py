@@ -127,3 +127,17 @@ def test_a_key_is_made_for_its_owner_alone_and_signs_what_is_configured(lab):
     assert done.code == 1
     assert "key_file mail.eml holds no private key" in done.out
     assert lab("dkim", "key", "shop.example", "e1", "--type", "ed25519").out.count("[[dkim]]") == 1
+
+
+def test_an_import_writes_a_configuration_that_works_and_overwrites_nothing(mtalab):
+    example = Path(__file__).parents[2] / "examples" / "serverConf.xml"
+    found = mtalab("config", "import", example, "--json").json
+    assert found["affinities"]["service"] == [
+        {"address": "127.0.1.4", "public_address": "203.0.113.7"}
+    ]
+    assert {each["what"] for each in found["left_out"]} >= {"relay", "mta/verifyMode=false"}
+    assert mtalab("config", "check").code == 0
+    again = mtalab("config", "import", example)
+    assert again.code == 2
+    assert "is there already" in again.err
+    assert "left out: serverConf.xml:9: relay" in mtalab("config", "import", example, "--force").out

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from pathlib import Path
 
 import orjson
 import pytest
@@ -32,6 +33,19 @@ def test_the_demo_accounts_for_every_message_and_prints_one_object(tmp_path):
         assert sum(each["sent"] for each in tallies) == found["sent"]
     assert len(found["by_worker"]) == 4
     assert len(found["by_source_ip"]) == 5
+
+
+def test_an_imported_configuration_runs_a_demo_with_its_affinities(tmp_path):
+    lab = RunningLab(tmp_path)
+    example = Path(__file__).parents[2] / "examples" / "serverConf.xml"
+    assert lab.run("config", "import", str(example), "--out", "imported.toml").returncode == 0
+    done = lab.run("demo", "--json", "--config", "imported.toml")
+    lab.close()
+    assert done.returncode == 0, done.stderr.decode()
+    found = orjson.loads(done.stdout)
+    assert found["reconcile"]["ok"]
+    used = {each["affinity"] for each in found["by_source_ip"] if each["sent"]}
+    assert used == {"promo", "mid.Promo", "service"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +133,7 @@ def test_two_supervisors_do_not_share_a_lab(tmp_path):
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path):
     lab = RunningLab(tmp_path)
-    port = int(re.search(r"listen = .127.0.0.1:(\d+)", lab.text)[1])
+    port = int(re.search(r"sink.a.\nlisten = .127.0.0.1:(\d+)", lab.text)[1])
     with socket.create_server(("127.0.0.1", port)):
         done = lab.run("up")
     assert done.returncode == 1

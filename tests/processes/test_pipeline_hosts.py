@@ -26,7 +26,7 @@ def test_mail_reaches_the_host_that_is_up_and_waits_where_none_is(tmp_path):
         text = CONFIGURATION.replace('sink = "a"', f"hosts = [{to_a}]")
         text = text.replace('sink = "b"', f"hosts = [{to_b}]").replace("300ms", "60s")
         with running_lab(tmp_path, text=text) as lab:
-            arriving, waiting = lab.submit(60), lab.submit(5, domain="b.test")
+            arriving, waiting = lab.submit(60), lab.submit(5, "b.test")
             lab.wait(lambda: lab.sent(arriving) == 60, "all are sent")
             assert lab.reconciled().lost.count == 0
             shown = logged(lab, arriving)
