@@ -1,0 +1,71 @@
+"""Folders for labs: made for a while, or found."""
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+from lab.configuration import FILE, NoConfiguration
+from lab.free_ports import free_ports
+
+DEFAULT: Final = Path(__file__).with_name("temporary.toml")
+_FREE: Final = re.compile(r"""(?P<quote>["'])(?P<host>[0-9.]+|\[[0-9A-Fa-f:]+\]):0(?P=quote)""")
+
+
+@contextlib.contextmanager
+def temporary_folder(
+    configuration: str | PathLike[str] | None, keep: PathLike[str] | None
+) -> Iterator[Path]:
+    """A folder with a configuration in it, gone afterwards unless it is ``keep``.
+
+    Args:
+        configuration: text in TOML, or a file; None: the built-in one. In an address that ends in
+            ``:0`` a free port stands afterwards.
+        keep: a folder to use that stays.
+
+    Raises:
+        NoConfiguration: the file cannot be read.
+        OSError: an address with ``:0`` is not this machine's.
+    """
+    text = _text(DEFAULT if configuration is None else configuration)
+    folder = Path(tempfile.mkdtemp(prefix="mtalab-")) if keep is None else Path(keep)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(_with_ports(text), encoding="utf-8")
+        yield folder
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_of(place: PathLike[str] | str) -> Path:
+    """The configuration file of a lab, which may be named by its folder."""
+    path = Path(place)
+    return path / FILE if path.is_dir() else path
+
+
+def _text(configuration: str | PathLike[str]) -> str:
+    if isinstance(configuration, str):
+        return configuration
+    path = file_of(configuration)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoConfiguration(
+            f"the configuration file {path} cannot be read: {error}",
+            remedy="Name a readable UTF-8 text file; a configuration itself is given as str.",
+        ) from error
+
+
+def _with_ports(text: str) -> str:
+    hosts = [found["host"].strip("[]") for found in _FREE.finditer(text)]
+    ports = iter(free_ports(hosts))
+
+    def fill(found: re.Match[str]) -> str:
+        return f"{found['quote']}{found['host']}:{next(ports)}{found['quote']}"
+
+    return _FREE.sub(fill, text)
