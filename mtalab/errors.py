@@ -2,6 +2,7 @@
 
 EnvironmentFault
 ├── LabDidNotStart  its processes did not come up in time
+├── NoFreePort      an address with :0 is not this machine's
 ├── NotOver         a delivery did not come to its end in time; also a TimeoutError
 └── DidNotArrive    the sinks did not receive as much as was waited for; also a TimeoutError
 """
@@ -11,6 +12,10 @@ from mail.errors import EnvironmentFault
 
 class LabDidNotStart(EnvironmentFault):
     """A lab's processes did not come up in time."""
+
+
+class NoFreePort(EnvironmentFault):
+    """There is no port to be had at an address of a temporary lab."""
 
 
 class NotOver(EnvironmentFault, TimeoutError):

@@ -117,17 +117,17 @@ class Received:
 
     @property
     def text(self) -> str | None:
-        """Its plain text, or None where there is none."""
+        """Its plain text, lines ending in LF, or None where there is none."""
         return self._body("plain")
 
     @property
     def html(self) -> str | None:
-        """Its HTML, or None where there is none."""
+        """Its HTML likewise."""
         return self._body("html")
 
     def _body(self, kind: Literal["plain", "html"]) -> str | None:
         body = self.email.get_body((kind,))
-        return None if body is None else str(body.get_content())
+        return None if body is None else str(body.get_content()).replace("\r\n", "\n")
 
 
 @dataclass(frozen=True, slots=True)

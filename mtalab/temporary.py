@@ -11,9 +11,12 @@ from typing import Final
 
 from lab.configuration import FILE, NoConfiguration
 from lab.free_ports import free_ports
+from mtalab.errors import NoFreePort
 
 DEFAULT: Final = Path(__file__).with_name("temporary.toml")
-_FREE: Final = re.compile(r"""(?P<quote>["'])(?P<host>[0-9.]+|\[[0-9A-Fa-f:]+\]):0(?P=quote)""")
+_FREE: Final = re.compile(
+    r"""(?P<quote>["'])(?P<host>\d+(?:\.\d+){3}|\[[0-9A-Fa-f:]+\]):0(?P=quote)"""
+)
 
 
 @contextlib.contextmanager
@@ -29,7 +32,7 @@ def temporary_folder(
 
     Raises:
         NoConfiguration: the file cannot be read.
-        OSError: an address with ``:0`` is not this machine's.
+        NoFreePort: an address with ``:0`` is not this machine's.
     """
     text = _text(DEFAULT if configuration is None else configuration)
     folder = Path(tempfile.mkdtemp(prefix="mtalab-")) if keep is None else Path(keep)
@@ -63,7 +66,13 @@ def _text(configuration: str | PathLike[str]) -> str:
 
 def _with_ports(text: str) -> str:
     hosts = [found["host"].strip("[]") for found in _FREE.finditer(text)]
-    ports = iter(free_ports(hosts))
+    try:
+        ports = iter(free_ports(hosts))
+    except OSError as error:
+        raise NoFreePort(
+            f"no free port for one of {', '.join(hosts)}: {error.strerror}",
+            remedy="Use addresses of this machine; on Linux all of 127.0.0.0/8 are.",
+        ) from error
 
     def fill(found: re.Match[str]) -> str:
         return f"{found['quote']}{found['host']}:{next(ports)}{found['quote']}"

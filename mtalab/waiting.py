@@ -54,5 +54,5 @@ def did_not_arrive(there: int, wanted: int, within_s: float) -> DidNotArrive:
     """The error about mail that the sinks do not have."""
     return DidNotArrive(
         f"{there} of {wanted} messages arrived within {within_s:g} s",
-        remedy="inbox() shows what did; what a sink refused is in its receipts/NAME.refusals.jsonl.",
+        remedy="inbox() shows what did; receipts/SINK.refusals.jsonl has what was refused.",
     )
