@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from affinity.affinity import source_ips_for
-from affinity.configuration import Affinity, Configuration, SourceIp
+from affinity.configuration import Affinity, Configuration, Route, SourceIp
 from affinity.expected import nearest
 from affinity.mask import is_pattern, matches
 from affinity.route import Routes
@@ -120,20 +120,21 @@ def _masks(configuration: Configuration, name: str, affinity: Affinity) -> Itera
 def _families(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[Finding]:
     """IPv4 source IPs that may send where only IPv6 leads, and the reverse."""
     for group, route in configuration.route.items():
-        endpoint = route.host or sinks.get(route.sink or "")
-        if endpoint is None:
-            continue
-        host, _ = split_endpoint(endpoint)
+        ends = [each.host or sinks.get(each.sink or "") for each in route.places]
+        reached = [each for each in ends if each is not None]
+        families = {":" in split_endpoint(each)[0] for each in reached}
+        if len(families) != 1:
+            continue  # it leads nowhere, which _routes says, or to both kinds
         for name, affinity in configuration.affinity.items():
             admitted = (ip for domain in route.domains for ip in _may_send(affinity, domain))
             addresses = dict.fromkeys(ip.address for ip in admitted)
-            unfit = [each for each in addresses if (":" in each) != (":" in host)]
+            unfit = [each for each in addresses if (":" in each) not in families]
             if unfit:
                 yield Finding(
                     "error",
                     f"affinity.{name}",
-                    f"{', '.join(unfit)} cannot connect to {endpoint} (route {group}): one is "
-                    "IPv4, the other IPv6",
+                    f"{', '.join(unfit)} cannot connect to {', '.join(reached)} (route {group}): "
+                    "one is IPv4, the other IPv6",
                     f"Exclude {', '.join(route.domains)} there, or let the route lead to an "
                     "address of the same kind.",
                 )
@@ -203,13 +204,14 @@ def _routes(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[
             "Add [route.NAME] with domains and a host or a sink.",
         )
     for name, route in configuration.route.items():
-        if route.sink is not None and route.sink not in sinks:
-            yield Finding(
-                "error",
-                f"route.{name}.sink",
-                f"there is no sink {route.sink!r}{nearest(route.sink, sinks)}",
-                f"Add [sink.{route.sink}], or give the route a host.",
-            )
+        for index, place in enumerate(route.places):
+            if place.sink is not None and place.sink not in sinks:
+                yield Finding(
+                    "error",
+                    f"{_place(name, route, index)}.sink",
+                    f"there is no sink {place.sink!r}{nearest(place.sink, sinks)}",
+                    f"Add [sink.{place.sink}], or give the route a host.",
+                )
     for sink, listen in sinks.items():
         if not ipaddress.ip_address(split_endpoint(listen)[0]).is_loopback:
             yield Finding(
@@ -219,7 +221,7 @@ def _routes(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[
                 "Listen on 127.0.0.1, unless that is meant.",
             )
     yield from _unreachable(configuration)
-    used = {route.sink for route in configuration.route.values()}
+    used = {place.sink for route in configuration.route.values() for place in route.places}
     for sink in sinks:
         if sink not in used:
             yield Finding(
@@ -230,17 +232,23 @@ def _routes(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[
             )
 
 
+def _place(name: str, route: Route, index: int) -> str:
+    return f"route.{name}.hosts[{index}]" if route.hosts else f"route.{name}"
+
+
 def _unreachable(configuration: Configuration) -> Iterator[Finding]:
     """Routes to where nothing may be sent, and domains that an earlier route takes."""
     allowed = [ipaddress.ip_network(each) for each in configuration.lab.allow_networks]
     earlier: list[tuple[str, str]] = []
     for name, route in configuration.route.items():
-        if route.host is not None:
-            host = ipaddress.ip_address(split_endpoint(route.host)[0])
+        for index, place in enumerate(route.places):
+            if place.host is None:
+                continue
+            host = ipaddress.ip_address(split_endpoint(place.host)[0])
             if not (host.is_loopback or any(host in network for network in allowed)):
                 yield Finding(
                     "error",
-                    f"route.{name}.host",
+                    f"{_place(name, route, index)}.host",
                     f"{host} is outside this machine, so nothing is sent there",
                     "If you mean it, add its network to allow_networks under [lab].",
                 )
@@ -263,7 +271,7 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
         names = [
             name
             for group, route in configuration.route.items()
-            for name in (routes.mx_host(group), *route.domains)
+            for name in (*routes.mx_hosts(group), *route.domains)
         ]
         if any(matches(rule.mask, name) for name in names):
             continue

@@ -33,6 +33,7 @@ def _network(value: str) -> str:
         raise ValueError("expected a network such as 10.0.0.0/8") from None
 
 
+TlsMode = Literal["off", "opportunistic", "encrypted", "required"]
 Seconds = Annotated[float, BeforeValidator(notation.seconds), Field(ge=0, allow_inf_nan=False)]
 IpAddress = Annotated[str, AfterValidator(notation.ip_address)]
 IpNetwork = Annotated[str, AfterValidator(_network)]
@@ -127,8 +128,10 @@ class MxRule(Table):
     shared: bool = Field(
         default=False, description="The limits hold for all source IPs together, not for each."
     )
-    tls: Literal["off", "opportunistic", "required"] = Field(
-        default="opportunistic", description="STARTTLS towards these hosts."
+    tls: TlsMode = Field(
+        default="opportunistic",
+        description="STARTTLS: off; opportunistic, where it is offered; encrypted, or nothing is "
+        "sent, with any certificate; required, with a valid one that bears the MX host's name.",
     )
     connect_timeout: Seconds = Field(default=10.0, gt=0, description="Until TCP is connected.")
     greeting_timeout: Seconds = Field(
@@ -148,23 +151,77 @@ class MxRule(Table):
         return self
 
 
+class RouteHost(Table):
+    """One host of a route that has several, as an MX record names it."""
+
+    host: Endpoint | None = Field(default=None, description="address:port of an SMTP server.")
+    sink: str | None = Field(default=None, description="Or the name of a sink of this file.")
+    preference: int = Field(
+        default=10, ge=0, le=65535, description="The lowest is tried first; equal ones by chance."
+    )
+    mx: DomainName | None = Field(
+        default=None, description="Its name, for MX rules and its certificate; empty: the route's."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> "RouteHost":
+        if (self.host is None) == (self.sink is None):
+            raise ValueError("expected either a host or a sink")
+        return self
+
+
+class Login(Table):
+    """Who we are to a server that wants AUTH; said over TLS only, except to this machine."""
+
+    user: str = Field(min_length=1, description="The name to log in with.")
+    password_file: str | None = Field(
+        default=None, description="File whose first line is the password, beside this file."
+    )
+    password_env: str | None = Field(
+        default=None, description="Or the environment variable that holds it."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_password(self) -> "Login":
+        if (self.password_file is None) == (self.password_env is None):
+            raise ValueError("expected either a password_file or a password_env")
+        return self
+
+
 class Route(Table):
-    """Where the mail of some domains goes: the stand-in for DNS. Its name is the MX group."""
+    """Where the mail of some domains goes: the stand-in for DNS. Its name is the MX group.
+
+    It leads to one ``host``, to one ``sink``, or to several ``hosts``.
+    """
 
     domains: tuple[Mask, ...] = Field(min_length=1, description="Recipient domains, with * and ?.")
     host: Endpoint | None = Field(default=None, description="address:port of an SMTP server.")
     sink: str | None = Field(default=None, description="Or the name of a sink of this file.")
+    hosts: tuple[RouteHost, ...] = Field(default=(), description="Or several, by preference.")
     mx: DomainName | None = Field(
-        default=None, description="The MX host's name, for MX rules; empty: mx.NAME.test."
+        default=None,
+        description="The MX host's name, for MX rules and its certificate; empty: mx.NAME.test.",
     )
+    tls_ca: str | None = Field(
+        default=None,
+        description="PEM file, beside this file, of the authorities trusted where tls is required; "
+        "empty: those of this machine.",
+    )
+    auth: Login | None = Field(default=None, description="Login for these hosts.")
 
     @model_validator(mode="after")
     def _leads_to_one_place(self) -> "Route":
-        if self.host is None and self.sink is None:
+        given = sum((self.host is not None, self.sink is not None, bool(self.hosts)))
+        if given == 0:
             raise ValueError("expected a host or a sink that the mail goes to")
-        if self.host is not None and self.sink is not None:
-            raise ValueError("expected either a host or a sink, got both")
+        if given > 1:
+            raise ValueError("expected one of host, sink and hosts, got several")
         return self
+
+    @property
+    def places(self) -> tuple[RouteHost, ...]:
+        """Its hosts, the one host or sink of a plain route among them."""
+        return self.hosts or (RouteHost(host=self.host, sink=self.sink),)
 
 
 class Retry(Table):

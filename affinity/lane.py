@@ -1,24 +1,23 @@
 """Lanes and their limits. A lane is (source IP, MX group), or the MX group alone if shared.
 
-All rules that match a lane count, and of each limit the tightest holds. An MX rule matches by the
-name of the MX host, or by one of the domains as its route lists them: a rule for one domain of a
-wider route (``a.test`` under ``*.test``) does not count, because the lane is the whole route's.
+All rules that match a lane count, and of each limit the tightest holds, for all hosts of the route
+together. An MX rule matches by the name of an MX host, or by one of the domains as its route lists
+them: a rule for one domain of a wider route (``a.test`` under ``*.test``) does not count, because
+the lane is the whole route's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from affinity.configuration import Configuration, MxRule
+from affinity.configuration import Configuration, MxRule, TlsMode
 from affinity.gcra import Gcra
 from affinity.mask import matches
 from affinity.route import Routes
 
 SHARED: Final = "*"
 
-Tls = Literal["off", "opportunistic", "required"]
-
-_STRICTNESS: Final = ("required", "opportunistic", "off")
+_STRICTNESS: Final = ("required", "encrypted", "opportunistic", "off")
 _SMALLEST: Final = (
     "max_connections",
     "max_messages_per_connection",
@@ -58,7 +57,7 @@ class Limits:
     messages_per_hour: int | None = None
     rate: Gcra | None = None
     shared: bool = False
-    tls: Tls = _DEFAULT.tls
+    tls: TlsMode = _DEFAULT.tls
     connect_timeout: float = _DEFAULT.connect_timeout
     greeting_timeout: float = _DEFAULT.greeting_timeout
     data_timeout: float = _DEFAULT.data_timeout
@@ -75,7 +74,8 @@ def limits_for(
 ) -> Limits:
     """Of each limit the tightest that a matching rule sets; defaults where none does.
 
-    ``mx_group`` is matched as a domain where it is one, that is, where there is no route.
+    ``domains`` may hold more names of MX hosts. ``mx_group`` is matched as a domain where it is
+    one, that is, where there is no route.
     """
     names = {mx_host, *domains, *([mx_group] if "." in mx_group else [])}
     matching = [rule for rule in rules if any(matches(rule.mask, name) for name in names)]
@@ -100,8 +100,9 @@ def limits_for(
 def limits_of_group(configuration: Configuration, routes: Routes, mx_group: str) -> Limits:
     """The limits of an MX group's lanes by a whole configuration."""
     route = routes.route_for(mx_group)
-    domains = () if route is None else route.domains
-    return limits_for(configuration.mx_rule, routes.mx_host(mx_group), mx_group, domains)
+    first, *others = routes.mx_hosts(mx_group)
+    names = others if route is None else [*others, *route.domains]
+    return limits_for(configuration.mx_rule, first, mx_group, names)
 
 
 def lane_of(source_ip: str, mx_group: str, limits: Limits) -> LaneKey:

@@ -6,10 +6,29 @@ could be taken for a route is thus a name without a dot, such as localhost.)
 """
 
 import functools
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Collection, Mapping
 
 from affinity.configuration import Route
 from affinity.mask import matches
+from mail.notation import split_endpoint
+
+
+def outside(route: Route, allow_networks: Collection[str]) -> list[str]:
+    """The addresses of a route to which nothing may be sent; empty if one place of it is open.
+
+    A sink is always open: it is this lab's own.
+    """
+    allowed = [ipaddress.ip_network(each) for each in allow_networks]
+    found = []
+    for place in route.places:
+        if place.host is None:
+            return []
+        host = ipaddress.ip_address(split_endpoint(place.host)[0])
+        if host.is_loopback or any(host in network for network in allowed):
+            return []
+        found.append(str(host))
+    return found
 
 
 class Routes:
@@ -42,3 +61,9 @@ class Routes:
         if route is None:
             return mx_group
         return route.mx or f"mx.{mx_group}.test"
+
+    def mx_hosts(self, mx_group: str) -> tuple[str, ...]:
+        """The names of all hosts of a group, each once: that of the route first."""
+        route = self._routes.get(mx_group)
+        named = () if route is None else tuple(each.mx for each in route.hosts if each.mx)
+        return tuple(dict.fromkeys((self.mx_host(mx_group), *named)))

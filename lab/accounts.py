@@ -23,5 +23,8 @@ def reconciled(store: Store, loaded: Loaded) -> Reconciliation:
         affinity = loaded.configuration.affinity.get(name)
         return None if affinity is None else {ip.address for ip in affinity.ip}
 
-    receipts = (Seen(each.message_id, each.peer_ip) for each in read_receipts(loaded.directory))
+    receipts = (
+        Seen(each.message_id, each.mail_from, each.peer_ip)
+        for each in read_receipts(loaded.directory)
+    )
     return reconcile(store, receipts, allowed)

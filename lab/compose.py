@@ -7,6 +7,7 @@ from pathlib import Path
 from affinity.lane import Limits, limits_of_group
 from affinity.route import Routes
 from lab.configuration import Loaded
+from lab.destinations import destinations
 from lab.lifetime import end_process, this_process
 from mta import journal as journals
 from mta.journal import Journal
@@ -25,7 +26,11 @@ Worst = Callable[[str, float], float | None]
 
 
 def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
-    """The configuration as a worker of this instance sees it."""
+    """The configuration as a worker of this instance sees it.
+
+    Raises:
+        UnusableFile: a password or the authorities of a route cannot be read.
+    """
     configuration = loaded.configuration
     mta = configuration.mta[instance]
     routes = Routes(configuration.route)
@@ -33,11 +38,6 @@ def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
     @functools.cache
     def limits_for(mx_group: str) -> Limits:
         return limits_of_group(configuration, routes, mx_group)
-
-    @functools.cache
-    def endpoint_for(mx_group: str) -> tuple[str, int] | None:
-        route = routes.route_for(mx_group)
-        return None if route is None else loaded.endpoint_of(route)
 
     return MtaSettings(
         instance=instance,
@@ -47,7 +47,7 @@ def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
             if name in configuration.affinity
         },
         limits_for=limits_for,
-        endpoint_for=endpoint_for,
+        destination_for=destinations(loaded).get,
         network=HostNetwork.allowing(configuration.lab.allow_networks),
         retry=configuration.retry,
         pace=configuration.scheduler,

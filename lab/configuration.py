@@ -7,10 +7,11 @@ from typing import Final
 
 from pydantic import Field
 
-from affinity.configuration import Configuration, Route
+from affinity.configuration import Configuration, RouteHost
 from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
+from lab.submission_settings import SubmissionSettings
 from mail.errors import UserError
 from mail.notation import split_endpoint
 from sinks.catalogue import personality_named
@@ -30,6 +31,7 @@ class LabConfiguration(Configuration):
 
     sink: dict[str, SinkSettings] = Field(default_factory=dict)
     personality: dict[str, Personality] = Field(default_factory=dict)
+    submission: SubmissionSettings = SubmissionSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class Loaded:
         given = self.configuration.lab.store
         return given if given is not None else f"sqlite:///{self.directory / 'lab.db'}"
 
-    def endpoint_of(self, route: Route) -> tuple[str, int] | None:
-        """Address and port of a route, or None when it names a sink that does not exist."""
-        if route.host is not None:
-            return split_endpoint(route.host)
-        sink = self.configuration.sink.get(route.sink or "")
+    def endpoint_of(self, place: RouteHost) -> tuple[str, int] | None:
+        """Address and port of a route's host, or None when it names a sink that does not exist."""
+        if place.host is not None:
+            return split_endpoint(place.host)
+        sink = self.configuration.sink.get(place.sink or "")
         return None if sink is None else split_endpoint(sink.listen)
 
 
@@ -86,24 +88,24 @@ def load(
         ) from error
     given = {**from_environment(environ), **(overrides or {})}
     configuration = read(text, path.name, LabConfiguration, given)
-    mistakes = list(_sink_mistakes(configuration, text, path.name))
+    mistakes = list(_mistakes_of_ports(configuration, text, path.name))
     if mistakes:
         raise BadConfiguration(mistakes)
     return Loaded(configuration, path, path.parent / configuration.lab.directory, text)
 
 
-def _sink_mistakes(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:
-    """What would keep the sinks from starting, whatever the machine is like."""
+def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:
+    """What would keep sinks or submission port from starting, whatever the machine is like."""
     lines = lines_of(text)
-    listening: dict[str, str] = {}
+    listening = {configuration.submission.listen: "the submission port"}
     for name, settings in configuration.sink.items():
         try:
             personality_named(settings.personality, configuration.personality)
         except (UnknownPersonality, PersonalityLoop) as error:
             key = ("sink", name, "personality")
             yield Mistake(file, lines.get(key), ".".join(key), str(error).replace("\n", " "))
-        first = listening.setdefault(settings.listen, name)
-        if first != name:
+        first = listening.setdefault(settings.listen, f"sink {name!r}")
+        if first != f"sink {name!r}":
             key = ("sink", name, "listen")
-            what = f"expected an address of its own, but sink {first!r} listens on it too"
+            what = f"expected an address of its own, but {first} listens on it too"
             yield Mistake(file, lines.get(key), ".".join(key), what)

@@ -8,13 +8,17 @@ from typing import Any
 
 from lab import compose
 from lab.configuration import Loaded
+from lab.destinations import destinations
 from lab.instance import Instance
 from lab.lifetime import first_of, this_process, until_told_to_stop
+from lab.submit.service import WHO, SubmissionService
 from lab.supervisor import Supervisor
 from lab.watch import changes
+from mail.errors import UserError
 from mta.worker import Worker
 from scheduler.settings import settings_from
-from sinks.errors import SinkAddressUnusable
+from sinks.errors import ListenAddressUnusable
+from sinks.listening import bound_socket
 from sinks.service import SinkService
 from store import modules
 from store.engine import Store
@@ -29,6 +33,7 @@ Say = Callable[[str], None]
 BEAT_EVERY_S = 1.0
 ORPHANS_LEAVE_WITHIN_S = 2.0
 SINKS = "sinks"
+SUBMISSION = "submission"
 
 
 def in_loop(main: Coroutine[Any, Any, None]) -> None:
@@ -42,7 +47,12 @@ def in_loop(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def run_up(loaded: Loaded, reload: Reload, say: Say) -> None:
-    """The whole lab."""
+    """The whole lab.
+
+    Raises:
+        UnusableFile: a password or the authorities of a route cannot be read.
+    """
+    destinations(loaded)  # better one clear refusal than workers that cannot start
     clock = SystemClock()
     with contextlib.closing(open_store(loaded.store_url)):
         pass  # one process makes the schema before five ask for it
@@ -56,7 +66,7 @@ def lab_of(
     """The supervisor of a lab, which refuses to start where its sinks could not listen."""
 
     async def ready() -> None:
-        await sinks_can_listen(loaded, clock)
+        await all_can_listen(loaded, clock)
 
     return Supervisor(loaded, clock, reload=reload, say=say, ready=ready, output=output)
 
@@ -97,7 +107,10 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
             async for changed in changes(loaded, reload, say):
                 if name not in changed.configuration.mta:
                     return
-                worker.reconfigure(compose.mta_settings(changed, name))
+                try:
+                    worker.reconfigure(compose.mta_settings(changed, name))
+                except UserError as error:
+                    say(f"the changed configuration is not used:\n{error}")
 
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(worker.run(), name="worker")
@@ -109,19 +122,22 @@ async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> Non
             worker.stop()
 
 
-async def sinks_can_listen(loaded: Loaded, clock: Clock) -> None:
-    """See whether all sinks could: better one clear refusal than a child that loops.
+async def all_can_listen(loaded: Loaded, clock: Clock) -> None:
+    """See whether all ports are free: better one clear refusal than a child that loops.
 
     The sinks of a supervisor that was killed leave by themselves a moment later.
 
     Raises:
-        SinkAddressUnusable: something else has one of the ports.
+        ListenAddressUnusable: something else has one of the ports.
     """
+    submission = loaded.configuration.submission
     deadline = clock.monotonic() + ORPHANS_LEAVE_WITHIN_S
     while True:
         try:
             _sink_service(loaded, clock).check()
-        except SinkAddressUnusable:
+            if submission.is_on:
+                bound_socket(WHO, submission.listen).close()
+        except ListenAddressUnusable:
             if clock.monotonic() >= deadline:
                 raise
             await asyncio.sleep(0.2)
@@ -152,16 +168,39 @@ async def run_sinks(loaded: Loaded, say: Say) -> None:
             )
             say(f"sinks: {detail}")
             await store.write(modules.announce_module, SINKS, this_process(), detail, clock.now())
-            await first_of(until_told_to_stop(with_parent=True), _beat_for_ever(store, clock))
+            await first_of(
+                until_told_to_stop(with_parent=True), _beat_for_ever(store, SINKS, clock)
+            )
             await _say_goodbye(store, SINKS, clock)
     finally:
         await service.stop()
 
 
-async def _beat_for_ever(store: Store, clock: SystemClock) -> None:
+async def run_submission(loaded: Loaded, reload: Reload, say: Say) -> None:
+    """The submission port of the lab."""
+    clock = SystemClock()
+    with contextlib.closing(open_store(loaded.store_url)) as store:
+        service = SubmissionService(loaded, store, clock, SeededChance())
+
+        async def follow() -> None:
+            async for changed in changes(loaded, reload, say):
+                service.reconfigure(changed)
+
+        async with service.running() as (host, port):
+            detail = f"{host}:{port}"
+            say(f"submission: {detail}")
+            await store.write(
+                modules.announce_module, SUBMISSION, this_process(), detail, clock.now()
+            )
+            beat = _beat_for_ever(store, SUBMISSION, clock)
+            await first_of(until_told_to_stop(with_parent=True), beat, follow())
+        await _say_goodbye(store, SUBMISSION, clock)
+
+
+async def _beat_for_ever(store: Store, name: str, clock: SystemClock) -> None:
     while True:
-        with contextlib.suppress(StoreUnavailable):  # receiving goes on without the store
-            await store.write(modules.beat_module, SINKS, this_process(), clock.now())
+        with contextlib.suppress(StoreUnavailable):  # the service goes on without the store
+            await store.write(modules.beat_module, name, this_process(), clock.now())
         await asyncio.sleep(BEAT_EVERY_S)
 
 

@@ -1,7 +1,7 @@
 """``mtalab up``: scheduler, instances and sinks as processes of their own, kept running."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,13 @@ from mail.errors import EnvironmentFault
 from world.clock import Clock
 
 STOP_GRACE_S: Final = 20.0  # longer than an instance gives its workers
+
+
+# Where these listen and whom they let in is settled at their start.
+_RESTARTED: Final[Mapping[str, Callable[[Loaded], object]]] = {
+    "sinks": lambda each: (each.configuration.sink, each.configuration.personality),
+    "submission": lambda each: each.configuration.submission,
+}
 
 
 class LabIsUp(EnvironmentFault):
@@ -84,6 +91,8 @@ class Supervisor:
         wanted = {}
         if configuration.sink:
             wanted["sinks"] = command_line(path, "sink")
+        if configuration.submission.is_on:
+            wanted["submission"] = command_line(path, "submission")
         wanted["scheduler"] = command_line(path, "scheduler")
         for name in configuration.mta:
             wanted[f"mta@{name}"] = command_line(path, "mta", name)
@@ -104,9 +113,9 @@ class Supervisor:
         async for loaded in changes(self._loaded, self._reload, self._say):
             before, self._loaded = self._loaded, loaded
             self._say("the configuration changed: following it")
-            if _sinks(before) != _sinks(loaded) and "sinks" in self._children:
-                child = self._children.pop("sinks")
-                await child.stop(STOP_GRACE_S)
+            for name, part_of in _RESTARTED.items():
+                if part_of(before) != part_of(loaded) and name in self._children:
+                    await self._children.pop(name).stop(STOP_GRACE_S)
             self._adjust()
 
     async def _stop_all(self) -> None:
@@ -115,7 +124,3 @@ class Supervisor:
         await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in first))
         if "sinks" in self._children:
             await self._children["sinks"].stop(STOP_GRACE_S)
-
-
-def _sinks(loaded: Loaded) -> object:
-    return loaded.configuration.sink, loaded.configuration.personality

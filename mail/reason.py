@@ -39,6 +39,12 @@ class Reason(IntEnum):
     EXPIRED = 205
     WITHDRAWN = 206
     PROTOCOL = 207  # what the server said is not SMTP, or lacks what the message needs
+    TLS_FAILED = 208  # encryption that is demanded cannot be had
+    AUTH_FAILED = 209  # the server does not let us log in, or we must not
+    CERTIFICATE_EXPIRED = 210  # or not valid yet
+    CERTIFICATE_SELF_SIGNED = 211
+    CERTIFICATE_WRONG_NAME = 212
+    CERTIFICATE_NOT_TRUSTED = 213  # of an unknown authority, or wrong in another way
 
     @property
     def label(self) -> str:

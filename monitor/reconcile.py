@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mail.message_id import parse_message_id_header
+from mail.message_id import parse_message_id_header, parse_return_path
 from mail.states import MessageStatus
 from store import log
 from store.engine import Store
@@ -22,6 +22,7 @@ class Seen:
     """A receipt as far as it matters here."""
 
     message_id: str | None  # the header
+    mail_from: str  # which tells as much, and is ours whatever an application wrote
     peer_ip: str
 
 
@@ -88,7 +89,9 @@ def reconcile(store: Store, receipts: Iterable[Seen], allowed: AllowedIps) -> Re
     ips: dict[int, set[str]] = {}
     for receipt in receipts:
         found.receipts += 1
-        mark = None if receipt.message_id is None else parse_message_id_header(receipt.message_id)
+        mark = parse_return_path(receipt.mail_from)
+        if mark is None and receipt.message_id is not None:
+            mark = parse_message_id_header(receipt.message_id)
         if mark is None:
             found.foreign += 1
             continue

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from affinity.configuration import Configuration
 from affinity.lane import limits_of_group
-from affinity.route import Routes
+from affinity.route import Routes, outside
 from mail.notation import said_duration
 from store import deliveries, modules, queues
 from store.engine import Store
@@ -267,6 +267,10 @@ class _Causes:
         return None
 
     def _route(self, mx_group: str) -> str | None:
-        if self._routes.route_for(mx_group) is None:
+        route = self._routes.route_for(mx_group)
+        if route is None:
             return f"no route leads to {mx_group}"
+        hosts = outside(route, self._configuration.lab.allow_networks)
+        if hosts:
+            return f"{', '.join(hosts)}: outside this machine, and not in allow_networks"
         return None

@@ -26,3 +26,4 @@ class HeldMessage:
 
     part: HeldPart
     message: PartMessage
+    passed_on: int = 0  # how often a host sent it away before it took its sender

@@ -53,12 +53,20 @@ class LaneQueue:
         self._wake = wake
         self._waiting: deque[HeldMessage] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, message: HeldMessage) -> None:
         self._waiting.append(message)
+
+    def put_back(self, message: HeldMessage) -> bool:
+        """Let it go next, by another host; False if nothing goes from here any more."""
+        if self._is_closed:
+            return False
+        self._waiting.appendleft(message)
+        return True
 
     def pull(self) -> Envelope | None:
         """The next message for a connection, or None when none may go now."""
@@ -121,6 +129,7 @@ class LaneQueue:
         return taken
 
     def close(self) -> None:
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

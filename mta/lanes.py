@@ -9,21 +9,24 @@ the next owner could otherwise open more than the limit allows.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from affinity.lane import LaneKey, Limits, lane_of
-from mail.outcome import Answer, Broken, Stage
+from mail.outcome import Answer
 from mta.attempts import Attempts
+from mta.connection_budget import ConnectionBudget
 from mta.held import HeldMessage
+from mta.hosts import Host, Hosts
 from mta.lane_queue import Hooks, LaneQueue, Limiter
-from mta.pool import ConnectionBudget, LanePool, PoolHooks
+from mta.pool import LanePool, PoolHooks
 from mta.session.envelope import Envelope
 from mta.session.handshake import Endpoints, SourceUnavailable, Unreachable
 from mta.session.hooks import Timing
 from mta.session.settings import SessionSettings
-from mta.settings import MtaSettings
+from mta.settings import Destination, MtaSettings
 from store.leases import LeasedPart
+from world.chance import Chance
 from world.clock import Clock
 from world.network import ForbiddenDestination, Network
 
@@ -37,15 +40,23 @@ class _Way:
     """All that makes a pool what it is; a changed configuration makes another."""
 
     lane: str
-    endpoints: Endpoints
+    source_ip: str
+    helo: str
+    destination: Destination
     limits: Limits
     network: Network  # at whose word the destination is admitted
+
+    @property
+    def ends(self) -> tuple[str, str, Destination]:
+        return self.source_ip, self.helo, self.destination
 
     @property
     def session(self) -> SessionSettings:
         limits = self.limits
         return SessionSettings(
             tls=limits.tls,
+            tls_ca=self.destination.tls_ca,
+            credentials=self.destination.credentials,
             messages_max=limits.max_messages_per_connection,
             connect_timeout=limits.connect_timeout,
             greeting_timeout=limits.greeting_timeout,
@@ -53,6 +64,18 @@ class _Way:
             # Whoever owns a lane with a limit on connections lets go of them soon: see Lanes.
             idle_timeout=IDLE_S if limits.max_connections is None else IDLE_LIMITED_S,
         )
+
+    def hosts(self) -> list[Host]:
+        """Its hosts of the source IP's kind (IPv4 or IPv6); all, to fail, if it has none."""
+        every = [
+            Host(
+                Endpoints(self.source_ip, each.address, each.port, self.helo, each.name),
+                each.preference,
+            )
+            for each in self.destination.hosts
+        ]
+        fit = [each for each in every if (":" in each.endpoints.host) == (":" in self.source_ip)]
+        return fit or every
 
 
 @dataclass(slots=True)
@@ -73,12 +96,13 @@ class Lanes:
         settings: MtaSettings,
         hooks: Hooks,
         attempts: Attempts,
+        chance: Chance,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        self._clock = clock
+        self._clock, self._chance = clock, chance
         self._settings, self._hooks, self._attempts = settings, hooks, attempts
         self._tasks = tasks
-        self._lanes: dict[tuple[Endpoints, str], _Lane] = {}
+        self._lanes: dict[tuple[str, str, Destination, str], _Lane] = {}
         self._limiters: dict[str, Limiter] = {}
         self._budgets: dict[str, ConnectionBudget] = {}
         self._closing: set[LanePool] = set()  # of lanes that a changed configuration closed
@@ -89,7 +113,7 @@ class Lanes:
         way = self._way(lease.affinity, lease.source_ip, lease.mx_group)
         if way is None or way.lane != lease.lane:
             return None  # or the rules cut the lanes otherwise now
-        key = (way.endpoints, lease.mx_group)
+        key = (*way.ends, lease.mx_group)
         found = self._lanes.get(key)
         if found is None:
             found = self._lanes[key] = self._open(way, lease.affinity, lease.mx_group)
@@ -101,14 +125,13 @@ class Lanes:
 
     def _way(self, affinity: str, source_ip: str, mx_group: str) -> _Way | None:
         settings = self._settings
-        endpoint = settings.endpoint_for(mx_group)
+        destination = settings.destination_for(mx_group)
         source = settings.source_ip(affinity, source_ip)
-        if endpoint is None or source is None:
+        if destination is None or source is None:
             return None
-        host, port = endpoint
-        ends = Endpoints(source.address, host, port, source.helo)
         limits = settings.limits_for(mx_group)
-        return _Way(str(lane_of(source_ip, mx_group, limits)), ends, limits, settings.network)
+        lane = str(lane_of(source_ip, mx_group, limits))
+        return _Way(lane, source.address, source.helo, destination, limits, settings.network)
 
     def _open(self, way: _Way, affinity: str, mx_group: str) -> _Lane:
         limits = way.limits
@@ -132,10 +155,11 @@ class Lanes:
             answered=self._answered,
             untried=self._untried,
             unreachable=lambda why: self._unreachable(lane, why),
+            pass_on=lambda envelope: self._pass_on(lane, envelope),
         )
         try:
             lane.pool = LanePool(
-                way.endpoints,
+                Hosts(way.hosts(), self._chance),
                 way.session,
                 budget,
                 network=way.network,
@@ -156,9 +180,9 @@ class Lanes:
         kept: list[_Lane] = []
         changed: list[_Lane] = []
         for lane in self._lanes.values():
-            way = self._way(lane.affinity, lane.way.endpoints.source_ip, lane.mx_group)
+            way = self._way(lane.affinity, lane.way.source_ip, lane.mx_group)
             (kept if way == lane.way else changed).append(lane)
-        self._lanes = {(each.way.endpoints, each.mx_group): each for each in kept}
+        self._lanes = {(*each.way.ends, each.mx_group): each for each in kept}
         for lane in kept:
             self._budgets[lane.way.lane].most = self._most(lane.way.limits)
         for lane in changed:
@@ -222,6 +246,13 @@ class Lanes:
     def _untried(self, envelope: Envelope) -> None:
         self._hooks.give_back(envelope.token)
 
+    def _pass_on(self, lane: _Lane, envelope: Envelope) -> bool:
+        """Another host may take it; once for each host there is, then it has had its attempt."""
+        held: HeldMessage = envelope.token
+        if held.passed_on >= len(lane.way.destination.hosts):
+            return False
+        return lane.queue.put_back(replace(held, passed_on=held.passed_on + 1))
+
     def _unreachable(self, lane: _Lane, why: Unreachable) -> None:
         """Nobody is there: what waits has had its attempt. A fault at our end is no attempt."""
         for held in lane.queue.drain(lambda _: True):
@@ -231,7 +262,6 @@ class Lanes:
                 self._attempts.answered(held, why)
 
     def _forbidden(self, lane: _Lane) -> None:
-        host = lane.way.endpoints.host
-        why = Broken(f"{host} is outside this machine and not in allow_networks", Stage.CONNECT)
+        """Nothing may be sent there: it waits, as the scheduler will know when it has read why."""
         for held in lane.queue.drain(lambda _: True):
-            self._attempts.answered(held, why)
+            self._hooks.give_back(held)

@@ -1,27 +1,29 @@
 """All connections of one lane at one worker: opens them as work comes, backs off when it cannot.
 
 While no connection is open, one goes ahead; the others follow as soon as it has succeeded, so that
-a host that is down costs one attempt, not as many as there may be connections.
+a host that is down costs one attempt, not as many as there may be connections. A connection that
+cannot be made at one host of the route is made at the next, and a message whose sender a host would
+not even hear (421 to MAIL) goes by another; ``mta.hosts`` tells by which.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
 
-from mail.outcome import Answer
+from mail.outcome import Answer, Broken, Rejected, Stage
+from mta.connection_budget import ConnectionBudget
+from mta.hosts import Host, Hosts, why_unreachable
+from mta.session.cancellation import cut_off
 from mta.session.envelope import Envelope
-from mta.session.handshake import Connected, Endpoints, Unreachable, connect
+from mta.session.handshake import Connected, SourceUnavailable, Unreachable, connect
 from mta.session.hooks import Hooks, Timing
 from mta.session.plain import PlainSession
+from mta.session.replies import SERVICE_UNAVAILABLE
 from mta.session.settings import SessionSettings
 from mta.session.shell import PipelinedSession
 from world.network import Network
-
-BACKOFF_FIRST_S: Final = 1.0
-BACKOFF_MAX_S: Final = 60.0
-CUT_AGAIN_S: Final = 0.05
 
 Session = PipelinedSession | PlainSession
 
@@ -30,8 +32,10 @@ Session = PipelinedSession | PlainSession
 class PoolHooks:
     """What a pool asks of its worker; see ``mta.session.hooks.Hooks`` for the first four.
 
-    ``unreachable`` is told that no connection could be made and none is open. The pool then takes
-    it that no messages wait any more; ``wake`` tells it otherwise, even while it is being told.
+    ``pass_on`` is offered a message that another host may take, and says whether it is accepted:
+    then it comes by ``pull`` once more, otherwise it is ``answered``. ``unreachable`` is told that
+    no host could be connected to and no connection is open. The pool then takes it that no messages
+    wait any more; ``wake`` tells it otherwise, even while it is being told.
     """
 
     pull: Callable[[], Envelope | None]
@@ -39,51 +43,28 @@ class PoolHooks:
     answered: Callable[[Envelope, Answer, Timing], None]
     untried: Callable[[Envelope], None]
     unreachable: Callable[[Unreachable], None]
+    pass_on: Callable[[Envelope], bool]
 
 
-class ConnectionBudget:
-    """How many connections there may be at once; the pools of a shared lane share one.
+@dataclass(slots=True, eq=False)
+class _Visit:
+    """One session and where it is."""
 
-    What one pool gives back goes first to those that wait, in the order in which they came. A pool
-    keeps a connection as long as it has messages for it: nothing is taken away.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._taken = 0
-        self._waiting: dict[Callable[[], None], None] = {}  # ordered
-
-    @property
-    def taken(self) -> int:
-        """How many connections there are, from the first packet to the last."""
-        return self._taken
-
-    def take(self, wanted: int, tell: Callable[[], None]) -> int:
-        """Take as many as there are; ``tell`` is called, once, when there may be more."""
-        granted = max(0, min(wanted, self.most - self._taken))
-        self._taken += granted
-        if granted < wanted:
-            self._waiting[tell] = None
-        return granted
-
-    def give_back(self) -> None:
-        """One connection is closed."""
-        self._taken -= 1
-        assert self._taken >= 0, "a connection was given back twice"
-        waiting, self._waiting = self._waiting, {}
-        for tell in waiting:
-            tell()
+    host: Host
+    task: asyncio.Task[None]
+    session: Session | None = None
+    has_pulled: bool = False
 
 
 class LanePool:
-    """The connections from one source IP to one destination.
+    """The connections from one source IP to the hosts of one route.
 
     Its tasks belong to the given group; an exception of a hook ends that group.
     """
 
     def __init__(
         self,
-        endpoints: Endpoints,
+        hosts: Hosts,
         settings: SessionSettings,
         budget: ConnectionBudget,
         *,
@@ -91,23 +72,19 @@ class LanePool:
         hooks: PoolHooks,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        """Raises ForbiddenDestination if the network does not admit the destination."""
-        network.admit(endpoints.host)
-        self.endpoints = endpoints
+        """Raises ForbiddenDestination if the network admits none of the hosts."""
+        hosts.admit(network)
+        self._hosts = hosts
         self._settings = settings
         self._budget = budget
         self._network = network
         self._hooks = hooks
-        self._session_hooks = Hooks(self._pull, hooks.may_send, hooks.answered, hooks.untried)
         self._task_group = tasks
         self._loop = asyncio.get_running_loop()
         self._connections: set[asyncio.Task[None]] = set()
-        self._sessions: dict[Session, asyncio.Task[None]] = {}
+        self._visits: dict[Session, _Visit] = {}
         self._connecting = 0
         self._backlog = 0
-        self._failures = 0  # to connect, one after the other
-        self._poor_sessions = 0  # that the server ended before it took any message, likewise
-        self._down_until = 0.0
         self._retry: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self.trouble: Unreachable | None = None  # why the last attempt to connect failed
@@ -115,17 +92,17 @@ class LanePool:
     @property
     def open_connections(self) -> int:
         """How many sessions there are, those being connected left out."""
-        return len(self._sessions)
+        return len(self._visits)
 
     @property
     def down_until(self) -> float | None:
         """The loop's time until which no connection is tried, or None."""
-        return self._down_until if self._down_until > self._loop.time() else None
+        return self._hosts.down_until(self._loop.time())
 
     @property
     def phases(self) -> dict[str, int]:
         """How many connections are in which phase: ``connecting``, ``idle``, ``mail``."""
-        found = Counter(session.phase for session in self._sessions)
+        found = Counter(session.phase for session in self._visits)
         if self._connecting:
             found["connecting"] = self._connecting
         return dict(found)
@@ -133,7 +110,7 @@ class LanePool:
     def wake(self, backlog: int) -> None:
         """``backlog`` messages wait: let idle connections pull, open more as they are needed."""
         self._backlog = backlog
-        for session in tuple(self._sessions):
+        for session in tuple(self._visits):
             if self._backlog <= 0:
                 break
             session.wake()
@@ -145,33 +122,28 @@ class LanePool:
         self._backlog = 0
         if self._retry is not None:
             self._retry.cancel()
-        for session in tuple(self._sessions):
+        for session in tuple(self._visits):
             session.stop()
-        await _cut(self._connections.difference(self._sessions.values()))
+        await cut_off(self._connections.difference(each.task for each in self._visits.values()))
         if self._connections:
             await asyncio.wait(self._connections, timeout=grace_s)
-        await _cut(set(self._connections))
+        await cut_off(set(self._connections))
 
-    def _pull(self) -> Envelope | None:
-        envelope = self._hooks.pull()
-        self._backlog = 0 if envelope is None else max(0, self._backlog - 1)
-        return envelope
+    # --- opening connections ---------------------------------------------------------------------
 
     def _open_more(self) -> None:
         """Open a connection for each waiting message beyond those that open ones will take."""
-        if self._is_stopping or self._down_until > self._loop.time():
+        if self._is_stopping or self._hosts.choose(self._loop.time()) is None:
             return
         open_now = len(self._connections)
-        leaving = sum(not session.takes_messages for session in self._sessions)
+        leaving = sum(not session.takes_messages for session in self._visits)
         wanted = self._backlog - (open_now - leaving)
-        if not self._sessions:
+        if not self._visits:
             wanted = min(wanted, 1 - open_now)
         if wanted <= 0:
             return
         for _ in range(self._budget.take(wanted, self._open_more)):
-            task = self._task_group.create_task(
-                self._connection(), name=f"{self.endpoints.source_ip} to {self.endpoints.host}"
-            )
+            task = self._task_group.create_task(self._connection(), name="connection")
             self._connections.add(task)
             task.add_done_callback(self._forget)
 
@@ -188,58 +160,145 @@ class LanePool:
         """One connection from its first packet to its last."""
         self._connecting += 1
         try:
-            result = await connect(self.endpoints, self._settings, self._network)
+            found = await self._connect()
         finally:
             self._connecting -= 1
-        if not isinstance(result, Connected):
-            self._fail(result)
+        if found is None:
             return
-        self._failures = 0
-        self.trouble = None
-        make = PipelinedSession if result.offers.pipelining else PlainSession
-        session = make(result, self._settings, self._session_hooks)
+        host, connected = found
         task = asyncio.current_task()
         assert task is not None
-        self._sessions[session] = task
+        visit = _Visit(host, task)
+        hooks = Hooks(
+            partial(self._pull, visit),
+            self._hooks.may_send,
+            partial(self._answered, visit),
+            self._hooks.untried,
+        )
+        make = PipelinedSession if connected.offers.pipelining else PlainSession
+        session = visit.session = make(connected, self._settings, hooks)
+        self._come_home(host)
+        self._visits[session] = visit
         self._open_more()
         try:
             await session.run()
         finally:
-            del self._sessions[session]
-        self._judge(session)
+            del self._visits[session]
+        self._judge(visit, session)
 
-    def _fail(self, result: Unreachable) -> None:
+    async def _connect(self) -> tuple[Host, Connected] | None:
+        """Connect to the first host that can be; what is then to be done about none is done."""
+        tried: list[Host] = []
+        failures: list[Unreachable] = []
+        while (host := self._hosts.choose(self._loop.time(), tried)) is not None:
+            tried.append(host)
+            host.is_on_trial = host.failures > 0
+            try:
+                result = await connect(host.endpoints, self._settings, self._network)
+            finally:
+                host.is_on_trial = False
+            if isinstance(result, Connected):
+                self.trouble = None
+                return host, result
+            failures.append(result)
+            if isinstance(result, SourceUnavailable):
+                self._hosts.all_have_failed(self._loop.time())
+                break
+            host.has_failed(self._loop.time())
+            self._retry_later()
+        if failures:
+            self._fail(why_unreachable(tried, failures), tried)
+        return None
+
+    def _fail(self, result: Unreachable, tried: Sequence[Host]) -> None:
+        """A connection could not be made; if that leaves us nobody to talk to, say so."""
         self.trouble = result
-        self._failures = self._back_off(self._failures)
-        if not self._sessions:
+        self._retry_later()
+        if not self._visits and not self._hosts.has_untried(self._loop.time(), tried):
             self._backlog = 0
             self._hooks.unreachable(result)
 
-    def _judge(self, session: Session) -> None:
+    def _come_home(self, host: Host) -> None:
+        """A host is up (again): what went to less preferred ones in its place ends there."""
+        host.failures = 0
+        if not any(each.host is host for each in self._visits.values()):
+            for session, visit in tuple(self._visits.items()):
+                if visit.host.preference > host.preference:
+                    session.stop()
+
+    # --- what sessions ask and tell --------------------------------------------------------------
+
+    def _pull(self, visit: _Visit) -> Envelope | None:
+        visit.has_pulled = True
+        envelope = self._hooks.pull()
+        self._backlog = 0 if envelope is None else max(0, self._backlog - 1)
+        return envelope
+
+    def _answered(self, visit: _Visit, envelope: Envelope, answer: Answer, timing: Timing) -> None:
+        if not self._is_stopping and _before_mail(answer):
+            now = self._loop.time()
+            if visit.session is not None and visit.session.accepted_count == 0:
+                visit.host.was_poor(now)
+                self._retry_later()
+            if self._hosts.has_untried(now, [visit.host]) and self._hooks.pass_on(envelope):
+                self._backlog += 1
+                self._loop.call_soon(self._rouse)
+                return
+        self._hooks.answered(envelope, answer, timing)
+
+    def _rouse(self) -> None:
+        if not self._is_stopping:
+            self.wake(self._backlog)
+
+    def _judge(self, visit: _Visit, session: Session) -> None:
         """A server that hangs up on us before it took anything is as good as down."""
         if session.accepted_count > 0:
-            self._poor_sessions = 0
-        elif session.answered_count > 0 and session.ended and not session.ended.is_ours:
-            self._poor_sessions = self._back_off(self._poor_sessions)
+            visit.host.poor_sessions = 0
+        elif session.ended and not session.ended.is_ours:
+            if session.answered_count > 0:
+                visit.host.was_poor(self._loop.time())
+                self._retry_later()
+            elif not visit.has_pulled and not self._is_stopping:  # it never was a session
+                visit.host.was_poor(self._loop.time())
+                self._fail(Broken(session.ended.reason, Stage.EHLO), [visit.host])
 
-    def _back_off(self, times_before: int) -> int:
-        """Try no connection for a while; connections that fail together count once."""
-        now = self._loop.time()
-        if self._down_until > now:
-            return times_before
-        delay = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**times_before)
-        self._down_until = now + delay
-        self._retry = self._loop.call_later(delay, self._try_again)
-        return times_before + 1
+    # --- time ------------------------------------------------------------------------------------
+
+    def _retry_later(self) -> None:
+        """Ring when the next host is up again."""
+        at = self._hosts.next_up_at(self._loop.time())
+        if at is None or self._is_stopping:
+            return
+        if self._retry is not None:
+            self._retry.cancel()
+        self._retry = self._loop.call_at(at, self._try_again)
 
     def _try_again(self) -> None:
-        self._down_until = 0.0  # a timer may ring a little before its time by the loop's clock
+        self._retry = None
+        risen = self._hosts.rise(self._loop.time())
+        self._retry_later()
+        for host in risen:
+            self._make_room(host)
         self._open_more()
 
+    def _make_room(self, host: Host) -> None:
+        """Connections to less preferred hosts may be busy for ever: one of them gives way.
 
-async def _cut(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until it is heeded: ``mta.session.cancellation`` says why once may not do."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=CUT_AGAIN_S)
+        Idle ones all do, so that the next message goes to the preferred host.
+        """
+        if any(each.host.preference <= host.preference for each in self._visits.values()):
+            return
+        sessions = [each for each in self._visits if each.takes_messages]
+        for session in sessions[:1] if self._backlog > 0 else sessions:
+            session.stop()
+
+
+def _before_mail(answer: Answer) -> bool:
+    """Whether the server would not even hear of the message (RFC 5321, 5.1: try the next)."""
+    match answer:
+        case Rejected(reply, Stage.MAIL):
+            return reply.code == SERVICE_UNAVAILABLE
+        case Broken(_, Stage.MAIL):
+            return True
+        case _:
+            return False

@@ -6,7 +6,27 @@ from dataclasses import dataclass
 from affinity.affinity import source_ips_for
 from affinity.configuration import Affinity, Pace, Retry, SourceIp
 from affinity.lane import Limits
+from mta.session.settings import Credentials
 from world.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class MxHost:
+    """One host of a route; ``name`` is what its certificate must bear."""
+
+    address: str
+    port: int
+    preference: int = 10
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an MX group's mail goes, and what its hosts ask for."""
+
+    hosts: tuple[MxHost, ...]
+    tls_ca: str | None = None  # PEM of the trusted authorities; None: those of this machine
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +36,7 @@ class MtaSettings:
     instance: str
     affinities: Mapping[str, Affinity]  # those that the instance serves and that are defined
     limits_for: Callable[[str], Limits]  # MX group → limits of its lanes
-    endpoint_for: Callable[[str], tuple[str, int] | None]  # MX group → address and port
+    destination_for: Callable[[str], Destination | None]  # by MX group
     network: Network  # where it may connect to
     retry: Retry
     pace: Pace

@@ -89,7 +89,9 @@ class Worker:
                 give_back=self._give_back,
                 spent=self._outbox.keep_limiter,
             )
-            self._lanes = Lanes(world.clock, self._settings, hooks, self._attempts, tasks)
+            self._lanes = Lanes(
+                world.clock, self._settings, hooks, self._attempts, world.chance, tasks
+            )
             self._is_working = True
             await self._announce()
             outbox = tasks.create_task(self._outbox.run(), name="outbox")

@@ -4,7 +4,7 @@ aiosmtpd reads them with the email package, at twenty times the cost, and knows 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -24,6 +24,7 @@ NO_RECIPIENTS: Final = b"554 5.5.1 No valid recipients"
 BAD_EHLO: Final = b"501 5.5.4 Say EHLO and your host name"
 BAD_DATA: Final = b"501 5.5.4 DATA takes no argument"
 BAD_QUIT: Final = b"501 5.5.4 QUIT takes no argument"
+NO_LOGIN: Final = b"502 5.5.1 AUTH is not offered here"
 TOO_MANY_RECIPIENTS: Final = b"452 4.5.3 Too many recipients in one message"
 IDLE: Final = b"421 4.4.2 Nothing heard for too long, closing"
 CLOSING: Final = b"421 4.3.2 The sink is shutting down"
@@ -35,6 +36,7 @@ _PATH: Final = re.compile(
 # Control characters; and bytes that are not UTF-8, which arrive as lone surrogates.
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
+_MAIL_PARAMETERS: Final = frozenset({"SIZE", "BODY", "SMTPUTF8"})
 _BODY_TYPES: Final = frozenset({"7BIT", "8BITMIME"})
 
 
@@ -46,13 +48,16 @@ class Path:
     parameters: Mapping[str, str]
 
 
-def reverse_path(argument: str | None, size_limit: int) -> Path | Reply:
-    """The argument of MAIL, or why it is refused. The address is empty for the null sender."""
+def reverse_path(argument: str | None, size_limit: int, also: Collection[str] = ()) -> Path | Reply:
+    """The argument of MAIL, or why it is refused. The address is empty for the null sender.
+
+    ``also``: parameters that are known besides our own.
+    """
     path = _path("FROM:", argument)
     if isinstance(path, Reply) or not path.parameters:
         return path if isinstance(path, Reply) else _without_utf8(path)
     parameters = path.parameters
-    unknown = parameters.keys() - {"SIZE", "BODY", "SMTPUTF8"}
+    unknown = parameters.keys() - _MAIL_PARAMETERS - set(also)
     if unknown:
         return Reply(555, f"5.5.4 MAIL parameter {min(unknown)} is not known here")
     size = parameters.get("SIZE", "0")

@@ -8,12 +8,13 @@ never stop cost nobody else anything. What is done with the mail is its subclass
 import asyncio
 import collections
 import contextlib
+import hmac
 import logging
-from collections.abc import Callable, Iterator, MutableSet
+from collections.abc import Callable, Iterator, Mapping, MutableSet
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from mail.reply import Reply
 from sinks import command
@@ -46,6 +47,23 @@ class Server:
             await asyncio.sleep(0)
 
 
+def login_options(users: Mapping[str, str], *, only_encrypted: bool) -> dict[str, Any]:
+    """Options of a Connection that lets these users (name → password) log in.
+
+    That they must, is for ``smtp_MAIL`` to ask: aiosmtpd warns of it where TLS is not required.
+    """
+    known = {name.encode(): password.encode() for name, password in users.items()}
+
+    def authenticate(
+        _server: Any, _session: Any, _envelope: Any, _how: str, data: Any
+    ) -> AuthResult:
+        expected = known.get(data.login, b"")
+        is_right = hmac.compare_digest(expected, data.password) and data.login in known
+        return AuthResult(success=is_right, handled=False)
+
+    return {"authenticator": authenticate, "auth_require_tls": only_encrypted}
+
+
 class Transaction(Envelope):
     """aiosmtpd's envelope; counts what it refused, so that DATA is answered rightly."""
 
@@ -74,6 +92,7 @@ class Connection(SMTP):
             **options,
         )
         self._server = server
+        self._takes_logins = "authenticator" in options
         self._input = MessageReader(server.size_limit, loop)
         # aiosmtpd made a stream of its own, whose limit is one line.
         asyncio.StreamReaderProtocol.__init__(
@@ -265,6 +284,12 @@ class Connection(SMTP):
         self.peer_name = hostname
         lines = [self._server.name, *(self.extensions() if is_extended else ())]
         await self.push(lines_of(Reply(250, "\n".join(lines))))
+
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        if self._takes_logins:
+            await super().smtp_AUTH(arg or "")
+        else:
+            await self.push(command.NO_LOGIN)
 
     @property
     def is_encrypted(self) -> bool:

@@ -7,7 +7,7 @@ UserError
 ├── NoSuchMessage          an id that no receipt has
 └── ContentNotKept         the message was received, its content was not to be kept
 EnvironmentFault
-├── SinkAddressUnusable    the port is taken or the address is not this machine's
+├── ListenAddressUnusable  the port is taken or the address is not this machine's
 ├── SinkFilesUnusable      receipts or inbox cannot be opened, read or written
 └── DamagedReceipts        a line in a file of ours is not what we write
 """
@@ -35,7 +35,7 @@ class ContentNotKept(UserError):
     """The sink that accepted the message keeps no inbox."""
 
 
-class SinkAddressUnusable(EnvironmentFault):
+class ListenAddressUnusable(EnvironmentFault):
     """A sink cannot listen where its settings say."""
 
 

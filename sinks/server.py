@@ -1,17 +1,14 @@
 """One sink: a listening socket, its state and its files."""
 
 import asyncio
-import contextlib
-import errno
 import socket
-from collections.abc import Iterator
 from typing import Final
 
 from mail.notation import split_endpoint
 from sinks import command
 from sinks.connection import Server
-from sinks.errors import SinkAddressUnusable
 from sinks.inbox import InboxFile
+from sinks.listening import bound_socket, refusing
 from sinks.personality import SinkState
 from sinks.receipts import ReceiptLog
 from sinks.session import Post, SinkSession
@@ -19,20 +16,6 @@ from sinks.settings import Personality, SinkSettings
 from world.clock import Clock
 
 _BACKLOG: Final = 1024  # a sender may open all its connections at once
-_WHY: Final = {
-    errno.EADDRINUSE: (
-        "something else listens there",
-        "Stop it, or give the sink another port with listen.",
-    ),
-    errno.EADDRNOTAVAIL: (
-        "this machine has no such address",
-        "On Linux all of 127.0.0.0/8 can be used; elsewhere add an alias or use 127.0.0.1.",
-    ),
-    errno.EACCES: (
-        "only root may listen there",
-        "Give the sink a port above 1023 with listen.",
-    ),
-}
 
 
 class SinkServer:
@@ -71,6 +54,10 @@ class SinkServer:
         self._server: asyncio.Server | None = None
 
     @property
+    def _who(self) -> str:
+        return f"sink {self.name!r}"
+
+    @property
     def address(self) -> tuple[str, int]:
         """Where it listens, as the system says; as configured while it does not."""
         if self._server is None or not self._server.sockets:
@@ -82,16 +69,16 @@ class SinkServer:
         """Listen, on a socket of ``bound_socket`` if one is given. Safe to call twice.
 
         Raises:
-            SinkAddressUnusable: the port is taken or the address is not this machine's.
+            ListenAddressUnusable: the port is taken or the address is not this machine's.
         """
         if self._server is not None:
             return
         loop = asyncio.get_running_loop()
         self._is_stopping = False
-        with refusing(self.name, self.settings):
+        with refusing(self._who, self.settings.listen):
             self._server = await loop.create_server(
                 lambda: SinkSession(self._post, loop),
-                sock=bound or bound_socket(self.name, self.settings),
+                sock=bound or bound_socket(self._who, self.settings.listen),
                 backlog=_BACKLOG,
             )
 
@@ -104,34 +91,3 @@ class SinkServer:
         server.close()
         await self._post.server.end_connections()
         await server.wait_closed()
-
-
-def bound_socket(name: str, settings: SinkSettings) -> socket.socket:
-    """A socket at the sink's address that does not listen yet: nobody else can have it now.
-
-    Raises:
-        SinkAddressUnusable: the port is taken or the address is not this machine's.
-    """
-    host, port = split_endpoint(settings.listen)
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with refusing(name, settings):
-            made.bind((host, port))
-    except SinkAddressUnusable:
-        made.close()
-        raise
-    return made
-
-
-@contextlib.contextmanager
-def refusing(name: str, settings: SinkSettings) -> Iterator[None]:
-    """Tell what the system says of an address in our words."""
-    try:
-        yield
-    except OSError as error:
-        why, remedy = _WHY.get(error.errno or 0, (str(error), "Choose another address."))
-        raise SinkAddressUnusable(
-            f"sink {name!r} cannot listen on {settings.listen}: {why}",
-            remedy=remedy,
-        ) from error

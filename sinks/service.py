@@ -12,8 +12,9 @@ from mail.errors import Where
 from sinks.catalogue import personality_named
 from sinks.errors import BadSinkName
 from sinks.inbox import InboxFile
+from sinks.listening import bound_socket
 from sinks.receipts import ReceiptLog
-from sinks.server import SinkServer, bound_socket
+from sinks.server import SinkServer
 from sinks.settings import Personality, SinkSettings
 from world.chance import Chance
 from world.clock import Clock
@@ -63,7 +64,7 @@ class SinkService:
         """Open the files and listen, all or none. Safe to call twice.
 
         Raises:
-            SinkAddressUnusable: a sink's port is taken or its address is not this machine's.
+            ListenAddressUnusable: a sink's port is taken or its address is not this machine's.
             SinkFilesUnusable: its files cannot be opened.
         """
         if self._running is not None:
@@ -90,7 +91,7 @@ class SinkService:
         """See whether all could listen now; nothing of their files is touched.
 
         Raises:
-            SinkAddressUnusable: a sink's port is taken or its address is not this machine's.
+            ListenAddressUnusable: a sink's port is taken or its address is not this machine's.
         """
         with ExitStack() as stack:
             self._bound(stack)
@@ -99,7 +100,7 @@ class SinkService:
         """Sockets at all addresses: before any file is opened, which may be another process's."""
         bound = {}
         for name, settings in self._sinks.items():
-            bound[name] = bound_socket(name, settings)
+            bound[name] = bound_socket(f"sink {name!r}", settings.listen)
             stack.callback(bound[name].close)
         return bound
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from affinity.check import check
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
+from lab.destinations import findings as destination_findings
 from sinks.catalogue import personality_named
 from world.network import HostNetwork
 
@@ -25,7 +26,10 @@ def register(app: typer.Typer) -> None:
             personality_named(settings.personality, configuration.personality)
         network = HostNetwork.allowing(configuration.lab.allow_networks)
         sinks = {name: each.listen for name, each in configuration.sink.items()}
-        findings = check(configuration, network.bind_error, sinks)
+        findings = [
+            *check(configuration, network.bind_error, sinks),
+            *destination_findings(loaded),
+        ]
         errors = sum(each.severity == "error" for each in findings)
         if json:
             print_json(

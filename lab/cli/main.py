@@ -24,6 +24,7 @@ from lab.cli import (
     scheduler,
     sink,
     status,
+    submission,
     submit,
     up,
     worker,
@@ -58,6 +59,7 @@ COMMANDS = (
     mta,
     worker,
     sink,
+    submission,
 )
 for command in COMMANDS:
     command.register(app)

@@ -37,6 +37,8 @@ def register(app: typer.Typer) -> None:
 
 def _expected(loaded: Loaded) -> list[str]:
     names = ["scheduler", *(f"mta@{name}" for name in loaded.configuration.mta)]
+    if loaded.configuration.submission.is_on:
+        names.append("submission")
     return [*names, "sinks"] if loaded.configuration.sink else names
 
 

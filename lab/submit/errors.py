@@ -3,6 +3,7 @@
 UnreadableInput     a file is not there or not text
 BadRecipients       rows that are no recipients, with their line numbers
 BadSubmission       an option or a template that does not fit
+BadCertificate      the submission port's certificate cannot be used
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ SHOWN_MAX: Final = 20  # mistakes told one by one; more would scroll the first o
 
 class UnreadableInput(UserError):
     """A file cannot be read."""
+
+
+class BadCertificate(UserError):
+    """A certificate or its key cannot be read or do not belong together."""
 
 
 class BadSubmission(UserError):

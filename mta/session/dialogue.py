@@ -29,12 +29,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mail.outcome import Accepted, Answer, Broken, Rejected, Stage
+from mail.reply import Reply
 from mta.session.envelope import (
     Envelope,
     Offers,
+    fitted,
     mail_command,
     rcpt_command,
-    refusal,
     stuffed,
 )
 from mta.session.replies import (
@@ -92,6 +93,7 @@ _QUIT: Final = _Step("QUIT", Stage.QUIT, None)
 @dataclass(slots=True, eq=False)
 class _Transaction:
     envelope: Envelope
+    content: bytes  # as this server can take it
     is_open: bool = False  # the server accepted its MAIL
     is_answered: bool = False
 
@@ -142,16 +144,16 @@ class Dialogue:
     def offer(self, envelope: Envelope) -> Answered | None:
         """Send a message, if ``wants_envelope``; an answer means that it was never written."""
         assert self.wants_envelope
-        refused = refusal(envelope, self._offers)
-        if refused is not None:
-            return Answered(envelope, Rejected(refused, Stage.MAIL))
+        fit = fitted(envelope, self._offers)
+        if isinstance(fit, Reply):
+            return Answered(envelope, Rejected(fit, Stage.MAIL))
         if self._needs_reset:
             self._needs_reset = False
             self._output.append(b"RSET\r\n")
             self._expected.append((_RSET, None))
-        commands = f"{mail_command(envelope, self._offers)}\r\n{rcpt_command(envelope)}\r\nDATA\r\n"
+        commands = f"{mail_command(fit, self._offers)}\r\n{rcpt_command(fit)}\r\nDATA\r\n"
         self._output.append(commands.encode())
-        transaction = _Transaction(envelope)
+        transaction = _Transaction(envelope, fit.content)
         self._expected.extend(((_MAIL, transaction), (_RCPT, transaction), (_DATA, transaction)))
         self._commands_out = True
         if self._messages_left is not None:
@@ -240,7 +242,7 @@ class Dialogue:
                 transaction.is_answered = True
                 self._end("the message may not be sent any more", is_ours=True)
             else:
-                self._output += (stuffed(transaction.envelope.content), b".\r\n")
+                self._output += (stuffed(transaction.content), b".\r\n")
                 self._expected.append((_BODY, transaction))
                 self._unwritten = transaction
         elif step is _BODY:

@@ -1,10 +1,11 @@
-"""One message as a session sends it, what its server offers, and whether the two fit."""
+"""One message as a session sends it, what its server offers, and how the two are made to fit."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mail.reply import Reply
+from mta.session.downgrade import seven_bit
 
 # Whatever could end the address or the command; lone surrogates have no UTF-8.
 _UNSAFE: Final = re.compile("[\x00-\x20\x7f<>\ud800-\udfff]")
@@ -51,22 +52,40 @@ def _limit(parameters: list[str]) -> int:
     return int(first) if is_number else 0
 
 
-def refusal(envelope: Envelope, offers: Offers) -> Reply | None:
-    """The reply that we give in the server's stead, or None when the message may be sent."""
-    if not envelope.recipient or _UNSAFE.search(envelope.recipient) is not None:
-        return Reply(553, "5.1.3 recipient address cannot be said in SMTP")
-    if _UNSAFE.search(envelope.sender) is not None:
-        return Reply(553, "5.1.7 sender address cannot be said in SMTP")
-    if not offers.smtputf8 and _is_internationalized(envelope):
-        return Reply(550, "5.6.7 message needs SMTPUTF8, which the server does not offer")
+def fitted(envelope: Envelope, offers: Offers) -> Envelope | Reply:
+    """The message as the server can take it, or the reply that we give in the server's stead.
+
+    Addresses and headers beyond ASCII have no other form (RFC 6531, 3.2); bodies beyond 7 bits have
+    (RFC 6152, 3). What is larger than the server takes is not sent at all (RFC 1870).
+    """
+    unsayable = _unsayable(envelope, offers)
+    if unsayable is not None:
+        return unsayable
+    if not offers.eightbitmime and not envelope.content.isascii():
+        changed = seven_bit(envelope.content)
+        if changed is None:
+            return Reply(554, "5.6.3 message needs 8BITMIME, which the server does not offer")
+        envelope = replace(envelope, content=changed)
     if offers.size and len(envelope.content) > offers.size:
         return Reply(
             552,
             f"5.3.4 message size {len(envelope.content)} exceeds the {offers.size} bytes "
             "that the server takes",
         )
-    if not offers.eightbitmime and not envelope.content.isascii():
-        return Reply(554, "5.6.3 message needs 8BITMIME, which the server does not offer")
+    return envelope
+
+
+def _unsayable(envelope: Envelope, offers: Offers) -> Reply | None:
+    if not envelope.recipient or _UNSAFE.search(envelope.recipient) is not None:
+        return Reply(553, "5.1.3 recipient address cannot be said in SMTP")
+    if _UNSAFE.search(envelope.sender) is not None:
+        return Reply(553, "5.1.7 sender address cannot be said in SMTP")
+    if offers.smtputf8:
+        return None
+    if not (envelope.sender.isascii() and envelope.recipient.isascii()):
+        return Reply(550, "5.6.7 address needs SMTPUTF8, which the server does not offer")
+    if envelope.needs_smtputf8:
+        return Reply(550, "5.6.9 message needs SMTPUTF8, which the server does not offer")
     return None
 
 

@@ -1,14 +1,14 @@
-"""Opens a connection from one source address: TCP, greeting, EHLO, STARTTLS; aiosmtplib does it.
+"""Opens a connection from one source address: TCP, greeting, EHLO, STARTTLS, AUTH, by aiosmtplib.
 
 What fails is returned as a value. The source address is the caller's choice and never changed: if
 it cannot be bound, nothing is connected.
 """
 
 import asyncio
-import functools
+import contextlib
 import ssl
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Final, cast
 
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol
@@ -17,9 +17,14 @@ from mail.outcome import Broken, Rejected, Stage
 from mta.session.cancellation import heed_cancellation
 from mta.session.envelope import Offers
 from mta.session.errors import BadHelo
-from mta.session.replies import reply_of
-from mta.session.settings import SessionSettings
+from mta.session.flow import Forwarding
+from mta.session.login import log_in
+from mta.session.replies import SERVICE_UNAVAILABLE, reply_of
+from mta.session.settings import Credentials, SessionSettings
+from mta.session.tls import certificate_fault, context_for
 from world.network import Network
+
+QUIT_TIMEOUT_S: Final = 5.0  # nothing depends on the reply to QUIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Endpoints:
     host: str
     port: int
     helo: str = ""  # empty: the source IP as an address literal
+    mx_name: str = ""  # what its certificate must bear; empty: its address
 
     def __post_init__(self) -> None:
         if not (self.helo.isascii() and self.helo.isprintable()) or " " in self.helo:
@@ -53,43 +59,45 @@ class SourceUnavailable:
 Unreachable = Broken | Rejected | SourceUnavailable
 
 
-class _Tap(asyncio.Protocol):
+class _Tap(Forwarding):
     """Stands before aiosmtplib's protocol, which drops what comes between two commands."""
 
-    def __init__(self, inner: SMTPProtocol) -> None:
-        self._inner = inner
+    def __init__(self, inner: SMTPProtocol, awaited: bytes = b"") -> None:
+        super().__init__(inner)
+        self._awaited = awaited  # how the reply begins after which nothing is to come
         self._heard = bytearray()
         self.is_lost = False
 
     def data_received(self, data: bytes) -> None:
         self._heard += data
-        self._inner.data_received(data)
-
-    def eof_received(self) -> bool:
-        return self._inner.eof_received()
+        super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
-        self._inner.connection_lost(exc)
+        super().connection_lost(exc)
 
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
-
-    def after_first_reply(self) -> bytes:
+    def after_reply(self) -> bytes:
         rest = bytes(self._heard)
         while rest:
             line, _, rest = rest.partition(b"\n")
-            if line[3:4] != b"-":
+            if line[3:4] != b"-" and line.startswith(self._awaited):
                 break
         return rest
 
 
+class _Client(aiosmtplib.SMTP):
+    """Says QUIT to a server that does not let us in, where aiosmtplib only hangs up."""
+
+    def close(self) -> None:
+        if self.is_connected and self.is_ehlo_or_helo_needed and self.protocol is not None:
+            with contextlib.suppress(aiosmtplib.SMTPServerDisconnected):
+                self.protocol.write(b"QUIT\r\n")
+        super().close()
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A connection on which the server has answered EHLO."""
+    """A connection on which messages may be sent: EHLO is answered, TLS and AUTH are done."""
 
     smtp: aiosmtplib.SMTP
     transport: asyncio.Transport
@@ -103,15 +111,15 @@ class Connected:
         return self.tap.is_lost
 
     def hand_over(self, protocol: asyncio.Protocol) -> bytes:
-        """Let ``protocol`` have the transport; returns what was heard after EHLO's reply."""
+        """Let ``protocol`` have the transport; returns what was heard after the last reply."""
         self.transport.set_protocol(protocol)
-        return self.tap.after_first_reply()
+        return self.tap.after_reply()
 
 
 async def connect(
     endpoints: Endpoints, settings: SessionSettings, network: Network
 ) -> Connected | Unreachable:
-    """Connect and say EHLO.
+    """Connect, say EHLO, see to TLS and AUTH.
 
     Opportunistic TLS that fails is given up for a connection without it, as RFC 7435 has it.
 
@@ -136,31 +144,49 @@ async def connect(
 async def _connect(
     endpoints: Endpoints, settings: SessionSettings
 ) -> Connected | Broken | Rejected:
-    smtp = aiosmtplib.SMTP(
+    smtp = _Client(
         hostname=endpoints.host,
         port=endpoints.port,
         local_hostname=endpoints.spoken_name,
         source_address=(endpoints.source_ip, 0),
         timeout=settings.greeting_timeout,
         start_tls=False,
-        tls_context=_tls_context(),
+        tls_context=context_for(settings.tls, settings.tls_ca),
     )
     stage = Stage.CONNECT
     result: Connected | Broken | Rejected | None = None
     try:
-        await _open(smtp, settings.connect_timeout)
-        stage = Stage.EHLO
-        connected = await _say_ehlo(smtp)
-        stage = Stage.STARTTLS
-        secured = await _secure(smtp, connected, settings)
+        try:
+            await _open(smtp, settings.connect_timeout)
+            stage = Stage.EHLO
+            greeted = await _say_ehlo(smtp)
+            stage = Stage.STARTTLS
+            found = await _secure(smtp, greeted, settings, endpoints.mx_name)
+            if settings.credentials is not None and isinstance(found, Connected):
+                stage = Stage.AUTH
+                found = await _log_in(smtp, found, settings.credentials, endpoints.host)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            failure = _failure(error, stage, endpoints.mx_name or endpoints.host)
+            await _leave(smtp, failure)
+            return failure
         heed_cancellation()
-        result = secured
-    except (aiosmtplib.SMTPException, OSError) as error:
-        result = _failure(error, stage)
+        if isinstance(found, Broken):
+            await _leave(smtp, found)
+        result = found
     finally:
         if not isinstance(result, Connected):
             smtp.close()
     return result
+
+
+async def _leave(smtp: aiosmtplib.SMTP, result: Broken | Rejected) -> None:
+    """Take leave of a server with which we could not come to terms."""
+    is_closing = isinstance(result, Rejected) and result.reply.code == SERVICE_UNAVAILABLE
+    try:
+        if smtp.is_connected and not smtp.is_ehlo_or_helo_needed and not is_closing:
+            await smtp.quit(timeout=QUIT_TIMEOUT_S)
+    except (aiosmtplib.SMTPException, OSError):
+        return  # nothing depends on how it answers
 
 
 async def _open(smtp: aiosmtplib.SMTP, connect_timeout: float) -> None:
@@ -209,35 +235,43 @@ async def _say_ehlo(smtp: aiosmtplib.SMTP) -> Connected:
 
 
 async def _secure(
-    smtp: aiosmtplib.SMTP, connected: Connected, settings: SessionSettings
-) -> Connected | Broken | Rejected:
+    smtp: aiosmtplib.SMTP, connected: Connected, settings: SessionSettings, mx_name: str
+) -> Connected | Broken:
     """The same connection with TLS, where the settings and the server want it."""
     if settings.tls == "off":
         return connected
+    is_needed = settings.tls != "opportunistic"
     if not smtp.supports_extension("starttls"):
-        if settings.tls == "required":
-            return Broken("TLS is required and the server does not offer it", Stage.STARTTLS)
+        if is_needed:
+            return Broken(f"TLS is {settings.tls} and the server does not offer it", Stage.STARTTLS)
         return connected
     assert smtp.protocol is not None
     connected.transport.set_protocol(smtp.protocol)
     try:
-        await smtp.starttls()
+        # Only who is to be believed is asked for by name (SNI).
+        await smtp.starttls(server_hostname=mx_name if settings.tls == "required" else None)
     except aiosmtplib.SMTPResponseException as error:
-        if settings.tls == "required" or not smtp.is_connected or error.code == 421:
+        if is_needed or not smtp.is_connected or error.code == SERVICE_UNAVAILABLE:
             raise
     return await _say_ehlo(smtp)
 
 
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    """Encryption without authentication, as between MX hosts: no name to check is trusted."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+async def _log_in(
+    smtp: aiosmtplib.SMTP, connected: Connected, credentials: Credentials, peer: str
+) -> Connected | Broken:
+    """The same connection, logged in."""
+    assert smtp.protocol is not None
+    tap = _Tap(smtp.protocol, awaited=b"235")
+    connected.transport.set_protocol(tap)
+    failed = await log_in(smtp, credentials, peer, is_encrypted=connected.is_encrypted)
+    return replace(connected, tap=tap) if failed is None else failed
 
 
-def _failure(error: aiosmtplib.SMTPException | OSError, stage: Stage) -> Broken | Rejected:
+def _failure(
+    error: aiosmtplib.SMTPException | OSError, stage: Stage, name: str
+) -> Broken | Rejected:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Broken(certificate_fault(error, name), stage)
     if stage is Stage.CONNECT and _greeting_was_due(error):
         stage = Stage.GREETING
     if not isinstance(error, aiosmtplib.SMTPResponseException):

@@ -1,6 +1,8 @@
 """The session for servers without PIPELINING: one task in which aiosmtplib says each command."""
 
 import asyncio
+from collections import deque
+from collections.abc import Awaitable
 from typing import Final
 
 import aiosmtplib
@@ -9,12 +11,18 @@ from mail.outcome import Accepted, Answer, Broken, Rejected, Stage
 from mail.reply import Reply
 from mta.session.cancellation import heed_cancellation
 from mta.session.dialogue import Ended
-from mta.session.envelope import Envelope, mail_command, rcpt_command, refusal, stuffed
-from mta.session.handshake import Connected
+from mta.session.envelope import Envelope, fitted, mail_command, rcpt_command, stuffed
+from mta.session.flow import PIECE, Pacer, pieces_of
+from mta.session.handshake import QUIT_TIMEOUT_S, Connected
 from mta.session.hooks import Hooks, Timing
-from mta.session.replies import GOES_ON, SERVICE_CLOSING, SERVICE_UNAVAILABLE, reply_of
+from mta.session.replies import (
+    GOES_ON,
+    SERVICE_CLOSING,
+    SERVICE_UNAVAILABLE,
+    ReplyReader,
+    reply_of,
+)
 from mta.session.settings import SessionSettings
-from mta.session.shell import QUIT_TIMEOUT_S
 
 _LOST: Final = (aiosmtplib.SMTPException, OSError)
 
@@ -24,6 +32,7 @@ class PlainSession:
 
     def __init__(self, connected: Connected, settings: SessionSettings, hooks: Hooks) -> None:
         self._smtp = connected.smtp
+        self._transport = connected.transport
         self._connected = connected
         self._settings = settings
         self._hooks = hooks
@@ -33,6 +42,7 @@ class PlainSession:
         self._in_flight: Envelope | None = None
         self._stage: Stage | None = None  # whose reply is awaited
         self._written_at = 0.0
+        self._progress_at = 0.0  # when the server last took something of a body
         self._needs_reset = False
         self._is_stopping = False
         self.answered_count = 0
@@ -61,8 +71,7 @@ class PlainSession:
 
         Raises: whatever a hook raised.
         """
-        if self._smtp.protocol is not None:
-            self._connected.hand_over(self._smtp.protocol)
+        self._begin()
         try:
             while self.ended is None:
                 heed_cancellation()
@@ -74,6 +83,14 @@ class PlainSession:
         finally:
             self._smtp.close()
             self._abandon()
+
+    def _begin(self) -> None:
+        if self._smtp.protocol is None:
+            return
+        self._pacer = Pacer(self._smtp.protocol)
+        self._transport.set_write_buffer_limits(high=PIECE)
+        for code, text in ReplyReader().read(self._connected.hand_over(self._pacer)):
+            self.ended = Ended(f"unasked: {reply_of(code, text)}", is_ours=False)
 
     def wake(self) -> None:
         """There may be something to pull."""
@@ -101,9 +118,9 @@ class PlainSession:
     async def _send(self, envelope: Envelope) -> None:
         offers = self._connected.offers
         self._written_at = self._loop.time()
-        refused = refusal(envelope, offers)
-        if refused is not None:
-            self._answer(envelope, Rejected(refused, Stage.MAIL))
+        fit = fitted(envelope, offers)
+        if isinstance(fit, Reply):
+            self._answer(envelope, Rejected(fit, Stage.MAIL))
             return
         self._in_flight = envelope
         if self._messages_left is not None:
@@ -111,8 +128,8 @@ class PlainSession:
         if self._needs_reset and not await self._reset():
             return
         commands = {
-            Stage.MAIL: mail_command(envelope, offers),
-            Stage.RCPT: rcpt_command(envelope),
+            Stage.MAIL: mail_command(fit, offers),
+            Stage.RCPT: rcpt_command(fit),
             Stage.DATA: "DATA",
         }
         for stage, command in commands.items():
@@ -122,7 +139,7 @@ class PlainSession:
         if not self._hooks.may_send(envelope):
             self.ended = Ended("the message may not be sent any more", is_ours=True)
             return  # run closes the connection and gives the message back
-        await self._step(envelope, Stage.BODY, stuffed(envelope.content) + b".\r\n")
+        await self._step(envelope, Stage.BODY, stuffed(fit.content) + b".\r\n")
 
     async def _step(self, envelope: Envelope, stage: Stage, output: bytes) -> bool:
         """Write one command or the body; answer the message if that is the end of it."""
@@ -149,11 +166,61 @@ class PlainSession:
         return _reply(await self._smtp.execute_command(line))
 
     async def _body(self, output: bytes) -> Reply:
-        # SMTP.data would hide whether DATA or its end was refused.
-        if self._smtp.protocol is None:
+        """Write the body as the server takes it, and hear what it says, be it in the middle."""
+        protocol = self._smtp.protocol
+        if protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("connection lost")
-        self._smtp.protocol.write(output)
-        return _reply(await self._smtp.protocol.read_response(timeout=self._settings.data_timeout))
+        # SMTP.data would hide whether DATA or its end was refused, and hold all of it at once.
+        left = deque(pieces_of(output))
+
+        def feed() -> None:
+            self._progress_at = self._loop.time()
+            while left and not (self._pacer.is_paused or self._transport.is_closing()):
+                self._transport.write(left.popleft())
+
+        self._pacer.on_room = feed
+        feed()
+        try:
+            reply = await self._patiently(protocol.read_response())
+        finally:
+            self._pacer.on_room = None
+        if left:  # a command would be read as content
+            self.ended = Ended("answered in the middle of the body", is_ours=False)
+            if reply.code < 400:
+                raise aiosmtplib.SMTPServerDisconnected("accepted what it had not read")
+        return _reply(reply)
+
+    async def _patiently(
+        self, response: Awaitable[aiosmtplib.SMTPResponse]
+    ) -> aiosmtplib.SMTPResponse:
+        """Wait as long as the server reads on: a slow reader of a large body is no silent one."""
+        limit = self._settings.data_timeout
+        unsent = self._transport.get_write_buffer_size()
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal timer, unsent
+            now = self._loop.time()
+            owed = self._transport.get_write_buffer_size()
+            if owed < unsent:
+                self._progress_at = now
+            unsent = owed
+            if now >= self._progress_at + limit:
+                deadline.reschedule(now)
+            else:
+                timer = self._loop.call_at(self._progress_at + limit, look)
+
+        try:
+            async with asyncio.timeout(None) as deadline:
+                timer = self._loop.call_later(limit, look)
+                try:
+                    return await response
+                finally:
+                    timer.cancel()
+        except TimeoutError as error:
+            if isinstance(error, aiosmtplib.SMTPException):
+                raise
+            raise aiosmtplib.SMTPReadTimeoutError(f"no reply to body within {limit:g} s") from error
 
     async def _reset(self) -> bool:
         """Leave the refused transaction; False if that ended the session."""

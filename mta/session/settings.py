@@ -1,9 +1,16 @@
-"""How a session behaves towards one destination: TLS, limits and timeouts."""
+"""How a session behaves towards one destination: TLS, login, limits and timeouts."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
-TlsMode = Literal["off", "opportunistic", "required"]
+from affinity.configuration import TlsMode
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who we are to a server that wants AUTH; the password is in no representation."""
+
+    user: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +18,8 @@ class SessionSettings:
     """Times in seconds; the defaults are those of ``affinity.configuration.MxRule``."""
 
     tls: TlsMode = "opportunistic"
+    tls_ca: str | None = None  # PEM of the trusted authorities; None: those of this machine
+    credentials: Credentials | None = None  # None: no AUTH
     messages_max: int | None = None  # per connection
     connect_timeout: float = 10.0
     greeting_timeout: float = 60.0  # for the greeting and each reply to a command

@@ -11,11 +11,11 @@ from typing import Final
 
 from mail.outcome import Accepted, Stage
 from mta.session.dialogue import Answered, Dialogue, Ended, Event, Untried
-from mta.session.handshake import Connected
+from mta.session.flow import PIECE, pieces_of
+from mta.session.handshake import QUIT_TIMEOUT_S, Connected
 from mta.session.hooks import Hooks, Timing
 from mta.session.settings import SessionSettings
 
-QUIT_TIMEOUT_S: Final = 5.0  # nothing depends on the reply to QUIT
 _NEVER_WRITTEN: Final = Timing(0.0)
 
 
@@ -32,6 +32,7 @@ class PipelinedSession(asyncio.Protocol):
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._written_at: deque[float] = deque()  # of the messages in flight, in order
         self._progress_at = self._loop.time()
+        self._pieces: deque[bytes] = deque()  # to write when the transport has room
         self._unsent = 0  # bytes that the transport still had to write when last looked at
         self._watchdog: asyncio.TimerHandle | None = None
         self._watchdog_at = 0.0
@@ -90,6 +91,7 @@ class PipelinedSession(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._is_paused = False
         self._progress_at = self._loop.time()
+        self._feed()
         self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -115,6 +117,7 @@ class PipelinedSession(asyncio.Protocol):
                 self._over.set_exception(error)
 
     def _begin(self) -> None:
+        self._transport.set_write_buffer_limits(high=PIECE)
         left = self._connected.hand_over(self)
         if left:
             self._read(left)
@@ -179,9 +182,15 @@ class PipelinedSession(asyncio.Protocol):
         output = dialogue.take_output()
         if output:
             self._progress_at = self._loop.time()
-            self._transport.write(output)
-            self._unsent = self._transport.get_write_buffer_size()
+            self._pieces.extend(pieces_of(output))
+            self._feed()
         self._watch()
+
+    def _feed(self) -> None:
+        """Write what the transport has room for."""
+        while self._pieces and not (self._is_paused or self._transport.is_closing()):
+            self._transport.write(self._pieces.popleft())
+        self._unsent = self._transport.get_write_buffer_size()
 
     def _has_room(self) -> bool:
         return not (self._is_paused or self._is_stopping or self._transport.is_closing())

@@ -1,13 +1,18 @@
 """status, log, message, inbox and reconcile on a lab where nothing runs."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lab.cli.main import app
+from lab.configuration import load
 from sinks.inbox import InboxFile
 from sinks.receipts import Peer, ReceiptLog
+from store import modules
+from store.schema import open_store
+from world.clock import SystemClock
 
 SUBMIT = ("submit", "--message", "mail.eml", "--affinity", "promo", "--recipients", "people.csv")
 
@@ -21,6 +26,7 @@ def test_status_says_what_does_not_run_and_why_mail_waits(lab):
         "mta@promo1": "stopped",
         "mta@service1": "stopped",
         "sinks": "stopped",
+        "submission": "stopped",
     }
     assert {each["cause"] for each in done.json["queues"]} == {"no scheduler is running"}
     assert all(each["blocked"] for each in done.json["queues"])
@@ -119,3 +125,22 @@ def test_a_paused_delivery_says_so_wherever_its_mail_waits(lab):
     lab("pause", 1)
     causes = {each["cause"] for each in lab("status", "--json").json["queues"]}
     assert causes == {"the delivery is paused"}
+
+
+def test_mail_to_a_host_outside_waits_and_status_says_why(lab):
+    file = Path("mtalab.toml")
+    text = file.read_text().replace('sink = "gmail"', 'host = "10.1.2.3:25"', 1)
+    file.write_text(text)
+    lab(*SUBMIT)
+    with closing(open_store(load(file, {}).store_url)) as store:
+        process = modules.Process("h", 1, 1)
+        now = SystemClock().now()
+        store.write_now(modules.announce_module, "scheduler", process, "", now)
+        store.write_now(modules.register_worker, "promo1", ["promo"], "j", process, now)
+    queues = lab("status", "--json").json["queues"]
+    [found] = [each for each in queues if each["mx_group"] == "gmail"]
+    assert found["cause"] == "10.1.2.3: outside this machine, and not in allow_networks"
+    assert found["blocked"]
+    file.write_text(text.replace("[lab]\n", '[lab]\nallow_networks = ["10.0.0.0/8"]\n', 1))
+    queues = lab("status", "--json").json["queues"]
+    assert [each["cause"] for each in queues if each["mx_group"] == "gmail"] != [found["cause"]]

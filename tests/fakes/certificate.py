@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-_PEM = """\
+PEM = """\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIvIQ+7Zgwc/lF3Mt
 GL2EQpefUAPMG5yP2axrLpU8vaOhRANCAASVeEBW9JoN0Ts59xiSGj6Z8PrK1HJ2
@@ -25,7 +25,7 @@ U3QdXkeb5xXs81ybAiEA0sPRywkUk07VI4dGDWC09rCJspozbnxkoVFzqyUiAno=
 def server_context(folder: Path) -> ssl.SSLContext:
     """A context for a server; ``ssl`` reads certificates from files only."""
     file = folder / "mx.pem"
-    file.write_text(_PEM)
+    file.write_text(PEM)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context

@@ -28,6 +28,8 @@ CONFIGURATION = """
 validity = "10m"
 [lab]
 name = "test"
+[submission]
+listen = "127.0.0.1:{c}"
 [mta.m1]
 affinities = ["promo"]
 workers = 2
@@ -71,8 +73,9 @@ class RunningLab:
 
     def __init__(self, folder: Path, *, store_url: str | None = None, text: str = CONFIGURATION):
         self.folder = folder
-        port_a, port_b = free_ports(2)
+        port_a, port_b, self.submission_port = free_ports(3)
         text = text.replace("{a}", str(port_a)).replace("{b}", str(port_b))
+        text = text.replace("{c}", str(self.submission_port))
         if store_url is not None:
             text = text.replace("[lab]\n", f'[lab]\nstore = "{store_url}"\n')
         self.write(text)

@@ -160,6 +160,52 @@ def test_what_the_server_needs_to_know_is_said_in_mail(opening, one_message):
 
 
 @BOTH
+def test_what_is_larger_than_the_server_takes_is_never_begun(opening, one_message):
+    owner = Owner(2, b"text\r\n")
+    owner.waiting[0] = Envelope(0, "a@sender.test", "r0@y.test", b"x" * 1001)
+    offering = greeting("SIZE 1000", *(["PIPELINING"] if opening is PIPELINED else []))
+    asyncio.run(held(owner, conversation(offering, one_message(recipient="r1@y.test"), BYE)))
+    (_, refused), (_, accepted) = owner.answers
+    assert (refused.stage, refused.reply.code, str(refused.reply.enhanced)) == (
+        Stage.MAIL,
+        552,
+        "5.3.4",
+    )
+    assert accepted == QUEUED
+
+
+@BOTH
+def test_8_bit_text_is_encoded_anew_for_a_server_of_7_bits(opening, one_message):
+    content = b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n\xc3\xa9\r\n"
+    owner = Owner(1, content)
+    _, server = asyncio.run(held(owner, conversation(opening, one_message(), BYE)))
+    assert owner.answers == [(0, QUEUED)]
+    assert server.heard[0][1] == "MAIL FROM:<a@sender.test>"
+    assert server.contents[0].endswith(b"quoted-printable\r\n\r\n=C3=A9\r\n")
+
+
+@pytest.mark.parametrize("early", ["552 5.3.4 too large", "250 fine"])
+def test_without_pipelining_an_answer_in_the_middle_of_a_body_ends_the_session(early):
+    owner = Owner(2, b"z" * 20_000_000)
+    begun = conversation(PLAIN, DROPPED[Stage.DATA][:-1], "S: 354 go")
+    text = conversation(begun, "(hold)", f"S: {early}", "(silence)")
+
+    async def run():
+        async with scripted(text) as server:
+            session = await opened(server, owner, SessionSettings(tls="off"))
+            asyncio.get_running_loop().call_later(0.1, server.go_on.set)
+            await session.run()
+        return session
+
+    session = asyncio.run(run())
+    ((number, answer),) = owner.answers
+    assert (number, type(answer)) == (0, Rejected if early.startswith("5") else Broken)
+    assert answer.stage is Stage.BODY
+    assert len(owner.waiting) == 1
+    assert not session.ended.is_ours
+
+
+@BOTH
 def test_a_message_that_does_not_fit_is_refused_without_a_word(opening, one_message):
     owner = Owner(2, b"text\r\n")
     owner.waiting[0] = Envelope(0, "a@sender.test", "bad@y.test>\r\nRSET", b"text\r\n")
@@ -266,6 +312,19 @@ DROPPED = {
         *["C: (content)", "(drop)"],
     ],
 }
+
+
+@pytest.mark.parametrize("opening", [PIPELINED, PLAIN])
+@pytest.mark.parametrize("stage", DROPPED)
+def test_421_in_the_middle_of_a_transaction_is_the_answer_and_nothing_more_is_said(opening, stage):
+    owner = Owner(2)
+    script = [*DROPPED[stage][:-1], "S: 421-4.3.2 we are", "S: 421 4.3.2 closing", "(silence)"]
+    session, _ = asyncio.run(held(owner, conversation(opening, script)))
+    closing = Reply(421, "4.3.2 we are\n4.3.2 closing")
+    assert owner.answers == [(0, Rejected(closing, stage))]
+    assert str(closing.enhanced) == "4.3.2"
+    assert [*owner.untried, *(each.message_id for each in owner.waiting)] == [1]
+    assert not session.ended.is_ours
 
 
 @pytest.mark.parametrize("opening", [PIPELINED, PLAIN])
@@ -399,8 +458,7 @@ def test_421_said_together_with_the_reply_to_ehlo_is_not_lost(opening):
             session = await opened(server, owner)
             await session.run()
         assert not session.ended.is_ours
-        if opening is PIPELINED:
-            assert session.ended.reason == "unasked: 421 changed my mind"
+        assert session.ended.reason == "unasked: 421 changed my mind"
 
     asyncio.run(run())
 
@@ -541,17 +599,29 @@ def test_a_helo_that_cannot_be_said_is_refused(helo):
 REFUSING_TLS = conversation(greeting("STARTTLS"), "C: STARTTLS", "S: 454 4.7.0 not now")
 
 
-def test_required_tls_that_is_not_offered_breaks_the_handshake():
-    settings = SessionSettings(tls="required", greeting_timeout=0.2)
-    result, _ = connecting(conversation(PLAIN), settings)
-    assert isinstance(result, Broken)
-    assert result.stage is Stage.STARTTLS
+NEEDING_TLS = pytest.mark.parametrize("mode", ["encrypted", "required"])
 
 
-def test_required_tls_that_is_refused_rejects():
-    settings = SessionSettings(tls="required", greeting_timeout=0.2)
-    result, _ = connecting(REFUSING_TLS, settings)
+@NEEDING_TLS
+def test_tls_that_is_needed_and_not_offered_breaks_the_handshake_politely(mode):
+    settings = SessionSettings(tls=mode, greeting_timeout=0.2)
+    result, server = connecting(conversation(PLAIN, BYE), settings)
+    assert result == Broken(f"TLS is {mode} and the server does not offer it", Stage.STARTTLS)
+    server.check()
+
+
+@NEEDING_TLS
+def test_tls_that_is_needed_and_refused_rejects_and_takes_leave(mode):
+    settings = SessionSettings(tls=mode, greeting_timeout=0.2)
+    result, server = connecting(conversation(REFUSING_TLS, BYE), settings)
     assert result == Rejected(Reply(454, "4.7.0 not now"), Stage.STARTTLS)
+    server.check()
+
+
+def test_a_refusal_in_the_greeting_is_answered_by_quit():
+    result, server = connecting("S: 554 5.3.2 no service here\nC: QUIT")
+    assert result == Rejected(Reply(554, "5.3.2 no service here"), Stage.GREETING)
+    server.check()
 
 
 def test_opportunistic_tls_that_is_refused_goes_on_without_it():

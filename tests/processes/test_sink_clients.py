@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import aiosmtplib
 import pytest
 
-from sinks.errors import BadSinkName, SinkAddressUnusable, UnknownPersonality
+from sinks.errors import BadSinkName, ListenAddressUnusable, UnknownPersonality
 from sinks.inbox import content, list_inbox
 from sinks.receipts import read_receipts, receipt_by_id
 from sinks.service import SinkService
@@ -125,10 +125,10 @@ def test_a_port_in_use_is_told_with_sink_and_address(tmp_path):
         service = service_of(tmp_path, {"free": settings_on(), "mx1": settings_on(port)})
 
         async def main():
-            with pytest.raises(SinkAddressUnusable) as caught:
+            with pytest.raises(ListenAddressUnusable) as caught:
                 await service.start()
             assert f"sink 'mx1' cannot listen on 127.0.0.1:{port}" in str(caught.value)
-            assert "give the sink another port" in caught.value.remedy
+            assert "choose another port" in caught.value.remedy
             assert service.addresses == {}
             await service.stop()
 
@@ -137,7 +137,7 @@ def test_a_port_in_use_is_told_with_sink_and_address(tmp_path):
 
 def test_an_address_of_another_machine_is_told(tmp_path):
     service = service_of(tmp_path, {"mx1": settings_on(listen="192.0.2.1:2525")})
-    with pytest.raises(SinkAddressUnusable, match="this machine has no such address"):
+    with pytest.raises(ListenAddressUnusable, match="this machine has no such address"):
         asyncio.run(service.start())
 
 

@@ -209,3 +209,33 @@ def test_a_rule_for_a_part_of_a_route_is_told_how_to_count():
 
 def test_a_route_to_a_host_needs_no_sink():
     assert findings(GOOD.replace('sink = "all"', 'host = "127.0.0.1:25"'), sinks=()) == []
+
+
+HOSTS = ROUTE.replace(
+    'sink = "all"',
+    'hosts = [{ sink = "all" }, { host = "[::1]:2525", preference = 20, mx = "v6.b.test" }]',
+)
+
+
+def test_a_route_to_hosts_of_both_kinds_suits_every_source_ip():
+    text = GOOD.replace(ROUTE, HOSTS)
+    assert findings(text) == []
+    rule = '[[mx_rule]]\nmask = "v6.*"\nmax_connections = 2\n'
+    assert findings(text + rule) == [], "a rule may name any of its hosts"
+
+
+def test_a_host_of_a_route_leads_to_a_sink_that_is_not_there():
+    assert findings(GOOD.replace(ROUTE, HOSTS), sinks=("al",)) == [
+        (
+            "error: affinity.promo: 127.0.1.1, 127.0.1.2 cannot connect to [::1]:2525 (route all): one is IPv4, the other IPv6\n"
+            "  Exclude a.test, *.b.test there, or let the route lead to an address of the same kind."
+        ),
+        (
+            "error: route.all.hosts[0].sink: there is no sink 'all'; did you mean 'al'?\n"
+            "  Add [sink.all], or give the route a host."
+        ),
+        (
+            "warning: sink.al: no route leads to this sink: it receives nothing\n"
+            '  Add a route with sink = "al".'
+        ),
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from affinity.configuration import Configuration, MxRule, Route
+from affinity.configuration import Configuration, MxRule, Route, RouteHost
 from affinity.gcra import Gcra
 from affinity.lane import LaneKey, Limits, limits_for, limits_of_group
 from affinity.route import Routes
@@ -50,7 +50,8 @@ def test_a_looser_value_that_is_set_is_looser_than_nothing_but_a_default_is_not_
     [
         ("off", "opportunistic", "opportunistic"),
         ("required", "off", "required"),
-        ("opportunistic", "required", "required"),
+        ("opportunistic", "encrypted", "encrypted"),
+        ("required", "encrypted", "required"),
         ("off", "off", "off"),
     ],
 )
@@ -134,3 +135,11 @@ def test_the_text_form_of_a_lane_can_be_read_back(text, key):
 def test_what_is_no_lane_is_our_own_mistake():
     with pytest.raises(AssertionError, match="'gmail' is no lane"):
         LaneKey.parse("gmail")
+
+
+def test_a_rule_for_one_host_of_a_route_holds_for_the_whole_lane():
+    hosts = (RouteHost(host="127.0.0.1:25", mx="mx1.y.test"), RouteHost(sink="x"))
+    routes = Routes({"y": Route(domains=("y.test",), hosts=hosts)})
+    configuration = Configuration(mx_rule=(MxRule(mask="mx1.*", max_connections=3),))
+    assert routes.mx_hosts("y") == ("mx.y.test", "mx1.y.test")
+    assert limits_of_group(configuration, routes, "y").max_connections == 3

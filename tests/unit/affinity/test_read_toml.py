@@ -109,7 +109,7 @@ def test_what_is_missing_is_told_with_the_line_of_its_table(text, expected):
         ("[affinity.a]\nip = [{ address = '127.0.1.1', exclude = ['ü_x.test'] }]\n", "mtalab.toml:2: affinity.a.ip[0].exclude[0]: 'ü_x' is not a domain name: the part after the @-sign contains invalid characters: '_', got 'ü_x.test'"),
         ("[affinity.a]\nip = [{ address = '127.0.1.1', helo = \"x\\r\\nRSET\" }]\n", "mtalab.toml:2: affinity.a.ip[0].helo: expected a text that matches ^[!-~]*$, got 'x\\r\\nRSET'"),
         ("[[mx_rule]]\nmask = 'anna@a.test'\n", "mtalab.toml:2: mx_rule[0].mask: expected one domain mask such as yahoo.* or *.example.com, got 'anna@a.test'"),
-        ("[[mx_rule]]\nmask = '*'\ntls = 'on'\n", "mtalab.toml:3: mx_rule[0].tls: expected 'off', 'opportunistic' or 'required', got 'on'"),
+        ("[[mx_rule]]\nmask = '*'\ntls = 'on'\n", "mtalab.toml:3: mx_rule[0].tls: expected 'off', 'opportunistic', 'encrypted' or 'required', got 'on'"),
         ("[[mx_rule]]\nmask = '*'\nshared = 'perhaps'\n", "mtalab.toml:3: mx_rule[0].shared: expected true or false, got 'perhaps'"),
         (f"{ROUTE}host = 'localhost:25'\n", "mtalab.toml:3: route.a.host: expected an IP address such as 127.0.1.1, got 'localhost:25'"),
         (f"{ROUTE}host = '127.0.0.1'\n", "mtalab.toml:3: route.a.host: expected address:port such as 127.0.0.1:2601, got '127.0.0.1'"),
@@ -123,7 +123,9 @@ def test_a_wrong_value_is_told_with_what_was_expected(text, expected):
     ("text", "expected"),
     [
         (f"\n{ROUTE}", "mtalab.toml:2: route.a: expected a host or a sink that the mail goes to"),
-        (f"{ROUTE}host = '127.0.0.1:25'\nsink = 'x'\n", "mtalab.toml:1: route.a: expected either a host or a sink, got both"),
+        (f"{ROUTE}host = '127.0.0.1:25'\nsink = 'x'\n", "mtalab.toml:1: route.a: expected one of host, sink and hosts, got several"),
+        (f"{ROUTE}hosts = [{{ preference = 5 }}]\n", "mtalab.toml:3: route.a.hosts[0]: expected either a host or a sink"),
+        (f"{ROUTE}sink = 'x'\nauth = {{ user = 'joe' }}\n", "mtalab.toml:4: route.a.auth: expected either a password_file or a password_env"),
         ("\n[route.'a.test']\ndomains = ['a.test']\nsink = 'x'\n", "mtalab.toml:2: route: expected names of letters, digits, - and _, got a.test"),
         (
             "[affinity.a]\nip = [\n  { address = '::1' },\n  { address = '0:0::1' },\n]\n",

@@ -43,7 +43,7 @@ def ledger(tmp_path_factory):
 
 
 def seen(*numbers: int, ip: str = IP, domain: str = "x.test") -> list[Seen]:
-    return [Seen(message_id_header(1, number, domain), ip) for number in numbers]
+    return [Seen(message_id_header(1, number, domain), "a@b.test", ip) for number in numbers]
 
 
 def verdict(store, receipts):
@@ -88,7 +88,7 @@ def test_from_an_ip_that_the_affinity_does_not_have(ledger):
 
 
 def test_other_peoples_mail_is_counted_and_does_no_harm(ledger):
-    others = [Seen(None, IP), Seen("<abc@elsewhere>", IP), *seen(77)]
+    others = [Seen(None, "", IP), Seen("<abc@elsewhere>", "", IP), *seen(77)]
     found = verdict(ledger, [*seen(SENT), *others])
     assert found.foreign == 3
     assert found.is_ok()
@@ -107,3 +107,8 @@ def test_the_verdict_as_json(ledger):
         "duplicated": {"messages": 1, "ids": [SENT]},
         "wrong_ip": {"messages": 0, "ids": []},
     }
+
+
+def test_the_return_path_tells_whose_it_is_whatever_an_application_wrote(ledger):
+    receipt = Seen("<its.own@app.test>", f"bounce+1-{SENT}@x.test", IP)
+    assert verdict(ledger, [receipt]).is_ok()

@@ -120,8 +120,9 @@ def test_a_verdict_names_the_rule_that_judged():
         ("554 5.7.1 Your address is on our block list", Stage.GREETING, Reason.REFUSED),
         ("554 No SMTP service here", Stage.GREETING, Reason.UNREACHABLE),
         ("550 Too many connections", Stage.EHLO, Reason.THROTTLED),
-        ("535 5.7.8 Wrong password", Stage.AUTH, Reason.PROTOCOL),
-        ("454 TLS not available", Stage.STARTTLS, Reason.PROTOCOL),
+        ("535 5.7.8 Wrong password", Stage.AUTH, Reason.AUTH_FAILED),
+        ("454 4.7.0 Temporary authentication failure", Stage.AUTH, Reason.UNREACHABLE),
+        ("454 TLS not available", Stage.STARTTLS, Reason.TLS_FAILED),
     ],
 )
 def test_a_session_that_is_refused_says_nothing_about_the_address_and_is_tried_again(
@@ -148,7 +149,33 @@ def test_try_again_means_greylisting_only_at_first():
         ("no reply within 60 s", Stage.RCPT, Reason.UNREACHABLE),
         ("connection lost", Stage.DATA, Reason.UNREACHABLE),
         ("protocol error: greeting was answered by 7", Stage.GREETING, Reason.PROTOCOL),
-        ("TLS is required and the server does not offer it", Stage.STARTTLS, Reason.PROTOCOL),
+        ("TLS is required and the server does not offer it", Stage.STARTTLS, Reason.TLS_FAILED),
+        ("[SSL] wrong version number", Stage.STARTTLS, Reason.TLS_FAILED),
+        ("the certificate has expired", Stage.STARTTLS, Reason.CERTIFICATE_EXPIRED),
+        ("the certificate is not valid yet", Stage.STARTTLS, Reason.CERTIFICATE_EXPIRED),
+        ("the certificate is self-signed", Stage.STARTTLS, Reason.CERTIFICATE_SELF_SIGNED),
+        (
+            "the certificate is for another name than mx.y.test",
+            Stage.STARTTLS,
+            Reason.CERTIFICATE_WRONG_NAME,
+        ),
+        (
+            "the certificate is of an unknown authority",
+            Stage.STARTTLS,
+            Reason.CERTIFICATE_NOT_TRUSTED,
+        ),
+        (
+            "the certificate is not valid: certificate revoked",
+            Stage.STARTTLS,
+            Reason.CERTIFICATE_NOT_TRUSTED,
+        ),
+        (
+            "127.0.0.1:1: the certificate has expired; 127.0.0.1:2: connection lost",
+            Stage.STARTTLS,
+            Reason.CERTIFICATE_EXPIRED,
+        ),
+        ("AUTH is configured and the server does not offer it", Stage.AUTH, Reason.AUTH_FAILED),
+        ("connection lost", Stage.AUTH, Reason.UNREACHABLE),
     ],
 )
 def test_a_broken_attempt_is_tried_again_and_not_counted_against_the_address(error, stage, reason):

@@ -114,3 +114,22 @@ def test_unwanted_messages_are_taken_out_in_order():
     assert [held.message.message_id for held in taken] == [2, 4, 6, 8]
     assert len(scene.queue) == 5
     assert scene.pull() == 1
+
+
+def test_what_is_put_back_goes_next_unless_the_queue_is_closed():
+    scene = Scene()
+    held = scene.queue.pull().token
+    assert scene.queue.put_back(held)
+    assert [scene.pull(), scene.pull()] == [1, 2]
+    scene.queue.close()
+    assert not scene.queue.put_back(held)
+    assert len(scene.queue) == 7
+
+
+def test_what_is_put_back_costs_another_token():
+    scene = Scene(per_hour=3600)
+    scene.queue.put_back(scene.queue.pull().token)
+    assert len(scene.spent) == 1
+    scene.clock.advance(1)
+    assert scene.pull() == 1
+    assert len(scene.spent) == 2

@@ -7,9 +7,12 @@ import pytest
 
 from mail.outcome import Broken, Stage
 from mta import pool as pool_module
-from mta.pool import ConnectionBudget, LanePool, PoolHooks
+from mta.connection_budget import ConnectionBudget
+from mta.hosts import Host, Hosts
+from mta.pool import LanePool, PoolHooks
 from mta.session.handshake import Endpoints
 from mta.session.settings import SessionSettings
+from world.chance import SeededChance
 from world.network import HostNetwork
 
 REFUSED = Broken("refused", Stage.CONNECT)
@@ -50,11 +53,11 @@ def tried(monkeypatch, backlog, seconds, *, after_each=lambda _: None):
                 after_each(pool)
 
             pool = LanePool(
-                Endpoints("127.0.0.1", "127.0.0.1", 25),
+                Hosts([Host(Endpoints("127.0.0.1", "127.0.0.1", 25))], SeededChance(1)),
                 SessionSettings(),
                 ConnectionBudget(4),
                 network=HostNetwork(),
-                hooks=PoolHooks(lambda: None, bool, print, print, unreachable),
+                hooks=PoolHooks(lambda: None, bool, print, print, unreachable, bool),
                 tasks=tasks,
             )
             pool.wake(backlog)
