@@ -21,6 +21,7 @@ def delivery(row: deliveries.Delivery) -> results.Delivery:
         expires_at=row.expires_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        open_until=row.open_until,
         messages=row.messages,
         counts={name: row.counts.get(name, 0) for name in get_args(results.MessageStatus)},
     )

@@ -15,6 +15,7 @@ from lab.readiness import not_running
 from lab.submit.submission import Order, submit
 from mail.notation import split_endpoint
 from mail.states import MessageStatus
+from monitor.status import LOST_AFTER_S
 from mtalab import convert, results
 from mtalab.running import Running
 from mtalab.submission import Recipients, Source, message_file, recipients_file
@@ -74,7 +75,7 @@ class Lab:
 
         Raises:
             LabIsUp: `mtalab up` runs it already; use ``open``.
-            SinkAddressUnusable: a port of a sink is taken.
+            ListenAddressUnusable: a port of a sink, or that for submission, is taken.
             LabDidNotStart: it did not come up in time.
         """
         with cls.open(place) as lab, lab.up(within_s=within_s):
@@ -94,7 +95,7 @@ class Lab:
         Args:
             configuration: TOML text, or a file; by default a lab with the affinity ``default`` and
                 a sink that accepts mail for every domain. An address that ends in ``:0`` gets a
-                free port.
+                free port, and so does the submission port if there is no ``[submission]``.
             keep: a folder to use instead, which stays.
             within_s: how long its processes may take to come up.
 
@@ -146,13 +147,19 @@ class Lab:
         sinks = self._loaded.configuration.sink
         return {name: split_endpoint(settings.listen) for name, settings in sinks.items()}
 
-    def not_running(self) -> list[str]:
-        """The configured modules that do not run, in words; empty when all is up.
+    @property
+    def submission_port(self) -> tuple[str, int] | None:
+        """Where applications submit by SMTP (``docs/submission.md``); None: it is off."""
+        settings = self._loaded.configuration.submission
+        return split_endpoint(settings.listen) if settings.is_on else None
 
-        Goes by what they announced and not by whether they still answer: for that there is
-        `mtalab status`.
+    def not_running(self) -> list[str]:
+        """The configured modules that do not run or have fallen silent, in words; empty: all is up.
+
+        Judges as `mtalab status` does.
         """
-        return not_running(self._store, self._loaded)
+        heard_since = self._clock.now() - LOST_AFTER_S
+        return not_running(self._store, self._loaded, heard_since=heard_since)
 
     # -- in --------------------------------------------------------------------------------------
 
@@ -208,7 +215,9 @@ class Lab:
     # -- waiting ---------------------------------------------------------------------------------
 
     def wait(self, delivery: _Delivery, *, within_s: float = DONE_WITHIN_S) -> results.Delivery:
-        """Wait until nothing of a delivery will be sent any more.
+        """Wait until nothing of a delivery is left to send.
+
+        One that applications may still add to (``open_until``) is waited for as far as it has come.
 
         Raises:
             UnknownDelivery: there is none of that number.
@@ -217,7 +226,8 @@ class Lab:
 
         def over() -> results.Delivery | None:
             found = self.delivery(delivery)
-            return found if found.is_over else None
+            is_done = found.open_until is not None and found.counts["pending"] == 0
+            return found if found.is_over or is_done else None
 
         found = self._until(over, within_s)
         if found is None:

@@ -46,6 +46,7 @@ class Delivery:
     expires_at: float
     started_at: float | None
     finished_at: float | None
+    open_until: float | None  # applications may add to it until then
     messages: int
     counts: Mapping[MessageStatus, int]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from lab.configuration import Loaded, load
+from lab.destinations import destinations
 from lab.lifetime import first_of
 from lab.readiness import not_running
 from lab.run import lab_of
@@ -45,9 +46,10 @@ class Running:
         """Start the processes, and return when all of them run.
 
         Raises:
-            LabIsUp, SinkAddressUnusable: it cannot run here now.
+            LabIsUp, ListenAddressUnusable, UnusableFile: it cannot run here now.
             LabDidNotStart: it did not come up in time.
         """
+        destinations(self._loaded)  # better one clear refusal than workers that cannot start
         self._loaded.directory.mkdir(parents=True, exist_ok=True)
         since, deadline = self._clock.now(), self._clock.monotonic() + within_s
         self._thread.start()

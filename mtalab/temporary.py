@@ -4,6 +4,7 @@ import contextlib
 import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -27,7 +28,8 @@ def temporary_folder(
 
     Args:
         configuration: text in TOML, or a file; None: the built-in one. In an address that ends in
-            ``:0`` a free port stands afterwards.
+            ``:0`` a free port stands afterwards. Without ``[submission]`` it gets one with a free
+            port, since the default one is for a lab that stays.
         keep: a folder to use that stays.
 
     Raises:
@@ -65,6 +67,9 @@ def _text(configuration: str | PathLike[str]) -> str:
 
 
 def _with_ports(text: str) -> str:
+    with contextlib.suppress(tomllib.TOMLDecodeError):  # told with its line when it is loaded
+        if "submission" not in tomllib.loads(text):
+            text += '\n[submission]\nlisten = "127.0.0.1:0"\n'
     hosts = [found["host"].strip("[]") for found in _FREE.finditer(text)]
     try:
         ports = iter(free_ports(hosts))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import smtplib
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from lab.supervisor import LabIsUp
 from mtalab import BadRecipients, BadSubmission, DidNotArrive, Lab, NotOver, UnknownField, UserError
 from mtalab.errors import NoFreePort
 from mtalab.temporary import temporary_folder
-from sinks.errors import SinkAddressUnusable
+from sinks.errors import ListenAddressUnusable
 from store.errors import UnknownDelivery
 from tests.fakes.running_lab import DEADLINE_S
 
@@ -106,6 +107,22 @@ def test_an_email_message_to_plain_addresses(lab):
     assert all(each.subject.startswith(f"To {each.rcpt_to[0]} and") for each in got)
 
 
+def test_what_an_application_submits_by_smtp(lab):
+    assert lab.submission_port is not None
+    with smtplib.SMTP(*lab.submission_port, timeout=DEADLINE_S) as port:
+        headers = "From: app@a.test\r\nSubject: By SMTP\r\nX-Mtalab-Delivery: Orders\r\n"
+        port.sendmail("app@a.test", ["smtp1@a.test", "smtp2@a.test"], f"{headers}\r\nhello\r\n")
+    (delivery,) = (each for each in lab.deliveries() if each.label == "Orders")
+    assert delivery.open_until is not None
+    done = lab.wait(delivery, within_s=DEADLINE_S)
+    assert done.messages == 2
+    assert not done.is_over
+    sent = lab.messages(done, status="sent")
+    got = lab.inbox(recipient="smtp?@a.test")
+    assert sorted(each.address for each in sent) == sorted(each.rcpt_to[0] for each in got)
+    assert all(each.text == "hello\n" for each in got)
+
+
 def test_files_as_the_command_takes_them(lab, tmp_path):
     (tmp_path / "spring.eml").write_text(MAIL)
     (tmp_path / "people.csv").write_text("email;name\nfile1@a.test;Ada\nfile1@a.test;Ada\n")
@@ -167,7 +184,7 @@ def test_another_script_can_look_but_not_run_the_same_lab(lab):
 
 def test_a_lab_that_cannot_run_starts_nothing_and_leaves_nothing(lab, tmp_path):
     taken = CONFIGURATION.replace(":0", f":{lab.sinks['all'][1]}")
-    with pytest.raises(SinkAddressUnusable), Lab.temporary(taken, keep=tmp_path):
+    with pytest.raises(ListenAddressUnusable), Lab.temporary(taken, keep=tmp_path):
         pass
     assert processes_in(tmp_path) == []
     with pytest.raises(NoFreePort), Lab.temporary(CONFIGURATION.replace("0.0.1:0", "0.0.999:0")):
@@ -191,7 +208,7 @@ def test_a_script_that_is_killed_leaves_no_process(tmp_path):
     with subprocess.Popen([sys.executable, "-P", "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"up\n"
         mine = [each for each in processes_in(tmp_path) if each.pid != process.pid]
-        assert len(mine) == 4  # scheduler, sinks, an instance, its worker
+        assert len(mine) == 5  # scheduler, sinks, submission port, an instance, its worker
         os.kill(process.pid, signal.SIGKILL)
     deadline = time.monotonic() + DEADLINE_S
     while any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in mine):

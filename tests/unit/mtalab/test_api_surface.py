@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields, is_dataclass
 from typing import get_args
 
@@ -72,8 +73,15 @@ def test_free_ports_are_put_where_a_port_is_0_and_nowhere_else():
     text = (
         """a = "127.0.0.1:0"\nb = '127.0.0.1:0'\nc = "[::1]:1025"\nd = "12:0" # at 127.0.0.1:0\n"""
     )
-    filled = _with_ports(text).splitlines()
+    filled = _with_ports(f"{text}[submission]\n").splitlines()
     ports = [int(filled[row][4:].strip("\"'").rpartition(":")[2]) for row in (0, 1)]
     assert all(port > 1023 for port in ports)
     assert len(set(ports)) == 2
-    assert filled[2:] == text.splitlines()[2:]
+    assert filled[2:-1] == text.splitlines()[2:]
+
+
+def test_the_default_submission_port_is_left_to_a_lab_that_stays():
+    filled = tomllib.loads(_with_ports("[lab]\nname = 'x'\n"))
+    assert int(filled["submission"]["listen"].removeprefix("127.0.0.1:")) != 2525
+    assert _with_ports("[submission]\nlisten = 'off'") == "[submission]\nlisten = 'off'"
+    assert _with_ports("[submission") == "[submission"
