@@ -7,7 +7,7 @@ RUN python -m venv /opt/mtalab
 WORKDIR /src
 # The dependencies alone, so that a change of the code does not install them anew.
 COPY requirements.lock ./
-RUN /opt/mtalab/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
+RUN /opt/mtalab/bin/pip install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md ./
 COPY affinity/ affinity/
 COPY lab/ lab/
@@ -28,7 +28,7 @@ ENV PATH=/opt/mtalab/bin:$PATH PYTHONUNBUFFERED=1
 RUN groupadd --gid 10001 mtalab \
     && useradd --uid 10001 --gid mtalab --home-dir /lab --create-home mtalab \
     && install -d -o mtalab -g mtalab /lab/.mtalab
-USER mtalab
+USER 10001:10001
 WORKDIR /lab
 # The lab of `mtalab init`; mount your own mtalab.toml over it.
 RUN ["mtalab", "init"]

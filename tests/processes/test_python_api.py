@@ -203,12 +203,14 @@ def test_whatever_happens_in_it_a_temporary_folder_is_gone_afterwards():
 def test_a_script_that_is_killed_leaves_no_process(tmp_path):
     script = (
         "import sys, time\nfrom mtalab import Lab\n"
-        f"with Lab.temporary(keep={str(tmp_path)!r}): print('up', flush=True); time.sleep(600)\n"
+        'sinks = \'[submission]\\nlisten = "off"\\n[sink.a]\\nlisten = "127.0.0.1:0"\'\n'
+        f"with Lab.temporary(sinks, keep={str(tmp_path)!r}):\n"
+        "    print('up', flush=True); time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-P", "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"up\n"
         mine = [each for each in processes_in(tmp_path) if each.pid != process.pid]
-        assert len(mine) == 5  # scheduler, sinks, submission port, an instance, its worker
+        assert len(mine) == 2  # scheduler and sinks
         os.kill(process.pid, signal.SIGKILL)
     deadline = time.monotonic() + DEADLINE_S
     while any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in mine):
