@@ -19,6 +19,7 @@ from mtalab.errors import NoFreePort
 from mtalab.temporary import temporary_folder
 from sinks.errors import ListenAddressUnusable
 from store.errors import UnknownDelivery
+from tests.distribution.test_container_files import health_command
 from tests.fakes.running_lab import DEADLINE_S
 
 CONFIGURATION = """
@@ -180,6 +181,12 @@ def test_another_script_can_look_but_not_run_the_same_lab(lab):
     with pytest.raises(LabIsUp), Lab.run(lab.folder):
         pass
     assert lab.not_running() == []
+
+
+def test_the_health_check_of_the_container_is_content(lab):
+    command = [sys.executable, *health_command()[1:]]
+    done = subprocess.run(command, cwd=lab.folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_lab_that_cannot_run_starts_nothing_and_leaves_nothing(lab, tmp_path):
