@@ -253,15 +253,15 @@ class Lab:
             DidNotArrive: it took longer.
         """
 
-        def arrived() -> list[results.Received] | None:
-            found = self.inbox(sink=sink, recipient=recipient, subject=subject, limit=None)
-            return found if len(found) >= count else None
+        def those(limit: int | None) -> list[results.Received]:
+            return self.inbox(sink=sink, recipient=recipient, subject=subject, limit=limit)
 
-        found = self._until(arrived, within_s)
-        if found is None:
-            there = self.inbox(sink=sink, recipient=recipient, subject=subject, limit=None)
-            raise did_not_arrive(len(there), count, within_s)
-        return found
+        def arrived() -> bool | None:
+            return len(those(count)) >= count or None
+
+        if self._until(arrived, within_s) is None:
+            raise did_not_arrive(len(those(count)), count, within_s)
+        return those(None)
 
     def _until(self, look: Callable[[], _Found | None], within_s: float) -> _Found | None:
         return until(look, within_s, self._clock, self._running)

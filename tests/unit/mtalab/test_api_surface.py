@@ -1,5 +1,7 @@
 """What other people's code may rely on: names, words, and that importing them costs nothing."""
 
+import inspect
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,9 +12,9 @@ import pytest
 
 import mtalab
 from mail.states import DeliveryStatus, MessageStatus
-from mtalab import results, rooms
+from mtalab import Lab, results, rooms
 from mtalab.temporary import _with_ports
-from tests.house.test_rooms import ROOMS
+from tests.house.test_rooms import ROOMS, ROOT
 
 
 def python(code, **how):
@@ -85,3 +87,19 @@ def test_the_default_submission_port_is_left_to_a_lab_that_stays():
     assert int(filled["submission"]["listen"].removeprefix("127.0.0.1:")) != 2525
     assert _with_ports("[submission]\nlisten = 'off'") == "[submission]\nlisten = 'off'"
     assert _with_ports("[submission") == "[submission"
+
+
+def test_the_document_names_what_is_there():
+    text = (ROOT / "docs/python-api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`lab\.(\w+)", text)) | set(re.findall(r"`Lab\.(\w+)\(", text))
+    there = {name for name in vars(Lab) if not name.startswith("_")}
+    assert named == there
+    for name in ("temporary", "run", "open", "submit"):
+        (said,) = re.search(rf"`[Ll]ab\.{name}\((.*?)\)`", text).groups()
+        given = [each.partition("=")[0].strip() for each in said.split(",") if each.strip() != "*"]
+        wanted = [
+            each for each in inspect.signature(getattr(Lab, name)).parameters if each != "self"
+        ]
+        assert given == wanted
+    errors = set(re.findall(r"`([A-Z]\w+)`", text.partition("## Errors")[2].partition("## In")[0]))
+    assert errors - {"TimeoutError"} <= set(mtalab.__all__)
