@@ -224,6 +224,17 @@ class Route(Table):
         return self.hosts or (RouteHost(host=self.host, sink=self.sink),)
 
 
+class DkimKey(Table):
+    """A key that signs mail of a domain and of the domains below it."""
+
+    domain: DomainName = Field(description="The domain that signs: that of From, or one above it.")
+    selector: str = Field(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+        description="Its DNS record is SELECTOR._domainkey.DOMAIN.",
+    )
+    key_file: str = Field(description="PEM file of an RSA or Ed25519 key, beside this file.")
+
+
 class Retry(Table):
     """When a deferred message is tried again. Defaults are the modelled system's."""
 
@@ -278,6 +289,7 @@ class Configuration(Table):
     affinity: dict[str, Affinity] = Field(default_factory=dict)
     mx_rule: tuple[MxRule, ...] = ()
     route: dict[str, Route] = Field(default_factory=dict)
+    dkim: tuple[DkimKey, ...] = ()
     retry: Retry = Retry()
     validity: Seconds = Field(
         default=5 * 86400.0, gt=0, description="How long a message may try; the default is 5 d."

@@ -7,11 +7,12 @@ from pathlib import Path
 from affinity.lane import Limits, limits_of_group
 from affinity.route import Routes
 from lab.configuration import Loaded
-from lab.destinations import destinations
+from lab.destinations import destinations, signing_keys
 from lab.lifetime import end_process, this_process
 from mta import journal as journals
 from mta.journal import Journal
 from mta.settings import MtaSettings
+from mta.signature import Signer
 from mta.worker import World
 from scheduler.service import Scheduler
 from scheduler.settings import settings_from
@@ -48,6 +49,7 @@ def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
         },
         limits_for=limits_for,
         destination_for=destinations(loaded).get,
+        signer=Signer(signing_keys(loaded)),
         network=HostNetwork.allowing(configuration.lab.allow_networks),
         retry=configuration.retry,
         pace=configuration.scheduler,

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from affinity.check import Finding
-from affinity.configuration import Login, Route
+from affinity.configuration import DkimKey, Login, Route
 from affinity.route import Routes
 from lab.configuration import Loaded
 from mail.errors import UserError, Where
 from mta.session.settings import Credentials
 from mta.settings import Destination, MxHost
+from mta.signature import BadKey, SigningKey, private_key
 
 
 class UnusableFile(UserError):
-    """A file or variable that a route names cannot be used: a password, or authorities."""
+    """A file or variable that is named cannot be used: a password, authorities, or a key."""
 
 
 def destinations(loaded: Loaded) -> dict[str, Destination]:
@@ -33,8 +34,36 @@ def destinations(loaded: Loaded) -> dict[str, Destination]:
     return {name: each for name, each in found.items() if each.hosts}
 
 
+def signing_keys(loaded: Loaded) -> tuple[SigningKey, ...]:
+    """The keys that sign mail.
+
+    Raises:
+        UnusableFile: one of them cannot be read or cannot sign.
+    """
+    return tuple(_signing_key(loaded, *each) for each in enumerate(loaded.configuration.dkim))
+
+
+def _signing_key(loaded: Loaded, index: int, settings: DkimKey) -> SigningKey:
+    where = Where(loaded.path.name, f"dkim[{index}].key_file")
+    text = _text(loaded, settings.key_file, "key_file", where)
+    try:
+        key = private_key(text.encode())
+    except BadKey as error:
+        raise UnusableFile(
+            f"key_file {settings.key_file} {error}",
+            where=where,
+            remedy=f"`mtalab dkim key {settings.domain} {settings.selector}` makes one.",
+        ) from error
+    return SigningKey(settings.domain, settings.selector, key)
+
+
 def findings(loaded: Loaded) -> Iterator[Finding]:
     """What of this cannot work, for ``config check``."""
+    for index, settings in enumerate(loaded.configuration.dkim):
+        try:
+            _signing_key(loaded, index, settings)
+        except UnusableFile as error:
+            yield Finding("error", f"dkim[{index}].key_file", error.what, error.remedy)
     routes = Routes(loaded.configuration.route)
     for name, route in loaded.configuration.route.items():
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab import compose
 from lab.configuration import Loaded
-from lab.destinations import destinations
+from lab.destinations import destinations, signing_keys
 from lab.instance import Instance
 from lab.lifetime import first_of, this_process, until_told_to_stop
 from lab.submit.service import WHO, SubmissionService
@@ -50,8 +50,9 @@ async def run_up(loaded: Loaded, reload: Reload, say: Say) -> None:
     """The whole lab.
 
     Raises:
-        UnusableFile: a password or the authorities of a route cannot be read.
+        UnusableFile: a password, key or the authorities of a route cannot be read.
     """
+    signing_keys(loaded)
     destinations(loaded)  # better one clear refusal than workers that cannot start
     clock = SystemClock()
     with contextlib.closing(open_store(loaded.store_url)):

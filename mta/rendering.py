@@ -12,6 +12,7 @@ from mta.errors import BadTemplate, PersonalizationError
 from mta.held import HeldMessage
 from mta.render import Personal, Template, compile_source
 from mta.session.envelope import Envelope
+from mta.settings import MtaSettings
 from store import deliveries
 from store.engine import Store
 from store.leases import PartMessage
@@ -26,8 +27,8 @@ class Rendering:
     A message is made from its delivery's source, or goes out as an application submitted it.
     """
 
-    def __init__(self, store: Store, clock: Clock, domain: Callable[[], str]) -> None:
-        self._store, self._clock, self._domain = store, clock, domain
+    def __init__(self, store: Store, clock: Clock, settings: Callable[[], MtaSettings]) -> None:
+        self._store, self._clock, self._settings = store, clock, settings
         self._templates: OrderedDict[int, Template | BadTemplate] = OrderedDict()
         self._contents = Contents(store)
 
@@ -60,7 +61,7 @@ class Rendering:
         template = self._templates[delivery_id]
         if isinstance(template, BadTemplate):
             return PersonalizationError(str(template))
-        domain = self._domain()
+        domain = self._settings().domain
         sender = return_path(domain, delivery_id, message.message_id)
         try:
             rendered = template.render(
@@ -81,10 +82,13 @@ class Rendering:
             message.message_id,
             sender,
             message.address,
-            rendered.content,
+            self._signed(rendered.content),
             rendered.needs_smtputf8,
             held,
         )
+
+    def _signed(self, content: bytes) -> bytes:
+        return self._settings().signer.signed(content, self._clock.now())
 
     def _submitted(self, held: HeldMessage, content_id: int) -> Envelope:
         """A message as it was submitted; the return path is ours, so that bounces find it."""
@@ -92,9 +96,9 @@ class Rendering:
         found = self._contents.content(content_id)
         return Envelope(
             message.message_id,
-            return_path(self._domain(), delivery_id, message.message_id),
+            return_path(self._settings().domain, delivery_id, message.message_id),
             message.address,
-            found.content,
+            self._signed(found.content),
             found.needs_smtputf8,
             held,
         )

@@ -7,6 +7,7 @@ from affinity.affinity import source_ips_for
 from affinity.configuration import Affinity, Pace, Retry, SourceIp
 from affinity.lane import Limits
 from mta.session.settings import Credentials
+from mta.signature import Signer
 from world.network import Network
 
 
@@ -37,6 +38,7 @@ class MtaSettings:
     affinities: Mapping[str, Affinity]  # those that the instance serves and that are defined
     limits_for: Callable[[str], Limits]  # MX group → limits of its lanes
     destination_for: Callable[[str], Destination | None]  # by MX group
+    signer: Signer
     network: Network  # where it may connect to
     retry: Retry
     pace: Pace

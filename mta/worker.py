@@ -77,7 +77,7 @@ class Worker:
                 world.journal.close(remove=True)  # nobody knows of it
         author = Author(settings.instance, self.worker_id)
         self._outbox = Outbox(world.store, world.clock, author, world.journal, self._when_committed)
-        self._rendering = Rendering(world.store, world.clock, lambda: self._settings.domain)
+        self._rendering = Rendering(world.store, world.clock, lambda: self._settings)
         self._attempts = Attempts(
             self._outbox, world.clock, world.chance, lambda: self._settings, self._close_one
         )

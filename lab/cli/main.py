@@ -12,6 +12,7 @@ from lab.cli import (
     config,
     deliveries,
     demo,
+    dkim,
     inbox,
     init,
     log,
@@ -41,6 +42,7 @@ app = typer.Typer(
 COMMANDS = (
     init,
     config,
+    dkim,
     up,
     submit,
     status,

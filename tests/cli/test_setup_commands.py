@@ -107,3 +107,23 @@ def test_a_host_outside_and_a_domain_of_two_routes_are_found(lab):
     assert "gmail.test goes by route" in found["route.far.domains"]["what"]
     file.write_text(file.read_text().replace("10.1.2.3:25", "127.0.0.1:2601"))
     assert lab("config", "check").code == 0
+
+
+def test_a_key_is_made_for_its_owner_alone_and_signs_what_is_configured(lab):
+    made = lab("dkim", "key", "Shop.example", "s1", "--json").json
+    assert made["name"] == "s1._domainkey.shop.example"
+    assert made["record"].startswith("v=DKIM1; k=rsa; p=")
+    assert Path(made["file"]).stat().st_mode & 0o777 == 0o600
+    again = lab("dkim", "key", "shop.example", "s1")
+    assert again.code == 2
+    assert "is there already" in again.err
+    file = Path("mtalab.toml")
+    text = file.read_text()
+    key = '\n[[dkim]]\ndomain = "shop.example"\nselector = "s1"\nkey_file = "{}"\n'
+    file.write_text(text + key.format(made["file"]))
+    assert lab("config", "check").code == 0
+    file.write_text(text + key.format("mail.eml"))
+    done = lab("config", "check")
+    assert done.code == 1
+    assert "key_file mail.eml holds no private key" in done.out
+    assert lab("dkim", "key", "shop.example", "e1", "--type", "ed25519").out.count("[[dkim]]") == 1

@@ -9,6 +9,7 @@ from mta.lane_queue import Hooks
 from mta.lanes import Lanes
 from mta.session.envelope import Envelope
 from mta.settings import Destination, MtaSettings, MxHost
+from mta.signature import Signer
 from store.leases import LeasedPart, PartMessage
 from tests.fakes.clock import FakeClock
 from world.chance import SeededChance
@@ -28,6 +29,7 @@ def settings_for(*ports, helo="mta.test", rules=(), network=None, connections=1)
         affinities={"promo": Affinity(ip=(address,))},
         limits_for=lambda group: limits_for(rules, f"mx.{group}.test", group, ()),
         destination_for={"y": Destination(tuple(hosts))}.get,
+        signer=Signer(),
         network=network or HostNetwork(),
         retry=Retry(),
         pace=Pace(),

@@ -107,9 +107,14 @@ class RunningLab:
     def json(self, *words: str):
         return orjson.loads(self.run(*words, "--json").stdout)
 
-    def submit(self, count: int, domain: str = "a.test", affinity: str = "promo", **options) -> int:
+    def submit(self, count: int, *domains: str, affinity: str = "promo", **options: str) -> int:
+        """Submit ``count`` messages to each of the domains, a.test by default."""
         people = self.folder / "people.csv"
-        rows = "".join(f"u{number}@{domain},N{number}\n" for number in range(count))
+        rows = "".join(
+            f"u{number}@{domain},N{number}\n"
+            for domain in domains or ("a.test",)
+            for number in range(count)
+        )
         people.write_text(f"address,name\n{rows}")
         extra = [word for name, value in options.items() for word in (f"--{name}", value)]
         return self.json("submit", "-m", "mail.eml", "-r", "people.csv", "-a", affinity, *extra)[
