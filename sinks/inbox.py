@@ -50,7 +50,7 @@ class InboxEntry:
 
 def list_inbox(
     directory: Path,
-    limit: int = 50,
+    limit: int | None = 50,
     *,
     sink: str | None = None,
     recipient: str | None = None,
@@ -60,7 +60,7 @@ def list_inbox(
 
     Args:
         directory: the lab's data.
-        limit: how many at most.
+        limit: how many at most; None: all.
         sink: of this sink only.
         recipient: a mask that one of the recipients must match.
         subject: words that the subject must hold; case does not count.

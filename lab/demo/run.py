@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,11 +16,13 @@ from lab.configuration import Loaded, load
 from lab.demo.figures import Figures, Tally, look
 from lab.demo.people import write_people
 from lab.demo.result import Result
+from lab.free_ports import free_ports
+from lab.readiness import not_running
 from lab.run import lab_of
 from lab.submit.submission import Order, submit
 from mail.errors import EnvironmentFault
 from mail.states import MessageStatus
-from store import log, modules
+from store import log
 from store.engine import Store
 from store.schema import open_store
 from world.clock import SystemClock
@@ -78,7 +79,7 @@ def _prepare(folder: Path, own: Loaded | None) -> Loaded:
     text = (HERE / "lab.toml").read_text(encoding="utf-8")
     if own is not None:
         text = _with_senders_of(own, text)
-    for number, port in enumerate(_free_ports(len(DOMAINS)), 1):
+    for number, port in enumerate(free_ports(["127.0.0.1"] * len(DOMAINS)), 1):
         text = text.replace(f"{{port{number}}}", str(port))
     (folder / "mtalab.toml").write_text(text, encoding="utf-8")
     shutil.copy(HERE / "mail.eml", folder / "mail.eml")
@@ -120,14 +121,6 @@ def _deliveries(loaded: Loaded) -> dict[str, int]:
     return counts
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: Show) -> Result:
     clock, folder = SystemClock(), loaded.path.parent
     async with asyncio.TaskGroup() as tasks:
@@ -156,14 +149,9 @@ async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: S
 
 async def _wait_until_ready(loaded: Loaded, store: Store, clock: SystemClock) -> None:
     """All workers announced, the scheduler leading, the sinks listening."""
-    wanted = sum(each.workers for each in loaded.configuration.mta.values())
     deadline = clock.monotonic() + READY_WITHIN_S
     while clock.monotonic() < deadline:
-        running = {each.name for each in store.read_now(modules.modules)}
-        if (
-            running == {"scheduler", "sinks"}
-            and len(store.read_now(modules.live_workers)) == wanted
-        ):
+        if not not_running(store, loaded):
             return
         await asyncio.sleep(LOOK_EVERY_S)
     said = loaded.path.with_name("up.log").read_text(encoding="utf-8", errors="replace")

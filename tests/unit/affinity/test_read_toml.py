@@ -52,7 +52,7 @@ def test_what_is_not_toml_is_told_with_its_line(text, expected):
         ),
         (
             "[[affinity.promo.ip]]\naddress = '127.0.1.1'\n[[affinity.promo.ip]]\naddress = '127.0.1.2'\nzzz = 1\n",
-            "mtalab.toml:5: affinity.promo.ip[1].zzz: unknown key; known here: address, exclude, helo, include, public_id, weight",
+            "mtalab.toml:5: affinity.promo.ip[1].zzz: unknown key; known here: address, exclude, helo, include, public_address, public_id, weight",
         ),
         # A table may have the name of a key: its keys are still those of its kind.
         ("[affinity.ip]\nip = [{ address = '127.0.1.1' }]\nadress = 1\n", "mtalab.toml:3: affinity.ip.adress: unknown key; known here: ip"),

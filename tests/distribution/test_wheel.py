@@ -1,0 +1,52 @@
+"""``pip install .`` gives a whole mtalab."""
+
+import zipfile
+from email import message_from_string
+
+from tests.distribution.conftest import ROOT
+from tests.house.test_rooms import ROOMS
+
+DATA = {".toml", ".eml", ".csv", ".mako"}
+
+
+def test_the_wheel_has_all_that_the_rooms_have(installed):
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    there = {
+        str(file.relative_to(ROOT))
+        for room in ROOMS
+        for file in (ROOT / room).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert inside == there
+    assert {f"{room}/py.typed" for room in ROOMS} <= inside
+    for ending in DATA:
+        assert any(name.endswith(ending) for name in inside)
+    assert any(name.startswith("store/migrations/versions/") for name in inside)
+
+
+def test_its_metadata_name_the_command_the_plugin_and_what_it_needs(installed):
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        (folder,) = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
+        entries = wheel.read(f"{folder}/entry_points.txt").decode()
+        metadata = message_from_string(wheel.read(f"{folder}/METADATA").decode())
+    assert "mtalab = lab.cli.main:run" in entries
+    assert "mtalab = mtalab.pytest_plugin" in entries
+    needs = [each for each in metadata.get_all("Requires-Dist") if "extra ==" not in each]
+    assert any(each.startswith("aiosmtplib") for each in needs)
+    assert not any(each.startswith(("pytest", "hatchling", "ruff")) for each in needs)
+
+
+def test_installed_it_is_found_and_makes_a_lab(installed, tmp_path):
+    assert installed.run("mtalab", "--version", folder=tmp_path).startswith("mtalab 0.")
+    installed.run("mtalab", "init", folder=tmp_path)
+    installed.run("mtalab", "config", "check", folder=tmp_path)
+    # Migrations, bounce rules and templates are data files, and are all asked for here.
+    code = (
+        "import mtalab, mta.classify; lab = mtalab.Lab.open(); "
+        "done = lab.submit(message='From: a@b.test\\n\\nx', recipients=['u@gmail.test'], "
+        "affinity='promo'); print(done.messages, mtalab.__file__)"
+    )
+    messages, file = installed.run("python", "-c", code, folder=tmp_path).split()
+    assert messages == "1"
+    assert file.startswith(str(installed.folder))
