@@ -22,6 +22,7 @@ from store import modules
 from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
+from world.crash import reach
 
 BEAT_EVERY_S: Final = 1.0
 STOP_GRACE_S: Final = 15.0  # what is in flight may be at a slow receiver
@@ -116,6 +117,7 @@ class Instance:
                 await self._store.write(
                     modules.beat_instance, self._name, this_process(), self._clock.now()
                 )
+                reach("instance.beating")
                 self._vigil.watch(self._clock.now())
                 if self._announced != self._loaded.configuration.mta.get(self._name):
                     await self._announce()

@@ -12,6 +12,7 @@ from lab.configuration import Loaded
 from lab.watch import changes
 from mail.errors import EnvironmentFault
 from world.clock import Clock
+from world.crash import reach
 
 STOP_GRACE_S: Final = 20.0  # longer than an instance gives its workers
 
@@ -111,6 +112,7 @@ class Supervisor:
 
     async def _follow(self) -> None:
         async for loaded in changes(self._loaded, self._reload, self._say):
+            reach("supervisor.following")
             before, self._loaded = self._loaded, loaded
             self._say("the configuration changed: following it")
             for name, part_of in _RESTARTED.items():

@@ -10,6 +10,7 @@ from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Outcome, Recorded
 from world.clock import Clock
+from world.crash import reach
 
 GROUP_MAX = 512  # outcomes of one commit; larger groups measured no faster
 GROUP_AFTER_S = 0.05  # how long an outcome may wait for company
@@ -56,8 +57,10 @@ class Outbox:
 
     def add(self, outcome: Outcome) -> None:
         """Journal an outcome and commit it soon; without a journal nothing more is begun."""
+        reach("worker.reply_heard")
         try:
             self._journal.append(outcome)
+            reach("worker.journalled")
         except OSError as error:
             self._exposed += 1
             self._group.exposed += 1
@@ -99,6 +102,7 @@ class Outbox:
         turn = self._journal.turn()
         report = settlement.Settlement(group.outcomes, group.finished, group.released, group.tats)
         recorded = await self._settled(report)
+        reach("worker.committed")
         self._exposed -= group.exposed
         self.trouble = None
         self._journal.forget(turn)

@@ -178,7 +178,7 @@ class Connection(SMTP):
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        if transport.get_write_buffer_size() > 0:
+        if _unsent(transport) > 0:
             transport.abort()  # a peer that does not read must not keep the server alive
 
     async def leave(self) -> None:
@@ -248,7 +248,7 @@ class Connection(SMTP):
             self._flush()
             transport = self._writer.transport
             transport.close()
-            if transport.get_write_buffer_size() > 0:
+            if _unsent(transport) > 0:
                 transport.abort()  # it does not read either
 
     @contextlib.contextmanager
@@ -301,6 +301,14 @@ class Connection(SMTP):
             return
         await self.push(command.QUIT_OK)
         self.drop()
+
+
+def _unsent(transport: asyncio.WriteTransport) -> int:
+    """Bytes that are still to be written."""
+    try:
+        return transport.get_write_buffer_size()
+    except AttributeError:  # asyncio's TLS transport, closed twice, has let go of its connection
+        return 0
 
 
 def lines_of(reply: Reply) -> bytes:

@@ -28,6 +28,7 @@ from sinks.personality import (
 )
 from sinks.receipts import Peer, ReceiptLog
 from world.clock import Clock
+from world.crash import reach
 
 _RECIPIENTS_MAX: Final = 1000  # RFC 5321, 4.5.3.1.8 wants at least 100
 _log = logging.getLogger(__name__)
@@ -160,9 +161,11 @@ class SinkSession(Connection):
             return
         post = self._post
         place = None if post.inbox is None else post.inbox.keep(content)
+        reach("sink.before_receipt")
         receipt_id = post.receipts.accepted(
             self._peer, sender, recipients, content, time=post.clock.now(), inbox=place
         )
+        reach("sink.after_receipt")
         if answer.action is Action.ACCEPT_UNHEARD:
             self.drop()
         await self.push(f"250 2.0.0 Accepted as {receipt_id}")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from store.dialects.sqlite import SqliteDialect
 from store.engine import Store
 from store.errors import StoreTooNew, StoreUnavailable
+from world.crash import reach
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0003"  # the newest revision; tests hold it against the migrations folder
@@ -69,6 +70,7 @@ def _upgrade(connection: Connection) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    reach("store.migrating")
 
 
 @contextlib.contextmanager
