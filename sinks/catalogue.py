@@ -6,10 +6,15 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from mail.errors import Where
-from sinks.errors import PersonalityLoop, UnknownPersonality
+from sinks.errors import BadWord, PersonalityLoop, UnknownPersonality
 from sinks.settings import Personality
+
+_PERSONALITIES: Final = TypeAdapter(dict[str, Personality])
 
 
 @cache
@@ -18,6 +23,18 @@ def built_in_personalities() -> Mapping[str, Personality]:
     text = files("sinks").joinpath("personalities.toml").read_text("utf-8")
     tables = tomllib.loads(text)
     return MappingProxyType({name: Personality(**table) for name, table in tables.items()})
+
+
+def personalities_from(tables: Any) -> dict[str, Personality]:
+    """``[personality.NAME]`` tables as values.
+
+    Raises:
+        BadWord: they are not what a personality may be.
+    """
+    try:
+        return _PERSONALITIES.validate_python(tables)
+    except ValidationError as error:
+        raise BadWord(f"these are no personalities: {error}") from error
 
 
 def personality_named(

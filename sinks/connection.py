@@ -10,9 +10,12 @@ import collections
 import contextlib
 import hmac
 import logging
+import os
+import socket
+import struct
 from collections.abc import Callable, Iterator, Mapping, MutableSet
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
@@ -24,6 +27,7 @@ _IDLE_S: Final = 300.0  # RFC 5321, 4.5.3.2.7: a server waits five minutes for t
 _LINE_MAX: Final = 2048  # RFC 5321 wants 512; long return paths with SMTPUTF8 need more
 _REPLIES_HELD_MAX: Final = 64
 _LINGER_S: Final = 1.0
+_NO_LINGER: Final = struct.pack("ii", 1, 0)  # socket(7): closing throws away and resets
 _HELD: Final = (b"250", b"354")  # replies that may wait for those after them
 _log = logging.getLogger(__name__)
 
@@ -106,6 +110,7 @@ class Connection(SMTP):
         self._has_left = False  # our side of the connection is closed
         self._is_holding = False  # the reply back: the client waits for us, so it is not idle
         self._heard_at = 0.0
+        self._began_at = loop.time()
 
     # --- what subclasses do -----------------------------------------------------------------
 
@@ -197,12 +202,21 @@ class Connection(SMTP):
                         pass
         self.drop()
 
-    def drop(self) -> None:
+    def drop(self) -> NoReturn:
         """End the session at once."""
         self._flush()
         self._writer.close()
         # Commands that were read ahead must not be carried out: only this leaves aiosmtpd's loop.
         raise asyncio.CancelledError
+
+    def reset(self) -> NoReturn:
+        """Tear the connection (RST): the peer sees an error where it would see an end."""
+        transport = cast("asyncio.Transport", self._original_transport or self._writer.transport)
+        # The transports lend their sockets without this option; a twin of the descriptor has it.
+        with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as twin:
+            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        transport.abort()
+        raise asyncio.CancelledError  # as drop does
 
     # --- replies ----------------------------------------------------------------------------
 
@@ -230,6 +244,11 @@ class Connection(SMTP):
         return self.fault(error)
 
     # --- time -------------------------------------------------------------------------------
+
+    @property
+    def age_s(self) -> float:
+        """Since the connection was made."""
+        return self.loop.time() - self._began_at
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Start to watch for silence; one timer a connection, not one a command."""

@@ -4,10 +4,14 @@ UserError
 ├── UnknownPersonality     a sink names a personality that nobody defined
 ├── PersonalityLoop        personalities extend each other in a circle
 ├── BadSinkName            a sink's name cannot be the name of its files
+├── NoSuchSink             a sink is named that does not run
+├── BadWord                running sinks were asked something that they do not know
+├── SinksRefused           running sinks said no
 ├── NoSuchMessage          an id that no receipt has
 └── ContentNotKept         the message was received, its content was not to be kept
 EnvironmentFault
 ├── ListenAddressUnusable  the port is taken or the address is not this machine's
+├── SinksNotRunning        nobody listens where running sinks are asked
 ├── SinkFilesUnusable      receipts or inbox cannot be opened, read or written
 └── DamagedReceipts        a line in a file of ours is not what we write
 """
@@ -27,6 +31,18 @@ class BadSinkName(UserError):
     """A sink's name holds characters that do not fit into a file name or an id."""
 
 
+class NoSuchSink(UserError):
+    """No sink of this name runs."""
+
+
+class BadWord(UserError):
+    """A request to running sinks is not one that they know."""
+
+
+class SinksRefused(UserError):
+    """Running sinks refused a request."""
+
+
 class NoSuchMessage(UserError):
     """No sink has a receipt of this id."""
 
@@ -37,6 +53,10 @@ class ContentNotKept(UserError):
 
 class ListenAddressUnusable(EnvironmentFault):
     """A sink cannot listen where its settings say."""
+
+
+class SinksNotRunning(EnvironmentFault):
+    """No sinks run in the folder, or they do not answer."""
 
 
 class SinkFilesUnusable(EnvironmentFault):

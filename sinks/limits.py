@@ -15,6 +15,13 @@ class SlidingRate:
         self._messages, self._per_s = messages, per_s
         self._admitted: defaultdict[str, deque[float]] = defaultdict(deque)
 
+    def change(self, messages: int, per_s: float) -> None:
+        """From now on by another rate; what was admitted counts on as far as it is known."""
+        self._messages, self._per_s = messages, per_s
+        for admitted in self._admitted.values():
+            while len(admitted) > messages:
+                admitted.popleft()
+
     def admit(self, key: str, now: float) -> bool:
         """Count one if it fits; what does not fit is not counted."""
         admitted = self._admitted[key]
@@ -28,23 +35,52 @@ class SlidingRate:
 
 
 class ConnectionCount:
-    """How many connections each key holds, with a limit or without."""
+    """How many connections each key holds and all together, with limits or without."""
 
-    def __init__(self, limit: int | None) -> None:
-        self._limit = limit
+    def __init__(self, limit: int | None, total: int | None = None) -> None:
+        self._limit, self._total = limit, total
         self._open: defaultdict[str, int] = defaultdict(int)
+        self.all = 0
+
+    def change(self, limit: int | None, total: int | None = None) -> None:
+        """From now on with other limits; those who are in stay."""
+        self._limit, self._total = limit, total
+
+    @property
+    def is_full(self) -> bool:
+        return self._total is not None and self.all >= self._total
 
     def open(self, key: str) -> bool:
         """Count one more if it fits."""
-        if self._limit is not None and self._open[key] >= self._limit:
+        if self.is_full or (self._limit is not None and self._open.get(key, 0) >= self._limit):
             return False
         self._open[key] += 1
+        self.all += 1
         return True
 
     def close(self, key: str) -> None:
         self._open[key] -= 1
+        self.all -= 1
         if self._open[key] <= 0:
             del self._open[key]
+
+
+class DayCount:
+    """Counts by key that begin anew each day."""
+
+    def __init__(self) -> None:
+        self._day = -1
+        self._counts: defaultdict[str, int] = defaultdict(int)
+
+    def so_far(self, key: str, day: int) -> int:
+        """How many today; a day that is over already (a clock set back) is still today."""
+        if day > self._day:
+            self._day = day
+            self._counts.clear()
+        return self._counts.get(key, 0)
+
+    def add(self, key: str, day: int) -> None:
+        self._counts[key] = self.so_far(key, day) + 1
 
 
 class Memory:
@@ -56,6 +92,10 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def change(self, forget_s: float) -> None:
+        """From now on with another patience."""
+        self._forget_s = forget_s
 
     def recall(self, key: int, now: float) -> float | None:
         self._forget_old(now)
@@ -81,6 +121,11 @@ class Greylist:
         self._delay_s = delay_s
         self._first_seen = Memory(forget_s)
 
+    def change(self, delay_s: float, forget_s: float) -> None:
+        """From now on by another delay, also for triplets that wait already."""
+        self._delay_s = delay_s
+        self._first_seen.change(forget_s)
+
     def admit(self, triplet: int, now: float) -> bool:
         """Whether the triplet has waited; an early retry does not make it wait longer."""
         first = self._first_seen.recall(triplet, now)
@@ -95,6 +140,10 @@ class DeferralCount:
 
     def __init__(self, forget_s: float) -> None:
         self._deferred = Memory(forget_s)
+
+    def change(self, forget_s: float) -> None:
+        """From now on with another patience."""
+        self._deferred.change(forget_s)
 
     def defer(self, pair: int, times: int, now: float) -> bool:
         """Put off once more unless it was ``times`` times already."""

@@ -20,3 +20,20 @@ def lot(seed: str, *parts: str) -> float:
     """A number in [0, 1), even over different parts."""
     # The top bit patterns round up to 1.0 as floats; 53 bits are all that a float holds.
     return (digest(seed, *parts) >> 11 << 11) / _RANGE
+
+
+class Lots:
+    """The lots of one sink: all follow its seed."""
+
+    def __init__(self, seed: str) -> None:
+        self.seed = seed
+        self._drawn = 0
+
+    def next(self, salt: str) -> float:
+        """A number in [0, 1), another at each call."""
+        self._drawn += 1
+        return lot(self.seed, salt, str(self._drawn))
+
+    def of(self, *parts: str) -> float:
+        """A number in [0, 1) that the parts have each time."""
+        return lot(self.seed, *parts)

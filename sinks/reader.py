@@ -42,6 +42,19 @@ class MessageReader(asyncio.StreamReader):
         content = data[:-3].replace(b"\r\n.", b"\r\n")[2:]
         return content if len(content) <= self._size_limit else None
 
+    async def read_part(self, size: int) -> None:
+        """Read and throw away so many bytes of a message, or all of it if it is shorter.
+
+        A connection that ends meanwhile is not told: whoever wants only a part is done with it.
+        """
+        left, tail = size, b"\r\n"
+        while left > 0 and _END not in tail:
+            piece = await self.read(min(left, 65536))
+            if not piece:
+                return
+            left -= len(piece)
+            tail = tail[1 - len(_END) :] + piece
+
     def forget(self) -> None:
         """Throw away what was read ahead."""
         self._buffer.clear()

@@ -2,17 +2,21 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from mail.notation import split_endpoint
 from sinks import command
+from sinks.certificates import Certificates
 from sinks.connection import Server
 from sinks.inbox import InboxFile
 from sinks.listening import bound_socket, refusing
-from sinks.personality import SinkState
 from sinks.receipts import ReceiptLog
+from sinks.reputation import Standing
 from sinks.session import Post, SinkSession
 from sinks.settings import Personality, SinkSettings
+from sinks.state import SinkState
 from world.clock import Clock
 
 _BACKLOG: Final = 1024  # a sender may open all its connections at once
@@ -29,6 +33,7 @@ class SinkServer:
         clock: Clock,
         receipts: ReceiptLog,
         inbox: InboxFile | None,
+        certificates: Certificates,
     ) -> None:
         """Make it; nothing listens yet.
 
@@ -39,19 +44,70 @@ class SinkServer:
             clock: for receipts and limits.
             receipts: open; closing it is the caller's.
             inbox: likewise, or None to keep no contents.
+            certificates: makes what STARTTLS shows.
+
+        Raises:
+            SinkFilesUnusable: its certificate cannot be made.
         """
         self.name, self.settings = name, settings
-        state = SinkState(personality, mx=settings.mx, seed=str(personality.seed))
+        self._certificates, self._clock = certificates, clock
+        self._is_stopping = False
+        self._server: asyncio.Server | None = None
         server = Server(
             settings.mx,
-            "ESMTP mtalab sink",
+            personality.greeting,
             settings.size_limit,
             command.CLOSING,
             lambda: self._is_stopping,
         )
+        state = SinkState(personality, mx=settings.mx, seed=str(personality.seed))
         self._post = Post(server, state, clock, receipts, inbox)
-        self._is_stopping = False
-        self._server: asyncio.Server | None = None
+        self.become(personality)
+
+    def become(self, personality: Personality) -> None:
+        """Behave otherwise from the next command on; nothing that is remembered is lost.
+
+        Greeting and size limit are those of new connections.
+
+        Raises:
+            SinkFilesUnusable: its certificate cannot be made; it stays as it was.
+        """
+        post, settings = self._post, self.settings
+        host, _ = split_endpoint(settings.listen)
+        post.tls_context = self._certificates.context(
+            personality.certificate, self.name, (settings.mx, host)
+        )
+        post.server = replace(
+            post.server,
+            ident=personality.greeting,
+            size_limit=personality.size_limit or settings.size_limit,
+        )
+        post.state.become(personality, str(personality.seed))
+
+    @property
+    def personality(self) -> Personality:
+        return self._post.state.personality
+
+    @property
+    def connections(self) -> int:
+        """Those that it holds now, refused ones left out."""
+        return self._post.state.connections.all
+
+    @property
+    def accepted(self) -> int:
+        """Messages since it was started."""
+        return self._post.accepted
+
+    @property
+    def refused(self) -> int:
+        """Refusals and connections ended without a reply, since it was started."""
+        return self._post.refused
+
+    def standings(self) -> Iterator[Standing]:
+        """The reputations of all known sources, the worst first."""
+        settings = self.personality.reputation
+        if settings is not None:
+            yield from self._post.state.reputations.all(settings, self._clock.monotonic())
 
     @property
     def _who(self) -> str:

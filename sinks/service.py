@@ -5,12 +5,16 @@ import re
 import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mail.errors import Where
-from sinks.catalogue import personality_named
-from sinks.errors import BadSinkName
+from sinks.catalogue import personalities_from, personality_named
+from sinks.certificates import Certificates
+from sinks.control import listening
+from sinks.errors import BadSinkName, BadWord, NoSuchSink
 from sinks.inbox import InboxFile
 from sinks.listening import bound_socket
 from sinks.receipts import ReceiptLog
@@ -19,6 +23,7 @@ from sinks.settings import Personality, SinkSettings
 from world.chance import Chance
 from world.clock import Clock
 
+_STANDINGS_MAX: Final = 100  # told of each sink, the worst ones
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -48,10 +53,13 @@ class SinkService:
             PersonalityLoop: a personality extends itself.
         """
         self._sinks, self._directory, self._clock = dict(sinks), directory, clock
+        self._own, self._chance = dict(personalities), chance
+        self._chosen = {name: settings.personality for name, settings in sinks.items()}
         self._personalities = {
             name: _seeded(_checked(name, settings, personalities), chance)
             for name, settings in sinks.items()
         }
+        self._certificates = Certificates(directory, clock)
         self._running: AsyncExitStack | None = None
         self._servers: dict[str, SinkServer] = {}
 
@@ -81,11 +89,55 @@ class SinkService:
                 if inbox is not None:
                     stack.callback(inbox.close)
                 personality = self._personalities[name]
-                server = SinkServer(name, settings, personality, self._clock, receipts, inbox)
+                server = SinkServer(
+                    name, settings, personality, self._clock, receipts, inbox, self._certificates
+                )
                 stack.push_async_callback(server.stop)
                 await server.start(bound[name])
                 servers[name] = server
+            if servers:
+                await stack.enter_async_context(listening(self._directory, self._handle))
             self._running, self._servers = stack.pop_all(), servers
+
+    def set_personality(
+        self, sink: str, name: str, also: Mapping[str, Personality] | None = None
+    ) -> None:
+        """Let a running sink behave otherwise from the next command on, its memory kept.
+
+        Args:
+            sink: its name.
+            name: of the personality.
+            also: personalities that are known besides, and stay known.
+
+        Raises:
+            NoSuchSink: no sink of this name runs.
+            UnknownPersonality, PersonalityLoop: the personality cannot be found.
+            SinkFilesUnusable: its certificate cannot be made.
+        """
+        server = self._servers.get(sink)
+        if server is None:
+            raise NoSuchSink(
+                f"no sink {sink!r} runs here",
+                remedy=f"These do: {', '.join(sorted(self._servers)) or 'none'}.",
+            )
+        own = {**self._own, **(also or {})}
+        server.become(_seeded(personality_named(name, own), self._chance))
+        self._own, self._chosen[sink] = own, name
+
+    def views(self) -> list[dict[str, Any]]:
+        """What the running sinks are and have seen, for ``mtalab sink list``."""
+        return [_view(server, self._chosen[name]) for name, server in self._servers.items()]
+
+    def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("do") == "set":
+            self.set_personality(
+                str(request.get("sink")),
+                str(request.get("personality")),
+                personalities_from(request.get("personalities") or {}),
+            )
+        elif request.get("do") != "list":
+            raise BadWord("a request to do `list` or `set` was expected")
+        return {"sinks": self.views()}
 
     def check(self) -> None:
         """See whether all could listen now; nothing of their files is touched.
@@ -110,6 +162,22 @@ class SinkService:
         self._servers = {}
         if running is not None:
             await running.aclose()
+
+
+def _view(server: SinkServer, personality: str) -> dict[str, Any]:
+    host, port = server.address
+    return {
+        "sink": server.name,
+        "listen": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "mx": server.settings.mx,
+        "personality": personality,
+        "description": server.personality.description,
+        "certificate": server.personality.certificate,
+        "connections": server.connections,
+        "accepted": server.accepted,
+        "refused": server.refused,
+        "reputations": [asdict(each) for each in islice(server.standings(), _STANDINGS_MAX)],
+    }
 
 
 def _checked(

@@ -6,43 +6,57 @@ its 250.
 
 import asyncio
 import logging
+import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
+
+from aiosmtpd.smtp import TLSSetupException
 
 from mail.outcome import Stage
 from mail.reply import Reply
 from sinks import command
 from sinks.connection import Connection, Server, lines_of
-from sinks.inbox import InboxFile
-from sinks.personality import (
+from sinks.events import (
     Action,
     Answer,
     Connected,
+    DataBegins,
     Disconnected,
     EndOfData,
     Event,
+    Greeted,
+    Leaving,
     MailFrom,
     RcptTo,
-    SinkState,
-    decide,
+    TlsAsked,
 )
+from sinks.faults import Cut, Stall, Tarpit
+from sinks.inbox import InboxFile
+from sinks.personality import decide
 from sinks.receipts import Peer, ReceiptLog
+from sinks.settings import EXTENSIONS
+from sinks.state import SinkState
 from world.clock import Clock
 from world.crash import reach
 
 _RECIPIENTS_MAX: Final = 1000  # RFC 5321, 4.5.3.1.8 wants at least 100
+_EXTENSION_OF: Final = {"SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8"}  # of MAIL
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Post:
-    """What all sessions of one sink share."""
+    """What all sessions of one sink share; a new personality replaces server and certificate."""
 
     server: Server
     state: SinkState
     clock: Clock
     receipts: ReceiptLog
     inbox: InboxFile | None
+    tls_context: ssl.SSLContext | None = None
+    accepted: int = 0
+    refused: int = 0
 
 
 class SinkSession(Connection):
@@ -52,11 +66,13 @@ class SinkSession(Connection):
         super().__init__(post.server, loop)
         self._post = post
         self._is_counted = False  # among the connections that the personality counts
+        self._messages = 0  # that were begun
+        self._pending: Answer | None = None  # what more happens with the next reply
 
     async def begin(self) -> None:
         answer = self._decide(Connected(self.peer_ip))
         self._is_counted = answer.action is Action.ACCEPT
-        await self._hold(answer.delay_s)
+        await self._wait(answer)
         if answer.action is not Action.ACCEPT:
             await self._refuse(answer, Stage.CONNECT)
             await self.leave()
@@ -66,22 +82,53 @@ class SinkSession(Connection):
             self._is_counted = False
             self._decide(Disconnected(self.peer_ip))
 
+    def extensions(self) -> list[str]:
+        personality = self._post.state.personality
+        size = f"SIZE {self._server.size_limit}"
+        offered = [size if each == "SIZE" else str(each) for each in personality.extensions]
+        if personality.offers_tls and not self.is_encrypted:
+            offered.append("STARTTLS")
+        return offered
+
     def fault(self, error: Exception) -> str:
+        if isinstance(error, TLSSetupException):  # the peer did not like what it was shown
+            self._write_down(Stage.STARTTLS, None, (), None)
+            return ""
         if isinstance(error, OSError):
             return f"452 4.3.1 The sink cannot write its receipt: {error.strerror}"
         _log.error("a sink failed towards %s", self.peer_ip, exc_info=error)
         return "451 4.3.0 The sink failed, which is its own fault"
-
-    async def _hold(self, delay_s: float) -> None:
-        if delay_s > 0:
-            with self.holding():
-                await asyncio.sleep(delay_s)
 
     @property
     def _peer(self) -> Peer:
         return Peer(self.peer_ip, self.peer_name, tls=self.is_encrypted)
 
     # --- commands ---------------------------------------------------------------------------
+
+    async def _greet(self, hostname: str | None, *, is_extended: bool) -> None:
+        if hostname and hostname.isprintable():
+            answer = await self._ask(Greeted(self.peer_ip, is_extended))
+            if answer.action is not Action.ACCEPT:
+                await self._refuse(answer, Stage.EHLO)
+                return
+        await super()._greet(hostname, is_extended=is_extended)
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        if arg:
+            await self.push(command.BAD_STARTTLS)
+        elif self.is_encrypted:
+            await self.push(command.TLS_ALREADY)
+        elif not self._post.state.personality.offers_tls:
+            await self.push(command.NO_TLS)
+        else:
+            answer = await self._ask(TlsAsked(self.peer_ip))
+            self.tls_context = self._post.tls_context
+            if answer.action is Action.ACCEPT and self.tls_context is not None:
+                await super().smtp_STARTTLS(None)
+            elif answer.action is Action.ACCEPT:
+                await self._refuse(_refusing(command.TLS_UNAVAILABLE), Stage.STARTTLS)
+            else:
+                await self._refuse(answer, Stage.STARTTLS)
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         if not self.peer_name:
@@ -91,18 +138,28 @@ class SinkSession(Connection):
         if transaction.mail_from is not None:
             await self.push(command.NESTED_MAIL)
             return
-        path = command.reverse_path(arg, self._post.server.size_limit)
+        path = self._offered(command.reverse_path(arg, self._server.size_limit))
         if isinstance(path, Reply):
             await self._refuse(_refusing(path), Stage.MAIL)
             return
-        answer = self._decide(MailFrom(self.peer_ip, path.address))
-        await self._hold(answer.delay_s)
+        event = MailFrom(self.peer_ip, path.address, self._messages + 1, self.is_encrypted)
+        answer = await self._ask(event)
         if answer.action is Action.ACCEPT:
+            self._messages += 1
             transaction.mail_from = path.address
             transaction.smtp_utf8 = "SMTPUTF8" in path.parameters
             await self.push(command.MAIL_OK)
         else:
             await self._refuse(answer, Stage.MAIL, path.address)
+
+    def _offered(self, path: command.Path | Reply) -> command.Path | Reply:
+        """The path, unless it has a parameter whose extension is not offered."""
+        offered = self._post.state.personality.extensions
+        if isinstance(path, command.Path) and len(offered) < len(EXTENSIONS):
+            for name in path.parameters:
+                if _EXTENSION_OF[name] not in offered:
+                    return Reply(555, f"5.5.4 MAIL parameter {name} is not known here")
+        return path
 
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         transaction = self._transaction
@@ -118,8 +175,7 @@ class SinkSession(Connection):
             transaction.refused += 1
             await self._refuse(_refusing(path), Stage.RCPT, sender)
             return
-        answer = self._decide(RcptTo(self.peer_ip, sender, path.address))
-        await self._hold(answer.delay_s)
+        answer = await self._ask(RcptTo(self.peer_ip, sender, path.address))
         if answer.action is Action.ACCEPT:
             transaction.rcpt_tos.append(path.address)
             await self.push(command.RCPT_OK)
@@ -137,20 +193,58 @@ class SinkSession(Connection):
         elif arg:
             await self.push(command.BAD_DATA)
         else:
-            await self.push(command.START_DATA)
-            content = await self._input.read_message()
-            self.envelope = self._create_envelope()
-            if content is None:
-                answer = _refusing(command.TOO_LARGE)
+            answer = await self._ask(DataBegins(self.peer_ip, sender, recipients))
+            if answer.action is Action.ACCEPT:
+                await self.push(command.START_DATA)
+                await self._take(answer.cut, sender, recipients)
             else:
-                answer = self._decide(EndOfData(self.peer_ip, sender, recipients))
-                await self._hold(answer.delay_s)
-            await self._finish(answer, sender, recipients, content)
+                await self._refuse(answer, Stage.DATA, sender, recipients)
+
+    async def _take(self, cut: Cut | None, sender: str, recipients: list[str]) -> None:
+        """The message itself."""
+        if cut is not None:
+            await self._input.read_part(cut.after_bytes)
+            self._write_down(Stage.DATA, sender, recipients, None)
+            self._end(cut)
+        content = await self._input.read_message()
+        self.envelope = self._create_envelope()
+        if content is None:
+            answer = _refusing(command.TOO_LARGE)
+        else:
+            answer = await self._ask(EndOfData(self.peer_ip, sender, recipients))
+        await self._finish(answer, sender, recipients, content)
+
+    async def smtp_QUIT(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        if arg:
+            await self.push(command.BAD_QUIT)
+            return
+        answer = await self._ask(Leaving(self.peer_ip))
+        if answer.action is Action.ACCEPT:
+            await self.push(command.QUIT_OK)
+            await self._stay_open()
+        self._end(answer.cut)
 
     # --- deciding and writing down ----------------------------------------------------------
 
     def _decide(self, event: Event) -> Answer:
-        return decide(self._post.state, event, self._post.clock.monotonic())
+        clock = self._post.clock
+        return decide(self._post.state, event, clock.monotonic(), clock.now())
+
+    async def _ask(self, event: Event) -> Answer:
+        """What to do about the event, now that the time for it has come."""
+        answer = self._decide(event)
+        await self._wait(answer)
+        return answer
+
+    async def _wait(self, answer: Answer) -> None:
+        stall, cut = answer.stall, answer.cut
+        if answer.delay_s > 0:
+            with self.holding():
+                await asyncio.sleep(answer.delay_s)
+        if stall is not None and not stall.said:
+            await self._keep_silent(stall)
+        if (stall is not None and stall.said) or (cut is not None and cut.when == "after"):
+            self._pending = answer
 
     async def _finish(
         self, answer: Answer, sender: str, recipients: list[str], content: bytes | None
@@ -165,9 +259,10 @@ class SinkSession(Connection):
         receipt_id = post.receipts.accepted(
             self._peer, sender, recipients, content, time=post.clock.now(), inbox=place
         )
+        post.accepted += 1
         reach("sink.after_receipt")
         if answer.action is Action.ACCEPT_UNHEARD:
-            self.drop()
+            self._end(answer.cut)
         await self.push(f"250 2.0.0 Accepted as {receipt_id}")
 
     async def _refuse(
@@ -179,23 +274,82 @@ class SinkSession(Connection):
     ) -> None:
         """Write the refusal down, then say it; 421 and no reply at all end the session."""
         reply = None if answer.action is Action.DROP else answer.reply
-        try:
-            self._post.receipts.refused(
-                self._peer,
-                stage,
-                sender,
-                recipients or [],
-                None if reply is None else str(reply),
-                time=self._post.clock.now(),
-            )
-        except OSError:  # a refusal needs no proof; the sink behaves as it is told to
-            _log.exception("a refusal could not be written down")
+        self._write_down(stage, sender, recipients or (), reply)
         if reply is None:
-            self.drop()
+            self._end(answer.cut)
         else:
             await self.push(lines_of(reply))
             if reply.code == 421:
+                await self._stay_open()
                 await self.leave()
+
+    def _write_down(
+        self, stage: Stage, sender: str | None, recipients: Sequence[str], reply: Reply | None
+    ) -> None:
+        post = self._post
+        post.refused += 1
+        said = None if reply is None else str(reply)
+        try:
+            post.receipts.refused(
+                self._peer, stage, sender, recipients, said, time=post.clock.now()
+            )
+        except OSError:  # a refusal needs no proof; the sink behaves as it is told to
+            _log.exception("a refusal could not be written down")
+
+    # --- how it is said, and how it ends ----------------------------------------------------
+
+    async def push(self, status: str | bytes) -> None:
+        """Send a reply, as slowly or as little of it as the personality wants."""
+        pending, self._pending = self._pending, None
+        tarpit = self._post.state.tarpit_of(self.peer_ip, self.age_s)
+        stall = None if pending is None or pending.stall is None else pending.stall
+        if tarpit is None and (stall is None or not stall.said):
+            await super().push(status)
+        else:
+            reply = status.encode("utf-8", "replace") if isinstance(status, str) else status
+            await self._utter(reply + b"\r\n", stall, tarpit)
+        if pending is not None and pending.cut is not None and pending.cut.when == "after":
+            if pending.cut.how == "reset":
+                self._flush()
+                self.reset()
+            await self.leave()
+
+    async def _utter(self, reply: bytes, stall: Stall | None, tarpit: Tarpit | None) -> None:
+        self._flush()
+        if stall is not None and stall.said:
+            await self._trickle(reply[: stall.said], tarpit)
+            await self._keep_silent(stall)
+            reply = reply[stall.said :]
+        await self._trickle(reply, tarpit)
+
+    async def _trickle(self, said: bytes, tarpit: Tarpit | None) -> None:
+        step = len(said) if tarpit is None else tarpit.piece
+        with self.holding():
+            for start in range(0, len(said), max(step, 1)):
+                if self._writer.transport.is_closing():
+                    raise asyncio.CancelledError  # as push does: nobody would hear it
+                self._writer.write(said[start : start + step])
+                if tarpit is not None:
+                    await asyncio.sleep(tarpit.pause)
+
+    async def _keep_silent(self, stall: Stall) -> None:
+        with self.holding():
+            if stall.time is None:
+                await asyncio.Event().wait()  # until the peer leaves, or the sink stops
+            else:
+                await asyncio.sleep(stall.time)
+
+    async def _stay_open(self) -> None:
+        slow = self._post.state.personality.slow_close
+        if slow is not None:
+            self._flush()
+            with self.holding():
+                await asyncio.sleep(slow.delay)
+
+    def _end(self, cut: Cut | None) -> NoReturn:
+        if cut is not None and cut.how == "reset":
+            self.reset()
+        self.drop()
 
 
 def _refusing(reply: Reply) -> Answer:

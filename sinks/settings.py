@@ -1,53 +1,32 @@
 """The receiving half of ``mtalab.toml`` as values: sinks and their personalities.
 
-Each field's description is its documentation: ``docs/configuration.md`` is generated from here.
-A duration is written ``"500ms"``, ``"10s"``, ``"5m"``, ``"1h"``, ``"5d"`` or as seconds.
+Each field's description is its documentation: ``docs/configuration.md`` is generated from here,
+from ``faults.py`` and from ``standing.py``.
 """
 
-import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from mail import notation
-from mail.reply import Reply
+from sinks.faults import Cut, Refusal, SlowClose, Stall, Tarpit
+from sinks.fields import Endpoint, Mask, ReplyOrDrop, ReplyText, Seconds, Share, Table
+from sinks.standing import Quota, Reputation
 
-_REPLY: Final = re.compile(r"^([45]\d\d)(?: ([^\r\n]+(?:\n[^\r\n]+)*))?$")
-DROP: Final = "drop"
-
-
-def reply_of(text: str) -> Reply:
-    """``"550 5.1.1 User unknown"`` → the reply, for a text that ``ReplyText`` let through."""
-    code, _, said = text.partition(" ")
-    return Reply(int(code), said)
-
-
-def _refusal(value: str) -> str:
-    if _REPLY.match(value) is None:
-        raise ValueError("expected a reply with a 4xx or 5xx code such as 550 5.1.1 User unknown")
-    return value
-
-
-def _refusal_or_drop(value: str) -> str:
-    return value if value == DROP else _refusal(value)
+Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+EXTENSIONS: Final[tuple[Extension, ...]] = (
+    "PIPELINING",
+    "SIZE",
+    "8BITMIME",
+    "ENHANCEDSTATUSCODES",
+    "SMTPUTF8",
+)
+Certificate = Literal[
+    "none", "good", "expired", "not_yet_valid", "self_signed", "wrong_name", "untrusted"
+]
 
 
 def _delay(value: Any) -> Any:
     return value if isinstance(value, dict | BaseModel) else {"time": value}
-
-
-Seconds = Annotated[float, BeforeValidator(notation.seconds), Field(ge=0)]
-Endpoint = Annotated[str, AfterValidator(notation.endpoint)]
-ReplyText = Annotated[str, AfterValidator(_refusal)]
-ReplyOrDrop = Annotated[str, AfterValidator(_refusal_or_drop)]
-Mask = Annotated[str, Field(min_length=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SinkSettings(Table):
@@ -81,40 +60,10 @@ class Latency(Table):
     """Delays of the replies; each is a duration or ``{time = "1s", jitter = "500ms"}``."""
 
     greeting: DelayOrTime = Field(default=_AT_ONCE, description="Before the greeting.")
+    ehlo: DelayOrTime = Field(default=_AT_ONCE, description="Before the reply to EHLO and HELO.")
     mail: DelayOrTime = Field(default=_AT_ONCE, description="Before the reply to MAIL.")
     rcpt: DelayOrTime = Field(default=_AT_ONCE, description="Before the reply to RCPT.")
     data: DelayOrTime = Field(default=_AT_ONCE, description="Before the reply to the end of data.")
-
-
-class Refusal(Table):
-    """A reply given instead of acceptance. The first that applies is given."""
-
-    stage: Literal["connect", "mail", "rcpt", "body"] = Field(
-        description="When it is given: as greeting, to MAIL, to RCPT or to the end of data."
-    )
-    reply: ReplyOrDrop = Field(
-        description='The reply, or "drop": the connection ends without one. {ip}, {mx}, {sender} '
-        "and {recipient} are filled in. After 421 the connection is closed."
-    )
-    share: Share = Field(default=1.0, description="Which share gets it.")
-    share_of: Literal["attempts", "addresses"] = Field(
-        default="attempts",
-        description="A share of addresses gives the same address the same answer each time.",
-    )
-    recipients: tuple[Mask, ...] = Field(
-        default=(), description="Recipients that it is for, with * and ?; empty: all."
-    )
-    senders: tuple[Mask, ...] = Field(
-        default=(), description="Envelope senders that it is for, with * and ?; empty: all."
-    )
-
-    @model_validator(mode="after")
-    def _masks_fit_the_stage(self) -> "Refusal":
-        if self.recipients and self.stage in {"connect", "mail"}:
-            raise ValueError(f"recipients are not known yet at stage {self.stage!r}")
-        if self.senders and self.stage == "connect":
-            raise ValueError("senders are not known yet at stage 'connect'")
-        return self
 
 
 class UnknownUsers(Table):
@@ -176,13 +125,31 @@ class MessageRate(Table):
 
 
 class ConnectionLimit(Table):
-    """How many connections a source IP may hold at once."""
+    """How many connections may be held at once, and how much one of them may carry."""
 
-    max: int = Field(ge=1, description="Connections at once.")
+    max: int | None = Field(default=None, ge=1, description="Connections of one source IP at once.")
     reply: ReplyText = Field(
         default="421 4.7.0 {mx} Too many connections from {ip}",
         description="Said instead of the greeting.",
     )
+    total: int | None = Field(default=None, ge=1, description="Connections of all peers at once.")
+    total_reply: ReplyText = Field(
+        default="421 4.3.2 {mx} All lines are busy, try again later",
+        description="Said instead of the greeting.",
+    )
+    messages: int | None = Field(
+        default=None, ge=1, description="Messages in one connection, counted at MAIL."
+    )
+    messages_reply: ReplyOrDrop = Field(
+        default="421 4.7.0 {mx} Enough messages in this connection, open another",
+        description='The reply to MAIL, or "drop"; after 421 the connection is closed.',
+    )
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> "ConnectionLimit":
+        if self.max is None and self.total is None and self.messages is None:
+            raise ValueError("expected max, total or messages")
+        return self
 
 
 class Personality(Table):
@@ -195,12 +162,51 @@ class Personality(Table):
     seed: int | Literal["random"] = Field(
         default=0, description='What every share and jitter follows; "random": anew at each start.'
     )
+    greeting: str = Field(
+        default="ESMTP mtalab sink",
+        pattern=r"^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$",
+        description="What the greeting says after the host name.",
+    )
+    extensions: tuple[Extension, ...] = Field(
+        default=EXTENSIONS, description="What EHLO offers; STARTTLS comes with a certificate."
+    )
+    size_limit: int | None = Field(
+        default=None, ge=1024, description="Largest message in bytes; none: that of the sink."
+    )
+    certificate: Certificate = Field(
+        default="none",
+        description="What STARTTLS shows: none (it is not offered), good (by the lab's own "
+        "authority, for the sink's mx), expired, not_yet_valid, self_signed, wrong_name, or "
+        "untrusted (by an authority that nobody knows).",
+    )
+    require_tls: bool = Field(
+        default=False, description="Whether MAIL is refused (530 5.7.0) before STARTTLS."
+    )
     latency: Latency = Field(default=Latency(), description="Delays of the replies.")
     refuse: tuple[Refusal, ...] = Field(default=(), description="Refusals, in order.")
+    stall: tuple[Stall, ...] = Field(default=(), description="Replies held back, in order.")
+    drop: tuple[Cut, ...] = Field(default=(), description="Connections ended, in order.")
+    tarpit: Tarpit | None = Field(default=None, description="Replies that trickle.")
+    slow_close: SlowClose | None = Field(default=None, description="Late closing.")
     unknown_users: UnknownUsers | None = Field(default=None, description="Unknown addresses.")
     defer: Deferral | None = Field(default=None, description="Deferrals before acceptance.")
     greylist: Greylisting | None = Field(default=None, description="Greylisting per triplet.")
     rate: MessageRate | None = Field(default=None, description="Message rate per source IP.")
+    quota: tuple[Quota, ...] = Field(default=(), description="Quotas per day.")
     connections: ConnectionLimit | None = Field(
-        default=None, description="Connections at once per source IP."
+        default=None, description="Connections at once, and messages in each."
     )
+    reputation: Reputation | None = Field(
+        default=None, description="A reputation per source IP, and what it brings."
+    )
+
+    @property
+    def offers_tls(self) -> bool:
+        return self.certificate != "none" or any(each.stage == "starttls" for each in self.refuse)
+
+    @model_validator(mode="after")
+    def _quotas_differ(self) -> "Personality":
+        kinds = [(each.of, each.resets) for each in self.quota]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("expected quotas that differ in `of` or `resets`")
+        return self

@@ -3,8 +3,10 @@ import pytest
 from mail.errors import Where
 from sinks.catalogue import built_in_personalities, personality_named
 from sinks.errors import PersonalityLoop, UnknownPersonality
-from sinks.personality import Connected, MailFrom, RcptTo, SinkState, decide
+from sinks.events import Connected, MailFrom, RcptTo
+from sinks.personality import decide
 from sinks.settings import Greylisting, MessageRate, Personality
+from sinks.state import SinkState
 
 
 def test_the_built_in_personalities_are_these():

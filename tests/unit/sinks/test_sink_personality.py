@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.personality import (
+from sinks.events import (
     Action,
     Answer,
     Connected,
@@ -10,10 +10,10 @@ from sinks.personality import (
     EndOfData,
     MailFrom,
     RcptTo,
-    SinkState,
-    decide,
 )
+from sinks.personality import decide
 from sinks.settings import Personality
+from sinks.state import SinkState
 
 IP = "127.0.0.1"
 ANNA = RcptTo(IP, "sender@lab.test", "anna@example.test")

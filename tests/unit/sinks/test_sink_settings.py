@@ -2,16 +2,16 @@ import pytest
 from pydantic import ValidationError
 
 from mail.notation import split_endpoint
+from sinks.faults import Refusal
+from sinks.fields import reply_of
 from sinks.settings import (
     Delay,
     Greylisting,
     Latency,
     MessageRate,
     Personality,
-    Refusal,
     SinkSettings,
     UnknownUsers,
-    reply_of,
 )
 
 
