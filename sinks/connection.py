@@ -172,6 +172,9 @@ class Connection(SMTP):
                 await super()._handle_client()
         finally:
             self._writer.close()
+            # In a TLS handshake asyncio tells nobody but the one who waits for it: us, cancelled.
+            if self._original_transport is not None and not self.is_encrypted:
+                self.connection_lost(None)
 
     async def close(self) -> None:
         """Say that the server goes away, and end the session. Safe to call twice."""
