@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from scheduler.settings import settings_from
 from sinks.errors import ListenAddressUnusable
 from sinks.listening import bound_socket
 from sinks.service import SinkService
+from sinks.settings import Personality, SinkSettings
 from store import modules
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -33,6 +34,7 @@ Say = Callable[[str], None]
 BEAT_EVERY_S = 1.0
 ORPHANS_LEAVE_WITHIN_S = 2.0
 SINKS = "sinks"
+ALONE = "sink"  # the name of one that runs without a lab
 SUBMISSION = "submission"
 
 
@@ -173,6 +175,23 @@ async def run_sinks(loaded: Loaded, say: Say) -> None:
                 until_told_to_stop(with_parent=True), _beat_for_ever(store, SINKS, clock)
             )
             await _say_goodbye(store, SINKS, clock)
+    finally:
+        await service.stop()
+
+
+async def run_sink_alone(
+    settings: SinkSettings,
+    personalities: Mapping[str, Personality],
+    folder: Path,
+    listening: Callable[[str], None],
+) -> None:
+    """One sink without a lab; ``listening`` is told its address once it listens."""
+    service = SinkService({ALONE: settings}, personalities, folder, SystemClock(), SeededChance())
+    await service.start()
+    try:
+        host, port = service.addresses[ALONE]
+        listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        await until_told_to_stop(with_parent=False)
     finally:
         await service.stop()
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableSet
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, TLSSetupException
 
 from mail.reply import Reply
 from sinks import command
@@ -180,6 +180,14 @@ class Connection(SMTP):
             await asyncio.wait([task])
         if _unsent(transport) > 0:
             transport.abort()  # a peer that does not read must not keep the server alive
+        self._forget()
+
+    def _forget(self) -> None:
+        """It is over, whatever the transport still says or, in a failed handshake, never will."""
+        self._server.connections.discard(self)
+        self.over()
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
 
     async def leave(self) -> None:
         """End the session from our side, so that what was said last is read."""
@@ -284,6 +292,17 @@ class Connection(SMTP):
         self.peer_name = hostname
         lines = [self._server.name, *(self.extensions() if is_extended else ())]
         await self.push(lines_of(Reply(250, "\n".join(lines))))
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        try:
+            await super().smtp_STARTTLS(arg or "")
+        except (
+            TLSSetupException
+        ):  # of a protocol that was never connected, nobody tells us the loss
+            self._forget()
+            if self._original_transport is not None:
+                cast("asyncio.Transport", self._original_transport).abort()
+            raise asyncio.CancelledError from None
 
     async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         if self._takes_logins:

@@ -3,6 +3,7 @@
 import logging
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 
 from mail.errors import Where
 from sinks.catalogue import personality_named
+from sinks.certificates import server_context
 from sinks.errors import BadSinkName
 from sinks.inbox import InboxFile
 from sinks.listening import bound_socket
@@ -81,11 +83,19 @@ class SinkService:
                 if inbox is not None:
                     stack.callback(inbox.close)
                 personality = self._personalities[name]
-                server = SinkServer(name, settings, personality, self._clock, receipts, inbox)
+                server = SinkServer(
+                    name, settings, personality, self._clock, receipts, inbox, self._tls(settings)
+                )
                 stack.push_async_callback(server.stop)
                 await server.start(bound[name])
                 servers[name] = server
             self._running, self._servers = stack.pop_all(), servers
+
+    def _tls(self, settings: SinkSettings) -> ssl.SSLContext | None:
+        kind = settings.certificate
+        if kind == "none":
+            return None
+        return server_context(self._directory / "tls", settings.mx, kind, self._clock.now())
 
     def check(self) -> None:
         """See whether all could listen now; nothing of their files is touched.
