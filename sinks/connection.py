@@ -216,7 +216,7 @@ class Connection(SMTP):
 
     async def push(self, status: str | bytes) -> None:
         """Send a reply; positive ones wait for those that follow in the same turn of the loop."""
-        reply = status.encode("utf-8", "replace") if isinstance(status, str) else status
+        reply = _printable(status) if isinstance(status, str) else status
         if self._writer.transport.is_closing():
             raise asyncio.CancelledError  # as drop does: nobody would hear it
         await self._writer.drain()  # a peer that does not read is not read from
@@ -320,6 +320,16 @@ class Connection(SMTP):
             return
         await self.push(command.QUIT_OK)
         self.drop()
+
+
+def _printable(text: str) -> bytes:
+    """A reply of one line: aiosmtpd repeats what a client said, a CR of it too."""
+    return "".join(each if each.isprintable() else "?" for each in text).encode("utf-8", "replace")
+
+
+def quieten() -> None:
+    """Aiosmtpd warns of each unknown command on stderr; the client has its reply already."""
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 def _unsent(transport: asyncio.WriteTransport) -> int:

@@ -1,6 +1,5 @@
 """All sinks of one process: their files opened, their servers started in the running loop."""
 
-import logging
 import re
 import socket
 import ssl
@@ -12,6 +11,7 @@ from typing import Final
 from mail.errors import Where
 from sinks.catalogue import personality_named
 from sinks.certificates import server_context
+from sinks.connection import quieten
 from sinks.errors import BadSinkName
 from sinks.inbox import InboxFile
 from sinks.listening import bound_socket
@@ -71,8 +71,7 @@ class SinkService:
         """
         if self._running is not None:
             return
-        # aiosmtpd warns of each unknown command on stderr; the client has its reply already.
-        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+        quieten()
         servers = {}
         async with AsyncExitStack() as stack:
             bound = self._bound(stack)
