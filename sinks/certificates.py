@@ -9,7 +9,7 @@ import ipaddress
 import os
 import ssl
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sinks.errors import SinkFilesUnusable
+from sinks.settings import Certificate
 
-Certificate = Literal["none", "good", "expired", "self_signed", "wrong_name"]
-KINDS: Final = get_args(Certificate)
 CA_FILE: Final = "ca.pem"
 _DAY_S: Final = 86400.0
 _YEARS_S: Final = 10 * 365 * _DAY_S

@@ -10,7 +10,6 @@ from typing import Final
 
 from mail.errors import Where
 from sinks.catalogue import personality_named
-from sinks.certificates import server_context
 from sinks.connection import quieten
 from sinks.errors import BadSinkName
 from sinks.inbox import InboxFile
@@ -94,6 +93,8 @@ class SinkService:
         kind = settings.certificate
         if kind == "none":
             return None
+        from sinks.certificates import server_context  # slow to import, and few sinks have one
+
         return server_context(self._directory / "tls", settings.mx, kind, self._clock.now())
 
     def check(self) -> None:

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mail import notation
 from mail.reply import Reply
-from sinks.certificates import Certificate
 
 _REPLY: Final = re.compile(r"^([45]\d\d)(?: ([^\r\n]+(?:\n[^\r\n]+)*))?$")
 DROP: Final = "drop"
+Certificate = Literal["none", "good", "expired", "self_signed", "wrong_name"]
 
 
 def reply_of(text: str) -> Reply:

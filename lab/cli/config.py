@@ -14,8 +14,6 @@ from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
 from lab.configuration import FILE, LabConfiguration
 from lab.destinations import findings as destination_findings
-from lab.importing.as_toml import as_toml
-from lab.importing.server_conf import read_server_conf
 from sinks.catalogue import personality_named
 from world.network import HostNetwork
 
@@ -74,6 +72,9 @@ def _register_import(config_app: typer.Typer) -> None:
         json: JsonOption = False,
     ) -> None:
         """Make a mtalab.toml of Adobe Campaign Classic's IP affinities and MTA settings."""
+        from lab.importing.as_toml import as_toml
+        from lab.importing.server_conf import read_server_conf
+
         conf = read_server_conf(file, instance)
         text = as_toml(conf, file.name)
         read(text, out.name, LabConfiguration)

@@ -1,7 +1,6 @@
 """``mtalab``: the commands put together, and what a failure looks like."""
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -71,6 +70,8 @@ for command in COMMANDS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"mtalab {version('mtalab')}")
         raise typer.Exit
 

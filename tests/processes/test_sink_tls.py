@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import smtplib
 import ssl
+from typing import get_args
 
 import pytest
 import uvloop
@@ -11,9 +12,9 @@ import uvloop
 from mail.outcome import Broken
 from mta.session.handshake import Connected, Endpoints, connect
 from mta.session.settings import SessionSettings
-from sinks.certificates import KINDS, server_context
+from sinks.certificates import server_context
 from sinks.service import SinkService
-from sinks.settings import SinkSettings
+from sinks.settings import Certificate, SinkSettings
 from tests.fakes.running_lab import free_ports
 from tests.fakes.talking_sink import talk
 from world.chance import SeededChance
@@ -21,6 +22,7 @@ from world.clock import SystemClock
 from world.network import HostNetwork
 
 NOW = SystemClock().now()
+KINDS = get_args(Certificate)
 
 
 LOOPS = pytest.mark.parametrize("loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
