@@ -9,7 +9,9 @@ import typer
 from rich.live import Live
 
 from lab.cli.options import JsonOption, loaded_from
-from lab.cli.output import console, print_json, say
+from lab.cli.output import console, print_json
+from lab.logs import start_log
+from world.clock import SystemClock
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +32,8 @@ def register(app: typer.Typer) -> None:
 
         own = None if config is None else loaded_from(config)
         with _live(quiet=json) as view:
-            result = run_demo(keep, own, say, lambda *seen: view.update(live(*seen), refresh=True))
+            log = start_log("json" if json else "text", "demo", SystemClock())
+            result = run_demo(keep, own, log, lambda *seen: view.update(live(*seen), refresh=True))
         if json:
             print_json(result.as_json())
         else:

@@ -2,14 +2,16 @@
 
 import typer
 
-from lab.cli.options import ConfigOption, JsonOption, loaded_from
-from lab.cli.output import speaker
+from lab.cli.options import ConfigOption, JsonOption, LogOption, service
 
 
 def register(app: typer.Typer) -> None:
     @app.command()
-    def sink(json: JsonOption = False, config: ConfigOption = None) -> None:
+    def sink(
+        json: JsonOption = False, log_format: LogOption = None, config: ConfigOption = None
+    ) -> None:
         """Run all configured sinks."""
         from lab.run import in_loop, run_sinks
 
-        in_loop(run_sinks(loaded_from(config), speaker(as_json=json)))
+        given = service(config, json=json, log=log_format)
+        in_loop(run_sinks(given.loaded, given.reload, given.log("sinks")))
