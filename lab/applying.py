@@ -6,11 +6,12 @@ from typing import Final, Literal
 
 from lab.configuration import Loaded
 from lab.following import SETTLED, UP, Account, accounts, digest_of, hang_up
+from lab.supervisor import wanted
 from world.clock import Clock
 
 LOOK_EVERY_S: Final = 0.1
 
-State = Literal["follows", "needs a restart", "refuses", "does not answer"]
+State = Literal["follows", "needs a restart", "refuses", "does not answer", "does not run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ async def apply(loaded: Loaded, clock: Clock, within_s: float) -> list[Follower]
         there = accounts(loaded.directory)
         found = [_follower(each, digest_of(loaded), asked_at) for each in there]
         is_supervised = any(each.name == UP for each in found)
+        if is_supervised:
+            names = {each.name for each in found}
+            missing = [each for each in wanted(loaded) if each not in names]
+            found += [Follower(each, 0, "does not run", "") for each in missing]
         if not any(_may_change(each, is_supervised=is_supervised) for each in found):
             return found
         if clock.monotonic() > deadline:
@@ -56,4 +61,4 @@ def _may_change(follower: Follower, *, is_supervised: bool) -> bool:
     if follower.state == "needs a restart":
         own = SETTLED.get(follower.name, ())
         return is_supervised and all(key in own for key in follower.detail.split(", "))
-    return follower.state == "does not answer"
+    return follower.state in ("does not answer", "does not run")

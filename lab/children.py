@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,7 @@ class Child:
         log: Log,
         ended: Ended | None = None,
         output: Path | None = None,
+        settled: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._argv = list(argv)
@@ -43,6 +44,7 @@ class Child:
         self._log = log
         self._ended = ended
         self._output = output  # where its words go; None: where ours go
+        self._settled = settled or {}  # of its environment, besides ours
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()  # ``run`` has ended
@@ -76,6 +78,7 @@ class Child:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._argv,
                     start_new_session=True,
+                    env={**os.environ, **self._settled},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 
 from lab.children import command_line
 from lab.configuration import Loaded
+from lab.lifetime import is_running
 from lab.readiness import not_running
 from lab.up_lock import LabIsUp, owner_of
 from mail.errors import EnvironmentFault
@@ -48,8 +50,9 @@ async def start_detached(loaded: Loaded, clock: Clock, within_s: float) -> int:
     log = loaded.directory / LOG
     before = log.stat().st_size if log.exists() else 0
     since, deadline = clock.now(), clock.monotonic() + within_s
-    argv = command_line(loaded.path, "up", "--log-format", loaded.configuration.lab.log)
-    process = _spawn(argv, log)
+    form = loaded.overrides.get("lab.log")
+    flags = [] if form is None else ["--log-format", form]
+    process = _spawn(command_line(loaded.path, "up", *flags), log)
     while missing := _missing(loaded, since):
         if process.poll() is not None:
             raise LabDidNotStart(
@@ -121,7 +124,7 @@ async def stop_lab(loaded: Loaded, clock: Clock, within_s: float) -> int | None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = clock.monotonic() + within_s
-    while (now := owner_of(loaded.directory)) is not None and now.pid in (pid, None):
+    while is_running(socket.gethostname(), pid):
         if clock.monotonic() > deadline:
             raise CannotStop(
                 f"the lab (pid {pid}) has not stopped within {within_s:g} s",

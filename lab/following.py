@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,9 +30,11 @@ UP: Final = "up"
 _FOLDER: Final = "processes"
 _CLOCK_STEP_S: Final = 1.0  # the kernel's start times are reckoned from the boot time
 
-# What a process settles when it starts, by dotted key of the file; all have the first three.
+# What a process settles when it starts, by dotted key of the file. What all of them do needs a
+# restart of the lab: children go by what their supervisor settled, through their environment. For
+# the rest the supervisor restarts the one process.
 _OF_ALL: Final = ("lab.directory", "lab.store", "lab.log")
-SETTLED: Final = {
+SETTLED: Final[Mapping[str, Sequence[str]]] = {
     "sinks": ("sink", "personality"),
     "submission": ("submission", "lab.domain"),
 }
@@ -145,8 +147,12 @@ class Following:
 
 
 def _settled_otherwise(kind: str, first: Loaded, now: Loaded) -> tuple[str, ...]:
-    keys = (*_OF_ALL, *SETTLED.get(kind, ()))
-    return tuple(key for key in keys if _value(first, key) != _value(now, key))
+    return changed((*_OF_ALL, *SETTLED.get(kind, ())), first, now)
+
+
+def changed(keys: Iterable[str], before: Loaded, now: Loaded) -> tuple[str, ...]:
+    """Those of these dotted keys whose values differ."""
+    return tuple(key for key in keys if _value(before, key) != _value(now, key))
 
 
 def _value(loaded: Loaded, key: str) -> object:

@@ -91,11 +91,7 @@ class Instance:
         while len(self._children) < wanted:
             child = Child(
                 f"worker {len(self._children) + 1} of mta@{self._name}",
-                command_line(
-                    self._loaded.path,
-                    *("worker", self._name),
-                    *("--log-format", self._loaded.configuration.lab.log),
-                ),
+                command_line(self._loaded.path, "worker", self._name),
                 self._clock,
                 log=self._log,
                 ended=self._worker_ended,

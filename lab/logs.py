@@ -1,6 +1,7 @@
 """The log of a process: lines for people, or one JSON object a line for programs; by structlog."""
 
 import logging
+import os
 import sys
 from collections.abc import Mapping, MutableMapping
 from datetime import datetime
@@ -19,7 +20,7 @@ Form = Literal["text", "json"]
 _MARKS: Final = {"warning": "warning: ", "error": "error: "}
 _COLOURS: Final = {"warning": "\x1b[33m", "error": "\x1b[31m"}
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
-_FIRST: Final = ("time", "level", "module", "event", "note")
+_FIRST: Final = ("time", "level", "module", "pid", "event", "note")
 
 
 def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
@@ -34,6 +35,7 @@ def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.B
         processors=[structlog.processors.add_log_level, stamp, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         module=module,
+        pid=os.getpid(),
     )
     return logger
 
@@ -41,7 +43,7 @@ def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.B
 def start_log(form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
     """The log of this process, on stderr; what libraries log or a bug raises goes there too."""
     log = make_log(sys.stderr, form, module, clock)
-    logging.basicConfig(handlers=[_Forward(log)], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_Forward(log, form)], level=logging.WARNING, force=True)
     if form == "json":
 
         def hook(
@@ -53,6 +55,13 @@ def start_log(form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
     return log
 
 
+def speaks_json() -> bool:
+    """Whether all that this process says on stderr has to be JSON."""
+    return any(
+        isinstance(each, _Forward) and each.form == "json" for each in logging.getLogger().handlers
+    )
+
+
 def complain(log: Log, error: Exception) -> None:
     """A changed configuration cannot be used."""
     log.warning("configuration_refused", note=f"the changed configuration is not used:\n{error}")
@@ -61,9 +70,9 @@ def complain(log: Log, error: Exception) -> None:
 class _Forward(logging.Handler):
     """Takes what libraries say to the standard library's logging into our log."""
 
-    def __init__(self, log: structlog.BoundLogger) -> None:
+    def __init__(self, log: structlog.BoundLogger, form: Form) -> None:
         super().__init__()
-        self._log = log
+        self._log, self.form = log, form
 
     def emit(self, record: logging.LogRecord) -> None:
         facts: dict[str, Any] = {"logger": record.name}

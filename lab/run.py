@@ -119,12 +119,14 @@ async def run_scheduler(loaded: Loaded, reload: Reload, log: Log) -> None:
         log.info("started", note=f"on {shown_url(loaded.store_url)}")
 
         async def follow() -> None:
+            text = loaded.text
             async for changed in following.changes():
                 scheduler.reconfigure(settings_from(changed.configuration))
-                if scheduler.has_led:
+                if scheduler.has_led and changed.text != text:
                     with contextlib.suppress(StoreUnavailable):
-                        text = f"the changed configuration is followed: {changed.path}"
-                        await store.write(audit.note, clock.now(), text)
+                        note = f"the changed configuration is followed: {changed.path}"
+                        await store.write(audit.note, clock.now(), note)
+                text = changed.text
 
         with following.on_hangup():
             await first_of(until_told_to_stop(with_parent=True), scheduler.run(), follow())

@@ -1,13 +1,14 @@
 """``mtalab up``: scheduler, instances and sinks as processes of their own, kept running."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from affinity.read_toml import variable
 from lab.children import Child, command_line
 from lab.configuration import Loaded
-from lab.following import UP, Following
+from lab.following import SETTLED, UP, Following, changed
 from lab.up_lock import up_lock
 from world.clock import Clock
 from world.log import Log
@@ -15,11 +16,18 @@ from world.log import Log
 STOP_GRACE_S: Final = 20.0  # longer than an instance gives its workers
 
 
-# Where these listen and whom they let in is settled at their start.
-_RESTARTED: Final[Mapping[str, Callable[[Loaded], object]]] = {
-    "sinks": lambda each: (each.configuration.sink, each.configuration.personality),
-    "submission": lambda each: each.configuration.submission,
-}
+def wanted(loaded: Loaded) -> dict[str, list[str]]:
+    """The processes of a configuration, by name; sinks first, so that they listen first."""
+    configuration = loaded.configuration
+    found = {}
+    if configuration.sink:
+        found["sinks"] = command_line(loaded.path, "sink")
+    if configuration.submission.is_on:
+        found["submission"] = command_line(loaded.path, "submission")
+    found["scheduler"] = command_line(loaded.path, "scheduler")
+    for name in configuration.mta:
+        found[f"mta@{name}"] = command_line(loaded.path, "mta", "run", name)
+    return found
 
 
 class Supervisor:
@@ -51,6 +59,12 @@ class Supervisor:
         self._log, self._output = log, output
         self._ready, self._ends_by_signal = ready, ends_by_signal
         self._children: dict[str, Child] = {}
+        # One that is started later must not go to another store than the others.
+        self._settled = {
+            variable("lab.directory"): str(loaded.directory),
+            variable("lab.store"): loaded.store_url,
+            variable("lab.log"): loaded.configuration.lab.log,
+        }
         self.following = Following(loaded, UP, reload, log, clock)
 
     async def run(self) -> None:
@@ -72,40 +86,34 @@ class Supervisor:
                     follow.cancel()
                     await self._stop_all()
 
-    def _wanted(self) -> dict[str, list[str]]:
-        """The processes of the configuration, by name; sinks first, so that they listen first."""
-        configuration, path = self._loaded.configuration, self._loaded.path
-
-        def command(*words: str) -> list[str]:
-            return command_line(path, *words, "--log-format", configuration.lab.log)
-
-        wanted = {}
-        if configuration.sink:
-            wanted["sinks"] = command("sink")
-        if configuration.submission.is_on:
-            wanted["submission"] = command("submission")
-        wanted["scheduler"] = command("scheduler")
-        for name in configuration.mta:
-            wanted[f"mta@{name}"] = command("mta", "run", name)
-        return wanted
-
     def _adjust(self) -> None:
-        wanted = self._wanted()
-        for name, argv in wanted.items():
+        these = wanted(self._loaded)
+        for name, argv in these.items():
             if name not in self._children:
-                child = Child(name, argv, self._clock, log=self._log, output=self._output)
+                child = Child(
+                    name,
+                    argv,
+                    self._clock,
+                    log=self._log,
+                    output=self._output,
+                    settled=self._settled,
+                )
                 self._children[name] = child
                 self._tasks.create_task(child.run(), name=name)
-        for name in [each for each in self._children if each not in wanted]:
+        for name in [each for each in self._children if each not in these]:
             child = self._children.pop(name)
             self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {name}")
 
     async def _follow(self) -> None:
         async for loaded in self.following.changes():
             before, self._loaded = self._loaded, loaded
-            self._log.info("configuration_followed", note="the configuration changed: following it")
-            for name, part_of in _RESTARTED.items():
-                if part_of(before) != part_of(loaded) and name in self._children:
+            if loaded.text == before.text:
+                self._log.info("configuration_read", note="read the configuration again, as asked")
+            else:
+                note = "the configuration changed: following it"
+                self._log.info("configuration_followed", note=note)
+            for name, keys in SETTLED.items():
+                if changed(keys, before, loaded) and name in self._children:
                     await self._children.pop(name).stop(STOP_GRACE_S)
             self._adjust()
 

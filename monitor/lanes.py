@@ -1,6 +1,5 @@
 """Lanes as an operator sees them: their limits, who works on them, and which are suspended."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -100,12 +99,6 @@ def lane_lines(store: Store, configuration: Configuration, now: float) -> list[L
     ]
 
 
-def suspension_in_words(found: Suspension, now: float) -> str:
-    """``suspended for 9 min more: TEXT``."""
-    length = f"for {said_duration(found.until - now)} more" if found.has_end else "until resumed"
-    return f"suspended {length}" + (f": {found.because}" if found.because else "")
-
-
 def all_suspended(
     keys: Collection[str], shut: Mapping[str, Suspension], now: float
 ) -> tuple[str, bool] | None:
@@ -113,7 +106,8 @@ def all_suspended(
     if not keys or any(key not in shut for key in keys):
         return None
     first = min((shut[key] for key in keys), key=lambda each: (each.until, each.lane))
-    which = f"lane {first.lane} is"
-    if len(keys) > 1:
-        which = f"all its lanes are suspended, the first, {first.lane}, is"
-    return f"{which} {suspension_in_words(first, now)}", math.isinf(first.until)
+    length = f"for {said_duration(first.until - now)} more" if first.has_end else "until resumed"
+    why = f": {first.because}" if first.because else ""
+    if len(keys) == 1:
+        return f"lane {first.lane} is suspended {length}{why}", not first.has_end
+    return f"all its lanes are suspended, {first.lane} {length}{why}", not first.has_end

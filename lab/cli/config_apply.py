@@ -56,7 +56,7 @@ def register(config_app: typer.Typer) -> None:
             table.add_column(column)
         for each in found:
             state = Text(each.state, _STYLES.get(each.state, "red"))
-            table.add_row(each.name, str(each.pid), state, each.detail)
+            table.add_row(each.name, str(each.pid or ""), state, each.detail)
         output.print(table)
         if any(each.state == "needs a restart" for each in found):
             print("restart: `mtalab down` and `mtalab up`")

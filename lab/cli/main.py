@@ -1,5 +1,6 @@
 """``mtalab``: the commands put together, and what a failure looks like."""
 
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -33,6 +34,7 @@ from lab.cli import (
     up,
     worker,
 )
+from lab.logs import speaks_json
 from mail.errors import EnvironmentFault, MtalabError, UserError
 
 app = typer.Typer(
@@ -111,7 +113,10 @@ def _leaves(group: BaseExceptionGroup[MtalabError]) -> list[MtalabError]:
 
 
 def _tell(error: MtalabError) -> int:
-    print(f"mtalab: {error}", file=sys.stderr)
+    if speaks_json():
+        logging.getLogger("mtalab").error("%s", error)
+    else:
+        print(f"mtalab: {error}", file=sys.stderr)
     if isinstance(error, UserError):
         return 2
     assert isinstance(error, EnvironmentFault), "only what a user or a machine did is told so"
