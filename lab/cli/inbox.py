@@ -9,6 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from lab.cli.completion import sink_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from sinks.inbox import InboxEntry, content, list_inbox
@@ -25,7 +26,9 @@ def register(app: typer.Typer) -> None:
     def listing(
         context: typer.Context,
         limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest ones.")] = 50,
-        sink: Annotated[str | None, typer.Option(help="Of this sink alone.")] = None,
+        sink: Annotated[
+            str | None, typer.Option(help="Of this sink alone.", autocompletion=sink_names)
+        ] = None,
         recipient: Annotated[
             str | None, typer.Option(help="To this address, with * and ?.")
         ] = None,

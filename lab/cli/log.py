@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
+from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment
 from mail.errors import UserError, Where
@@ -31,7 +32,9 @@ class BadFilter(UserError):
 def register(app: typer.Typer) -> None:
     @app.command(name="log")
     def command(
-        delivery: Annotated[int | None, typer.Option("--delivery", "-d")] = None,
+        delivery: Annotated[
+            int | None, typer.Option("--delivery", "-d", autocompletion=delivery_ids)
+        ] = None,
         status: Annotated[MessageStatus | None, typer.Option("--status", "-s")] = None,
         domain: Annotated[str | None, typer.Option(help="Domain, with * and ?.")] = None,
         ip: Annotated[str | None, typer.Option(help="Source IP.")] = None,

@@ -7,8 +7,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from lab.cli.options import ConfigOption, JsonOption, loaded_from
-from lab.cli.output import say, speaker
+from lab.cli.options import ConfigOption, JsonOption, LogOption, loaded_from, service
+from lab.cli.output import say
 from mail.errors import UserError, Where
 from mail.notation import endpoint
 from sinks.settings import SinkSettings
@@ -34,13 +34,15 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="Folder for receipts and inbox; by default a new one, told."),
         ] = None,
         json: JsonOption = False,
+        log_format: LogOption = None,
         config: ConfigOption = None,
     ) -> None:
         """Run all configured sinks; with --listen one sink, without any configuration."""
         from lab.run import in_loop, run_sink_alone, run_sinks
 
         if listen is None:
-            in_loop(run_sinks(loaded_from(config), speaker(as_json=json)))
+            given = service(config, json=json, log=log_format)
+            in_loop(run_sinks(given.loaded, given.reload, given.log("sinks")))
             return
         own = {} if config is None else loaded_from(config).configuration.personality
         folder = keep or Path(tempfile.mkdtemp(prefix="mtalab-sink-"))
