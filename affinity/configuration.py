@@ -279,6 +279,11 @@ class LabSettings(Table):
     domain: DomainName = Field(
         default="mtalab.test", description="Domain of return paths and Message-IDs."
     )
+    log: Literal["text", "json"] = Field(
+        default="text",
+        description="What `mtalab up` and its processes write: text for people, or a JSON object "
+        "a line for programs.",
+    )
     allow_networks: tuple[IpNetwork, ...] = Field(
         default=(), description="Networks beyond loopback that may be connected to."
     )

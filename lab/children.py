@@ -5,11 +5,12 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from world.clock import Clock
+from world.log import Log
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
@@ -32,16 +33,18 @@ class Child:
         argv: Sequence[str],
         clock: Clock,
         *,
-        say: Callable[[str], None],
+        log: Log,
         ended: Ended | None = None,
         output: Path | None = None,
+        settled: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._argv = list(argv)
         self._clock = clock
-        self._say = say
+        self._log = log
         self._ended = ended
         self._output = output  # where its words go; None: where ours go
+        self._settled = settled or {}  # of its environment, besides ours
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()  # ``run`` has ended
@@ -75,6 +78,7 @@ class Child:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._argv,
                     start_new_session=True,
+                    env={**os.environ, **self._settled},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -90,7 +94,14 @@ class Child:
                 return
             if self._clock.monotonic() - started > HEALTHY_AFTER_S:
                 pause = FIRST_PAUSE_S
-            self._say(f"{self.name} (pid {pid}) {_how(code)}; starting it again in {pause:g} s")
+            self._log.warning(
+                "child_ended",
+                note=f"{self.name} (pid {pid}) {_how(code)}; starting it again in {pause:g} s",
+                child=self.name,
+                pid=pid,
+                code=code,
+                again_in_s=pause,
+            )
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             except TimeoutError:
@@ -103,7 +114,12 @@ class Child:
         try:
             await asyncio.wait_for(self._ended_whole(), grace_s)
         except TimeoutError:
-            self._say(f"{self.name} (pid {self.pid}) did not stop in {grace_s:g} s: killed")
+            self._log.warning(
+                "child_killed",
+                note=f"{self.name} (pid {self.pid}) did not stop in {grace_s:g} s: killed",
+                child=self.name,
+                pid=self.pid,
+            )
             self.signal(signal.SIGKILL)
 
     async def _ended_whole(self) -> None:

@@ -21,6 +21,7 @@ from store.engine import Store
 from store.transitions import Author
 from world.chance import SeededChance
 from world.clock import Clock, SystemClock
+from world.log import SILENT, Log
 from world.network import HostNetwork
 
 Worst = Callable[[str, float], float | None]
@@ -59,7 +60,9 @@ def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
     )
 
 
-def worker_world(loaded: Loaded, instance: str, store: Store) -> World:
+def worker_world(
+    loaded: Loaded, instance: str, store: Store, log: Callable[[int], Log] = lambda _: SILENT
+) -> World:
     """The real world for a worker process of this instance."""
     chance = SeededChance()
     stem = loaded.directory / "journal" / f"{instance}-{chance.token(8)}"
@@ -69,16 +72,27 @@ def worker_world(loaded: Loaded, instance: str, store: Store) -> World:
         chance=chance,
         journal=Journal(stem),
         process=this_process,
+        log=log,
     )
 
 
-def scheduler(loaded: Loaded, store: Store, clock: Clock) -> Scheduler:
+def scheduler(loaded: Loaded, store: Store, clock: Clock, log: Log = SILENT) -> Scheduler:
     """The scheduler of this store."""
 
     async def bury_worker(worker: modules.Worker, worst: Worst) -> None:
-        await bury(store, clock, worker, worst)
+        if await bury(store, clock, worker, worst):
+            who = f"worker {worker.id} of mta@{worker.instance}"
+            log.warning(
+                "worker_buried",
+                note=f"{who} (pid {worker.pid}) is gone: its journal is replayed, its parts are "
+                "taken back",
+                worker_id=worker.id,
+                instance=worker.instance,
+                pid=worker.pid,
+            )
 
-    return Scheduler(store, clock, settings_from(loaded.configuration), bury_worker, this_process)
+    settings = settings_from(loaded.configuration)
+    return Scheduler(store, clock, settings, bury_worker, this_process, log)
 
 
 async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst) -> bool:

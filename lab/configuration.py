@@ -1,7 +1,7 @@
 """The whole ``mtalab.toml``: the sender's half, the sinks, and where the file was found."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,7 @@ class Loaded:
     path: Path
     directory: Path  # of the lab's data
     text: str  # of the file, as it was read
+    overrides: Mapping[str, str] = field(default_factory=dict)  # dotted key → text, from flags
 
     @property
     def store_url(self) -> str:
@@ -91,7 +92,8 @@ def load(
     mistakes = list(_mistakes_of_ports(configuration, text, path.name))
     if mistakes:
         raise BadConfiguration(mistakes)
-    return Loaded(configuration, path, path.parent / configuration.lab.directory, text)
+    directory = path.parent / configuration.lab.directory
+    return Loaded(configuration, path, directory, text, overrides or {})
 
 
 def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:

@@ -8,21 +8,21 @@ connections that its successor will need.
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
 from typing import Final
 
 from lab import compose
 from lab.children import Child, command_line
 from lab.configuration import Loaded
+from lab.following import Following
 from lab.lifetime import is_running, is_stopped, this_process
-from lab.watch import changes
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import settings_from
-from store import modules
+from store import halts, modules
 from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
 from world.crash import reach
+from world.log import Log
 
 BEAT_EVERY_S: Final = 1.0
 STOP_GRACE_S: Final = 15.0  # what is in flight may be at a slow receiver
@@ -38,11 +38,12 @@ class Instance:
         store: Store,
         clock: Clock,
         *,
-        reload: Callable[[], Loaded],
-        say: Callable[[str], None],
+        following: Following,
+        log: Log,
     ) -> None:
         self._loaded, self._name, self._store, self._clock = loaded, name, store, clock
-        self._reload, self._say = reload, say
+        self._following, self._log = following, log
+        self._halt: halts.Halt | None = None  # an operator's word that no worker is to run
         self._children: list[Child] = []
         self._gone = asyncio.Event()
         self._announced: object = None  # what the store was last told
@@ -52,6 +53,7 @@ class Instance:
         """Run until cancelled or until the configuration has no such instance any more."""
         await self._bury_leftovers()
         await self._announce()
+        self._obey((await self._store.read(halts.halts)).get(self._name))
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -84,14 +86,15 @@ class Instance:
         self._announced = mta
 
     def _adjust(self) -> None:
-        """Have as many workers as the configuration says."""
-        wanted = self._loaded.configuration.mta[self._name].workers
+        """Have as many workers as the configuration says, or none while an operator wants none."""
+        configured = self._loaded.configuration.mta[self._name].workers
+        wanted = configured if self._halt is None else 0
         while len(self._children) < wanted:
             child = Child(
                 f"worker {len(self._children) + 1} of mta@{self._name}",
                 command_line(self._loaded.path, "worker", self._name),
                 self._clock,
-                say=self._say,
+                log=self._log,
                 ended=self._worker_ended,
             )
             self._children.append(child)
@@ -101,15 +104,26 @@ class Instance:
             self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {child.name}")
 
     async def _follow(self) -> None:
-        async for loaded in changes(self._loaded, self._reload, self._say):
+        async for loaded in self._following.changes():
             self._loaded = loaded
             if self._name not in loaded.configuration.mta:
-                self._say(f"mta@{self._name} is not configured any more: stopping")
+                self._log.info("instance_removed", note="is not configured any more: stopping")
                 self._gone.set()
                 return
             self._adjust()
             with contextlib.suppress(StoreUnavailable):  # the next beat tells it
                 await self._announce()
+
+    def _obey(self, halt: halts.Halt | None) -> None:
+        """Go by what an operator wants, which outlives us in the store."""
+        before, self._halt = self._halt, halt
+        if halt is not None:
+            self._log.warning(
+                "instance_halted",
+                note=f"stopped by {halt.by}: no workers until `mtalab mta start {self._name}`",
+            )
+        elif before is not None:
+            self._log.info("instance_started", note="started again by an operator")
 
     async def _beat_for_ever(self) -> None:
         while True:
@@ -119,6 +133,10 @@ class Instance:
                 )
                 reach("instance.beating")
                 self._vigil.watch(self._clock.now())
+                halt = (await self._store.read(halts.halts)).get(self._name)
+                if halt != self._halt and self._name in self._loaded.configuration.mta:
+                    self._obey(halt)
+                    self._adjust()
                 if self._announced != self._loaded.configuration.mta.get(self._name):
                     await self._announce()
             await asyncio.sleep(BEAT_EVERY_S)
@@ -148,7 +166,12 @@ class Instance:
                 is_stopped(pid) and heard + lease_s <= now
             )
             if worker.state == modules.DEAD or (worker.state == modules.ALIVE and is_over):
-                self._say(f"{mine[pid].name} (pid {pid}) is silent: killed")
+                self._log.warning(
+                    "worker_killed",
+                    note=f"{mine[pid].name} (pid {pid}) is silent: killed",
+                    worker_id=worker.id,
+                    pid=pid,
+                )
                 mine[pid].signal(signal.SIGKILL)
 
     async def _worker_ended(self, pid: int, _code: int) -> None:

@@ -42,6 +42,11 @@ def this_process() -> Process:
     return Process(socket.gethostname(), os.getpid(), psutil.Process().memory_info().rss)
 
 
+def this_user() -> str:
+    """The account that this process runs as, for the audit."""
+    return psutil.Process().username()
+
+
 def is_running(host: str, pid: int) -> bool | None:
     """Whether a process of this host runs; None for another host's, which nobody here can tell."""
     if host != socket.gethostname():

@@ -4,7 +4,7 @@ from collections import Counter
 
 from lab.configuration import Loaded
 from lab.run import SINKS, SUBMISSION
-from store import modules
+from store import halts, modules
 from store.engine import Store
 
 
@@ -32,6 +32,7 @@ def not_running(
     }
     missing = [name for name, is_wanted in wanted.items() if is_wanted and name not in running]
     live = store.read_now(modules.live_workers)
+    halted = store.read_now(halts.halts)  # an operator does not want them to run
     workers = Counter(
         each.instance
         for each in live
@@ -40,5 +41,5 @@ def not_running(
     return missing + [
         f"mta@{name} ({workers[name]} of {mta.workers} workers)"
         for name, mta in configuration.mta.items()
-        if workers[name] < mta.workers
+        if workers[name] < mta.workers and name not in halted
     ]

@@ -2,37 +2,42 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lab import compose
 from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
+from lab.following import Following, accounts, hang_up
 from lab.instance import Instance
-from lab.lifetime import first_of, this_process, until_told_to_stop
+from lab.lifetime import first_of, this_process, this_user, until_told_to_stop
 from lab.submit.service import WHO, SubmissionService
 from lab.supervisor import Supervisor
-from lab.watch import changes
 from mail.errors import UserError
 from mta.worker import Worker
 from scheduler.settings import settings_from
 from sinks.errors import ListenAddressUnusable
 from sinks.listening import bound_socket
-from sinks.service import SinkService
-from store import modules
-from store.engine import Store
+from sinks.service import SinkService, tls_folder
+from sinks.settings import Personality, SinkSettings
+from store import audit, modules
+from store.engine import Store, shown_url
 from store.errors import StoreUnavailable
 from store.schema import open_store
 from world.chance import SeededChance
 from world.clock import Clock, SystemClock
+from world.log import Log
 
 Reload = Callable[[], Loaded]
-Say = Callable[[str], None]
 
 BEAT_EVERY_S = 1.0
 ORPHANS_LEAVE_WITHIN_S = 2.0
 SINKS = "sinks"
+ALONE = "sink"  # the name of one that runs without a lab
 SUBMISSION = "submission"
 
 
@@ -46,81 +51,143 @@ def in_loop(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
-async def run_up(loaded: Loaded, reload: Reload, say: Say) -> None:
+async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
     """The whole lab.
 
     Raises:
         UnusableFile: a password, key or the authorities of a route cannot be read.
     """
+    clock = SystemClock()
+    _make_authority(loaded, clock)  # a route may trust it
     signing_keys(loaded)
     destinations(loaded)  # better one clear refusal than workers that cannot start
-    clock = SystemClock()
-    with contextlib.closing(open_store(loaded.store_url)):
-        pass  # one process makes the schema before five ask for it
-    supervisor = lab_of(loaded, clock, reload, say)
-    await first_of(until_told_to_stop(with_parent=False), supervisor.run())
+    supervisor = lab_of(loaded, clock, reload, log, ends_by_signal=True)
+    had_terminal = sys.stderr.isatty()
+
+    def hung_up() -> None:
+        if had_terminal and not sys.stderr.isatty():
+            os.kill(os.getpid(), signal.SIGTERM)  # its window was closed: nobody watches any more
+        else:
+            hang_up(accounts(loaded.directory))
+
+    with (
+        # One process makes the schema before five ask for it.
+        contextlib.closing(open_store(loaded.store_url)) as store,
+        _audited(store, clock),
+        supervisor.following.on_hangup(hung_up),
+    ):
+        await first_of(until_told_to_stop(with_parent=False), supervisor.run())
+
+
+@contextlib.contextmanager
+def _audited(store: Store, clock: Clock) -> Iterator[None]:
+    who = f"`mtalab up` of {this_user()} (pid {os.getpid()})"
+    store.write_now(audit.note, clock.now(), f"{who} starts the lab")
+    yield
+    with contextlib.suppress(StoreUnavailable):
+        store.write_now(audit.note, clock.now(), f"{who} has stopped the lab")
 
 
 def lab_of(
-    loaded: Loaded, clock: Clock, reload: Reload, say: Say, output: Path | None = None
+    loaded: Loaded,
+    clock: Clock,
+    reload: Reload,
+    log: Log,
+    *,
+    output: Path | None = None,
+    ends_by_signal: bool = False,
 ) -> Supervisor:
     """The supervisor of a lab, which refuses to start where its sinks could not listen."""
 
     async def ready() -> None:
         await all_can_listen(loaded, clock)
 
-    return Supervisor(loaded, clock, reload=reload, say=say, ready=ready, output=output)
+    return Supervisor(
+        loaded,
+        clock,
+        reload=reload,
+        log=log,
+        ready=ready,
+        output=output,
+        ends_by_signal=ends_by_signal,
+    )
 
 
-async def run_scheduler(loaded: Loaded, reload: Reload, say: Say) -> None:
+async def run_scheduler(loaded: Loaded, reload: Reload, log: Log) -> None:
     """The scheduler of this lab; a second one waits for the first to end."""
     clock = SystemClock()
     with contextlib.closing(open_store(loaded.store_url)) as store:
-        scheduler = compose.scheduler(loaded, store, clock)
-        say(f"scheduler: on {loaded.store_url}")
+        scheduler = compose.scheduler(loaded, store, clock, log)
+        following = Following(loaded, modules.SCHEDULER, reload, log, clock)
+        log.info("started", note=f"on {shown_url(loaded.store_url)}")
 
         async def follow() -> None:
-            async for changed in changes(loaded, reload, say):
+            text = loaded.text
+            async for changed in following.changes():
                 scheduler.reconfigure(settings_from(changed.configuration))
+                if scheduler.has_led and changed.text != text:
+                    with contextlib.suppress(StoreUnavailable):
+                        note = f"the changed configuration is followed: {changed.path}"
+                        await store.write(audit.note, clock.now(), note)
+                text = changed.text
 
-        await first_of(until_told_to_stop(with_parent=True), scheduler.run(), follow())
+        with following.on_hangup():
+            await first_of(until_told_to_stop(with_parent=True), scheduler.run(), follow())
         if scheduler.has_led:
             await _say_goodbye(store, modules.SCHEDULER, clock)
 
 
-async def run_instance(loaded: Loaded, name: str, reload: Reload, say: Say) -> None:
+async def run_instance(loaded: Loaded, name: str, reload: Reload, log: Log) -> None:
     """One MTA instance and its workers."""
     with contextlib.closing(open_store(loaded.store_url)) as store:
         mta = loaded.configuration.mta[name]
-        say(f"mta@{name}: {mta.workers} workers, affinities {', '.join(mta.affinities)}")
-        instance = Instance(loaded, name, store, SystemClock(), reload=reload, say=say)
-        await first_of(until_told_to_stop(with_parent=True), instance.run())
+        note = f"{mta.workers} workers, affinities {', '.join(mta.affinities)}"
+        log.info("started", note=note)
+        clock = SystemClock()
+        following = Following(loaded, f"mta@{name}", reload, log, clock)
+        instance = Instance(loaded, name, store, clock, following=following, log=log)
+        with following.on_hangup():
+            await first_of(until_told_to_stop(with_parent=True), instance.run())
 
 
-async def run_worker(loaded: Loaded, name: str, reload: Reload, say: Say) -> None:
-    """One worker process of an instance."""
+async def run_worker(
+    loaded: Loaded, name: str, reload: Reload, log_of: Callable[[str], Log]
+) -> None:
+    """One worker process of an instance; ``log_of`` is its log by the name that it gets."""
     with contextlib.closing(open_store(loaded.store_url)) as store:
+        following = Following(loaded, f"mta@{name}", reload, log_of(f"mta@{name}"), SystemClock())
+
+        def registered(number: int) -> Log:
+            following.rename(f"mta@{name}-{number}")
+            return log_of(f"mta@{name}-{number}")
+
         worker = Worker(
-            compose.worker_world(loaded, name, store), compose.mta_settings(loaded, name)
+            compose.worker_world(loaded, name, store, registered),
+            compose.mta_settings(loaded, name),
         )
 
         async def follow() -> None:
-            async for changed in changes(loaded, reload, say):
+            async for changed in following.changes():
                 if name not in changed.configuration.mta:
                     return
                 try:
                     worker.reconfigure(compose.mta_settings(changed, name))
                 except UserError as error:
-                    say(f"the changed configuration is not used:\n{error}")
+                    following.refuse(error)
 
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(worker.run(), name="worker")
-            told = tasks.create_task(
-                first_of(until_told_to_stop(with_parent=True), follow()), name="told"
-            )
-            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
-            worker.stop()
+        with following.on_hangup():
+            await _run_worker(worker, follow)
+
+
+async def _run_worker(worker: Worker, follow: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(worker.run(), name="worker")
+        told = tasks.create_task(
+            first_of(until_told_to_stop(with_parent=True), follow()), name="told"
+        )
+        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        worker.stop()
 
 
 async def all_can_listen(loaded: Loaded, clock: Clock) -> None:
@@ -146,6 +213,18 @@ async def all_can_listen(loaded: Loaded, clock: Clock) -> None:
             return
 
 
+def _make_authority(loaded: Loaded, clock: Clock) -> None:
+    """The authority of the sinks' certificates, if any sink has one.
+
+    Raises:
+        SinkFilesUnusable: it cannot be written or read.
+    """
+    if _sink_service(loaded, clock).shows_certificates:
+        from sinks import certificates  # slow to import, and few labs need it
+
+        certificates.authority(tls_folder(loaded.directory), clock.now())
+
+
 def _sink_service(loaded: Loaded, clock: Clock) -> SinkService:
     return SinkService(
         loaded.configuration.sink,
@@ -156,7 +235,7 @@ def _sink_service(loaded: Loaded, clock: Clock) -> SinkService:
     )
 
 
-async def run_sinks(loaded: Loaded, say: Say) -> None:
+async def run_sinks(loaded: Loaded, reload: Reload, log: Log) -> None:
     """All sinks of the lab."""
     clock = SystemClock()
     configuration = loaded.configuration
@@ -167,34 +246,60 @@ async def run_sinks(loaded: Loaded, say: Say) -> None:
             detail = ", ".join(
                 f"{name} {settings.listen}" for name, settings in configuration.sink.items()
             )
-            say(f"sinks: {detail}")
+            log.info("listening", note=detail)
             await store.write(modules.announce_module, SINKS, this_process(), detail, clock.now())
-            await first_of(
-                until_told_to_stop(with_parent=True), _beat_for_ever(store, SINKS, clock)
-            )
+            following = Following(loaded, SINKS, reload, log, clock)
+
+            async def follow() -> None:
+                async for _ in following.changes():
+                    pass  # what it changes of them a restart brings, which the account says
+
+            beat = _beat_for_ever(store, SINKS, clock)
+            with following.on_hangup():
+                await first_of(until_told_to_stop(with_parent=True), beat, follow())
             await _say_goodbye(store, SINKS, clock)
     finally:
         await service.stop()
 
 
-async def run_submission(loaded: Loaded, reload: Reload, say: Say) -> None:
+async def run_sink_alone(
+    settings: SinkSettings,
+    personalities: Mapping[str, Personality],
+    folder: Path,
+    listening: Callable[[str], None],
+) -> None:
+    """One sink without a lab; ``listening`` is told its address once it listens."""
+    service = SinkService({ALONE: settings}, personalities, folder, SystemClock(), SeededChance())
+    await service.start()
+    try:
+        host, port = service.addresses[ALONE]
+        listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        await until_told_to_stop(with_parent=False)
+    finally:
+        await service.stop()
+
+
+async def run_submission(loaded: Loaded, reload: Reload, log: Log) -> None:
     """The submission port of the lab."""
     clock = SystemClock()
     with contextlib.closing(open_store(loaded.store_url)) as store:
         service = SubmissionService(loaded, store, clock, SeededChance())
 
+        following = Following(loaded, SUBMISSION, reload, log, clock)
+
         async def follow() -> None:
-            async for changed in changes(loaded, reload, say):
+            async for changed in following.changes():
                 service.reconfigure(changed)
 
         async with service.running() as (host, port):
             detail = f"{host}:{port}"
-            say(f"submission: {detail}")
+            log.info("listening", note=detail)
             await store.write(
                 modules.announce_module, SUBMISSION, this_process(), detail, clock.now()
             )
             beat = _beat_for_ever(store, SUBMISSION, clock)
-            await first_of(until_told_to_stop(with_parent=True), beat, follow())
+            with following.on_hangup():
+                await first_of(until_told_to_stop(with_parent=True), beat, follow())
         await _say_goodbye(store, SUBMISSION, clock)
 
 

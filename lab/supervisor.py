@@ -1,31 +1,34 @@
 """``mtalab up``: scheduler, instances and sinks as processes of their own, kept running."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-import filelock
-
+from affinity.read_toml import variable
 from lab.children import Child, command_line
 from lab.configuration import Loaded
-from lab.watch import changes
-from mail.errors import EnvironmentFault
+from lab.following import SETTLED, UP, Following, changed
+from lab.up_lock import up_lock
 from world.clock import Clock
 from world.crash import reach
+from world.log import Log
 
 STOP_GRACE_S: Final = 20.0  # longer than an instance gives its workers
 
 
-# Where these listen and whom they let in is settled at their start.
-_RESTARTED: Final[Mapping[str, Callable[[Loaded], object]]] = {
-    "sinks": lambda each: (each.configuration.sink, each.configuration.personality),
-    "submission": lambda each: each.configuration.submission,
-}
-
-
-class LabIsUp(EnvironmentFault):
-    """Another ``mtalab up`` runs this lab already."""
+def wanted(loaded: Loaded) -> dict[str, list[str]]:
+    """The processes of a configuration, by name; sinks first, so that they listen first."""
+    configuration = loaded.configuration
+    found = {}
+    if configuration.sink:
+        found["sinks"] = command_line(loaded.path, "sink")
+    if configuration.submission.is_on:
+        found["submission"] = command_line(loaded.path, "submission")
+    found["scheduler"] = command_line(loaded.path, "scheduler")
+    for name in configuration.mta:
+        found[f"mta@{name}"] = command_line(loaded.path, "mta", "run", name)
+    return found
 
 
 class Supervisor:
@@ -37,9 +40,10 @@ class Supervisor:
         clock: Clock,
         *,
         reload: Callable[[], Loaded],
-        say: Callable[[str], None],
+        log: Log,
         ready: Callable[[], Awaitable[None]],
         output: Path | None = None,
+        ends_by_signal: bool = False,
     ) -> None:
         """Make it; nothing runs yet.
 
@@ -47,14 +51,22 @@ class Supervisor:
             loaded: the configuration to begin with.
             clock: for pauses before a child is started again.
             reload: reads the configuration again.
-            say: takes a line for the user.
+            log: takes what happens.
             ready: raises when the lab could not run, before anything is started.
             output: a file for the words of the children, which are otherwise ours.
+            ends_by_signal: whether SIGTERM to this process ends ``run``.
         """
         self._loaded, self._clock = loaded, clock
-        self._reload, self._say, self._output = reload, say, output
-        self._ready = ready
+        self._log, self._output = log, output
+        self._ready, self._ends_by_signal = ready, ends_by_signal
         self._children: dict[str, Child] = {}
+        # One that is started later must not go to another store than the others.
+        self._settled = {
+            variable("lab.directory"): str(loaded.directory),
+            variable("lab.store"): loaded.store_url,
+            variable("lab.log"): loaded.configuration.lab.log,
+        }
+        self.following = Following(loaded, UP, reload, log, clock)
 
     async def run(self) -> None:
         """Run the lab until cancelled, then stop it in order.
@@ -63,16 +75,7 @@ class Supervisor:
             LabIsUp: another supervisor has this lab.
             UserError: whatever ``ready`` found.
         """
-        self._loaded.directory.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self._loaded.directory / "up.lock")
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise LabIsUp(
-                f"another `mtalab up` runs the lab in {self._loaded.directory}",
-                remedy="Use that one, or stop it first.",
-            ) from None
-        try:
+        with up_lock(self._loaded.directory, ends_by_signal=self._ends_by_signal):
             await self._ready()
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -83,40 +86,36 @@ class Supervisor:
                 finally:
                     follow.cancel()
                     await self._stop_all()
-        finally:
-            lock.release()
-
-    def _wanted(self) -> dict[str, list[str]]:
-        """The processes of the configuration, by name; sinks first, so that they listen first."""
-        configuration, path = self._loaded.configuration, self._loaded.path
-        wanted = {}
-        if configuration.sink:
-            wanted["sinks"] = command_line(path, "sink")
-        if configuration.submission.is_on:
-            wanted["submission"] = command_line(path, "submission")
-        wanted["scheduler"] = command_line(path, "scheduler")
-        for name in configuration.mta:
-            wanted[f"mta@{name}"] = command_line(path, "mta", name)
-        return wanted
 
     def _adjust(self) -> None:
-        wanted = self._wanted()
-        for name, argv in wanted.items():
+        these = wanted(self._loaded)
+        for name, argv in these.items():
             if name not in self._children:
-                child = Child(name, argv, self._clock, say=self._say, output=self._output)
+                child = Child(
+                    name,
+                    argv,
+                    self._clock,
+                    log=self._log,
+                    output=self._output,
+                    settled=self._settled,
+                )
                 self._children[name] = child
                 self._tasks.create_task(child.run(), name=name)
-        for name in [each for each in self._children if each not in wanted]:
+        for name in [each for each in self._children if each not in these]:
             child = self._children.pop(name)
             self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {name}")
 
     async def _follow(self) -> None:
-        async for loaded in changes(self._loaded, self._reload, self._say):
+        async for loaded in self.following.changes():
             reach("supervisor.following")
             before, self._loaded = self._loaded, loaded
-            self._say("the configuration changed: following it")
-            for name, part_of in _RESTARTED.items():
-                if part_of(before) != part_of(loaded) and name in self._children:
+            if loaded.text == before.text:
+                self._log.info("configuration_read", note="read the configuration again, as asked")
+            else:
+                note = "the configuration changed: following it"
+                self._log.info("configuration_followed", note=note)
+            for name, keys in SETTLED.items():
+                if changed(keys, before, loaded) and name in self._children:
                     await self._children.pop(name).stop(STOP_GRACE_S)
             self._adjust()
 

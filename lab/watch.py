@@ -1,40 +1,53 @@
 """Following the configuration file while the lab runs."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
 from lab.configuration import Loaded
+from lab.logs import complain
 from mail.errors import UserError
+from world.log import Log
 
 _LOOK_EVERY_S: Final = 0.3
 
 
 async def changes(
-    loaded: Loaded, reload: Callable[[], Loaded], complain: Callable[[str], None]
+    loaded: Loaded,
+    reload: Callable[[], Loaded],
+    log: Log,
+    *,
+    asked: asyncio.Event | None = None,
+    refused: Callable[[UserError], None] = lambda _: None,
 ) -> AsyncIterator[Loaded]:
     """Each new valid configuration; an invalid one is complained about and the old one stays.
 
-    Begins with a change that came between the reading of ``loaded`` and now.
+    Begins with a change that came between the reading of ``loaded`` and now. When ``asked`` is
+    set the file is read at once and yielded even if it says the same: keys and passwords that it
+    names may have changed.
     """
     seen = None
+    asked = asyncio.Event() if asked is None else asked
     while True:
+        is_asked = asked.is_set()
+        asked.clear()
         now = _stamp(loaded.path)
-        if now not in (
-            seen,
-            None,
-        ):  # an editor that replaces the file may leave none for an instant
+        # An editor that replaces the file may leave none for an instant.
+        if is_asked or now not in (seen, None):
             seen = now
             try:
                 new = reload()
             except UserError as error:
-                complain(f"the changed configuration is not used:\n{error}")
+                complain(log, error)
+                refused(error)
             else:
-                if new.text != loaded.text:
+                if is_asked or new.text != loaded.text:
                     loaded = new
                     yield loaded
-        await asyncio.sleep(_LOOK_EVERY_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), _LOOK_EVERY_S)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

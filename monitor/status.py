@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from affinity.configuration import Configuration
-from affinity.lane import limits_of_group
+from affinity.lane import lane_of, limits_of_group
 from affinity.route import Routes, outside
 from mail.notation import said_duration
-from store import deliveries, modules, queues
+from monitor.lanes import all_suspended
+from store import deliveries, halts, lanes, modules, queues
 from store.engine import Store
 
 LOST_AFTER_S: Final = 5.0  # five heartbeats of a second missed
@@ -76,7 +77,13 @@ def status(
         each.name == modules.SCHEDULER and each.state == "running" for each in lines
     )
     names = {each.id: f"mta@{each.instance}-{each.id}" for each in workers}
-    causes = _Causes(configuration, alive, is_scheduling=is_scheduling)
+    causes = _Causes(
+        configuration,
+        alive,
+        store.read_now(halts.halts),
+        store.read_now(lanes.suspensions, now),
+        is_scheduling=is_scheduling,
+    )
     found = {each.id: each for each in store.read_now(deliveries.find, limit=1000)}
     return Status(
         now,
@@ -99,16 +106,19 @@ def _modules(store: Store, now: float) -> Iterator[ModuleLine]:
             module.detail,
         )
     workers = store.read_now(modules.live_workers)
+    halted = store.read_now(halts.halts)
     for instance in store.read_now(modules.instances):
         yield ModuleLine(
             f"mta@{instance.name}",
-            _state(instance.stopped_at, instance.heartbeat_at, now),
+            "stopped"
+            if instance.name in halted
+            else _state(instance.stopped_at, instance.heartbeat_at, now),
             instance.pid,
             instance.host,
             instance.started_at,
             instance.heartbeat_at,
             instance.memory_bytes,
-            "affinities: " + ", ".join(instance.affinities),
+            _detail(instance, halted.get(instance.name), now),
         )
         for worker in workers:
             if worker.instance == instance.name:
@@ -123,6 +133,12 @@ def _modules(store: Store, now: float) -> Iterator[ModuleLine]:
                     worker.memory_bytes,
                     f"cannot send from {cannot}" if cannot else "",
                 )
+
+
+def _detail(instance: modules.Instance, halt: halts.Halt | None, now: float) -> str:
+    if halt is not None:
+        return f"stopped by hand {said_duration(now - halt.at)} ago by {halt.by}"
+    return "affinities: " + ", ".join(instance.affinities)
 
 
 def _state(stopped_at: float | None, heartbeat_at: float, now: float) -> State:
@@ -183,11 +199,14 @@ class _Causes:
         self,
         configuration: Configuration,
         workers: Collection[modules.Worker],
+        halted: Mapping[str, halts.Halt],
+        shut: Mapping[str, lanes.Suspension],
         *,
         is_scheduling: bool,
     ) -> None:
         self._configuration = configuration
         self._workers = workers
+        self._halted, self._shut = halted, shut
         self._is_scheduling = is_scheduling
         self._routes = Routes(configuration.route)
 
@@ -198,6 +217,7 @@ class _Causes:
         checks: tuple[Callable[[], str | None], ...] = (
             lambda: self._date(delivery, now),
             lambda: None if self._is_scheduling else "no scheduler is running",
+            lambda: self._by_hand(group.affinity),
             lambda: None if self._workers else "no MTA instance is running",
             lambda: self._affinity(group.affinity),
             lambda: self._route(group.mx_group),
@@ -207,7 +227,7 @@ class _Causes:
             cause = check()
             if cause is not None:
                 return cause, place > 0
-        return self._pace(group.mx_group), False
+        return self._suspended(group, now) or (self._pace(group.mx_group), False)
 
     def of_retries(
         self, group: queues.Retrying, delivery: deliveries.Delivery | None, now: float
@@ -235,6 +255,25 @@ class _Causes:
             return f"its contact date is {said_duration(delivery.contact_at - now)} ahead"
         return "the delivery is paused" if delivery.status == "paused" else None
 
+    def _by_hand(self, affinity: str) -> str | None:
+        """An operator stopped all instances that have the affinity and could run."""
+        if any(affinity in each.affinities for each in self._workers):
+            return None
+        stopped = [
+            name
+            for name, each in self._configuration.mta.items()
+            if affinity in each.affinities and name in self._halted
+        ]
+        if not stopped:
+            return None
+        names, by = ", ".join(f"mta@{each}" for each in stopped), self._halted[stopped[0]].by
+        return f"{names} was stopped by hand ({by}); `mtalab mta start {stopped[0]}`"
+
+    def _suspended(self, group: queues.Waiting, now: float) -> tuple[str, bool] | None:
+        limits = limits_of_group(self._configuration, self._routes, group.mx_group)
+        keys = {str(lane_of(ip, group.mx_group, limits)) for ip in self._able(group)}
+        return all_suspended(keys, self._shut, now)
+
     def _affinity(self, name: str) -> str | None:
         served = {each for worker in self._workers for each in worker.affinities}
         if name in served:
@@ -254,17 +293,23 @@ class _Causes:
         usable = weighted & set(group.source_ips)
         if not usable:
             return f"the source IPs left to it all have weight 0: {', '.join(group.source_ips)}"
-        able = [
-            ip
-            for ip in usable
-            if any(
-                group.affinity in each.affinities and ip not in each.unbindable
-                for each in self._workers
-            )
-        ]
-        if not able:
+        if not self._able(group):
             return f"no worker's host can send from {', '.join(sorted(usable))}"
         return None
+
+    def _able(self, group: queues.Waiting) -> set[str]:
+        """Source IPs that have weight, are admitted, and that some worker's host can send from."""
+        affinity = self._configuration.affinity[group.affinity]
+        return {
+            ip.address
+            for ip in affinity.ip
+            if ip.weight > 0
+            and ip.address in group.source_ips
+            and any(
+                group.affinity in each.affinities and ip.address not in each.unbindable
+                for each in self._workers
+            )
+        }
 
     def _route(self, mx_group: str) -> str | None:
         route = self._routes.route_for(mx_group)

@@ -11,6 +11,7 @@ from store.errors import StoreUnavailable
 from store.transitions import Author, Outcome, Recorded
 from world.clock import Clock
 from world.crash import reach
+from world.log import SILENT, Log
 
 GROUP_MAX = 512  # outcomes of one commit; larger groups measured no faster
 GROUP_AFTER_S = 0.05  # how long an outcome may wait for company
@@ -40,9 +41,11 @@ class Outbox:
         author: Author,
         journal: Journal,
         on_committed: Callable[[Sequence[tuple[int, int]], Recorded], None],
+        log: Log = SILENT,
     ) -> None:
         self._store, self._clock, self._author = store, clock, author
         self._journal = journal
+        self._log = log
         self._on_committed = on_committed
         self._group = _Group()
         self._wanted = asyncio.Event()
@@ -64,7 +67,7 @@ class Outbox:
         except OSError as error:
             self._exposed += 1
             self._group.exposed += 1
-            self.trouble = f"the journal cannot be written: {error}"
+            self._in_trouble("journal_unwritable", f"the journal cannot be written: {error}")
         self._group.outcomes.append(outcome)
         self._wanted.set()
 
@@ -97,6 +100,11 @@ class Outbox:
         self._stopping = True
         self._wanted.set()
 
+    def _in_trouble(self, event: str, what: str) -> None:
+        if self.trouble is None:  # once, not for each attempt
+            self._log.error(event, note=what)
+        self.trouble = what
+
     async def _commit(self) -> None:
         group, self._group = self._group, _Group()
         turn = self._journal.turn()
@@ -104,6 +112,8 @@ class Outbox:
         recorded = await self._settled(report)
         reach("worker.committed")
         self._exposed -= group.exposed
+        if self.trouble is not None:
+            self._log.info("trouble_over", note="outcomes can be written again")
         self.trouble = None
         self._journal.forget(turn)
         self._on_committed([*group.finished, *group.released], recorded)
@@ -116,5 +126,5 @@ class Outbox:
                     settlement.settle, self._author, report, self._clock.now()
                 )
             except StoreUnavailable as error:
-                self.trouble = str(error)
+                self._in_trouble("store_away", str(error))
                 await asyncio.sleep(RETRY_AFTER_S)

@@ -29,6 +29,7 @@ from store.transitions import Author, Recorded
 from world.chance import Chance
 from world.clock import Clock
 from world.crash import reach
+from world.log import SILENT, Log
 
 CLAIM_EVERY_S: Final = 0.05
 
@@ -42,6 +43,7 @@ class World:
     chance: Chance
     journal: Journal
     process: Callable[[], modules.Process]
+    log: Callable[[int], Log] = lambda _: SILENT  # by the number that the store gives it
 
 
 class Worker:
@@ -77,7 +79,11 @@ class Worker:
             if self.worker_id == 0:
                 world.journal.close(remove=True)  # nobody knows of it
         author = Author(settings.instance, self.worker_id)
-        self._outbox = Outbox(world.store, world.clock, author, world.journal, self._when_committed)
+        self._log = log = world.log(self.worker_id)
+        log.info("worker_started", note=f"sending for {', '.join(settings.affinities)}")
+        self._outbox = Outbox(
+            world.store, world.clock, author, world.journal, self._when_committed, log
+        )
         self._rendering = Rendering(world.store, world.clock, lambda: self._settings)
         self._attempts = Attempts(
             self._outbox, world.clock, world.chance, lambda: self._settings, self._close_one
@@ -109,6 +115,17 @@ class Worker:
         if has_told_all:
             await world.store.write(settlement.leave, author, world.clock.now())
         world.journal.close(remove=has_told_all)
+        self._tell_end(has_told_all=has_told_all)
+
+    def _tell_end(self, *, has_told_all: bool) -> None:
+        if self._is_fenced:
+            why = "its leases were lost: others have its mail now"
+            self._log.error("worker_fenced", note=f"stopped: {why}")
+        elif not has_told_all:
+            why = "not all outcomes reached the store: its journal will be replayed"
+            self._log.warning("worker_stopped", note=f"stopped; {why}")
+        else:
+            self._log.info("worker_stopped", note="stopped; all outcomes are in the store")
 
     def stop(self) -> None:
         """Finish what is in flight, give back the rest, leave."""
@@ -150,6 +167,7 @@ class Worker:
     async def _claim(self) -> None:
         store = self._world.store
         lent = await store.read(leases.leased_to, self.worker_id)
+        self._leave_suspended(lent)
         new = [each for each in lent if (each.part_id, each.epoch) not in self._held]
         if not new:
             return
@@ -172,11 +190,19 @@ class Worker:
             queue = self._lanes.queue(lease)
             for message in waiting:
                 one = HeldMessage(held, message)
-                if queue is not None and self._is_allowed(one):
+                if queue is not None and self._is_allowed(one) and not lease.is_suspended(wall):
                     queue.put(one)
                 else:
                     self._give_back(one)
         self._lanes.wake()
+
+    def _leave_suspended(self, lent: Sequence[leases.LeasedPart]) -> None:
+        """Give back what waits on lanes that an operator suspended."""
+        now = self._world.clock.now()
+        shut = {each.lane for each in lent if each.is_suspended(now)}
+        if shut:
+            for waiting in self._lanes.drain(lambda each: each.part.lease.lane in shut):
+                self._give_back(waiting)
 
     async def _beat_for_ever(self) -> None:
         while True:

@@ -13,7 +13,9 @@ from typing import Final
 
 from lab.configuration import Loaded, load
 from lab.destinations import destinations
+from lab.following import UP
 from lab.lifetime import first_of
+from lab.logs import make_log
 from lab.readiness import not_running
 from lab.run import lab_of
 from mail.errors import MtalabError
@@ -93,18 +95,15 @@ class Running:
         if self._stop_asked.is_set():
             return
         path = self._loaded.path
-        lab = lab_of(
-            self._loaded,
-            self._clock,
-            lambda: load(path, os.environ),
-            self._say,
-            output=self.said,
-        )
-        await first_of(self._stop.wait(), lab.run())
-
-    def _say(self, line: str) -> None:
-        with self.said.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        with self.said.open("a", encoding="utf-8") as said:
+            lab = lab_of(
+                self._loaded,
+                self._clock,
+                lambda: load(path, os.environ),
+                make_log(said, self._loaded.configuration.lab.log, UP, self._clock),
+                output=self.said,
+            )
+            await first_of(self._stop.wait(), lab.run())
 
     def _last_words(self) -> str:
         if not self.said.exists():

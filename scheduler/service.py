@@ -14,6 +14,7 @@ from store.dialects import Leadership
 from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
+from world.log import SILENT, Log
 
 LEAD_AGAIN_S: Final = 0.5
 BUSY_PAUSE_S: Final = 0.005  # after a round that granted something there is likely more
@@ -32,7 +33,10 @@ class Scheduler:
         settings: SchedulerSettings,
         bury: Bury,
         process: Callable[[], modules.Process],
+        log: Log = SILENT,
     ) -> None:
+        self._log = log
+        self._is_store_away = False
         self._store, self._clock, self._process = store, clock, process
         self._settings = settings
         self._housekeeping = Housekeeping(store, clock, settings, bury)
@@ -56,6 +60,7 @@ class Scheduler:
                 continue
             try:
                 await self._lead(leadership)
+                self._log.warning("lead_lost", note="lost the lead; waiting for it again")
             finally:
                 leadership.release()
 
@@ -74,8 +79,10 @@ class Scheduler:
                     await self._keep_house()
                     house_at = now + KEEP_HOUSE_EVERY_S
                 granted = await self._round()
-            except StoreUnavailable:
+                self._note_store(None)
+            except StoreUnavailable as error:
                 # Leases run on without us; a store that is back is taken up where it stands.
+                self._note_store(error)
                 await asyncio.sleep(LEAD_AGAIN_S)
                 continue
             await asyncio.sleep(BUSY_PAUSE_S if granted else self._settings.pace.round)
@@ -87,6 +94,16 @@ class Scheduler:
         )
         self._since = now
         self.has_led = True
+        self._log.info("leading", note="leads: parts are lent from now on")
+
+    def _note_store(self, error: StoreUnavailable | None) -> None:
+        if (error is not None) == self._is_store_away:
+            return
+        self._is_store_away = error is not None
+        if error is None:
+            self._log.info("store_back", note="the store is back")
+        else:
+            self._log.error("store_away", note=str(error))
 
     async def _beat(self) -> None:
         await self._store.write(

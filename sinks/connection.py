@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableSet
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, cast
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, TLSSetupException
 
 from mail.reply import Reply
 from sinks import command
@@ -172,9 +172,6 @@ class Connection(SMTP):
                 await super()._handle_client()
         finally:
             self._writer.close()
-            # In a TLS handshake asyncio tells nobody but the one who waits for it: us, cancelled.
-            if self._original_transport is not None and not self.is_encrypted:
-                self.connection_lost(None)
 
     async def close(self) -> None:
         """Say that the server goes away, and end the session. Safe to call twice."""
@@ -188,6 +185,14 @@ class Connection(SMTP):
             await asyncio.wait([task])
         if _unsent(transport) > 0:
             transport.abort()  # a peer that does not read must not keep the server alive
+        self._forget()
+
+    def _forget(self) -> None:
+        """It is over, whatever the transport still says or, in a failed handshake, never will."""
+        self._server.connections.discard(self)
+        self.over()
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
 
     async def leave(self) -> None:
         """End the session from our side, so that what was said last is read."""
@@ -225,7 +230,7 @@ class Connection(SMTP):
 
     async def push(self, status: str | bytes) -> None:
         """Send a reply; positive ones wait for those that follow in the same turn of the loop."""
-        reply = status.encode("utf-8", "replace") if isinstance(status, str) else status
+        reply = printable(status) if isinstance(status, str) else status
         if self._writer.transport.is_closing():
             raise asyncio.CancelledError  # as drop does: nobody would hear it
         await self._writer.drain()  # a peer that does not read is not read from
@@ -307,6 +312,17 @@ class Connection(SMTP):
         lines = [self._server.name, *(self.extensions() if is_extended else ())]
         await self.push(lines_of(Reply(250, "\n".join(lines))))
 
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        try:
+            await super().smtp_STARTTLS(arg or "")
+        except (
+            TLSSetupException
+        ):  # of a protocol that was never connected, nobody tells us the loss
+            self._forget()
+            if self._original_transport is not None:
+                cast("asyncio.Transport", self._original_transport).abort()
+            raise asyncio.CancelledError from None
+
     async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         if self._takes_logins:
             await super().smtp_AUTH(arg or "")
@@ -323,6 +339,16 @@ class Connection(SMTP):
             return
         await self.push(command.QUIT_OK)
         self.drop()
+
+
+def printable(text: str) -> bytes:
+    """A reply of one line: aiosmtpd repeats what a client said, a CR of it too."""
+    return "".join(each if each.isprintable() else "?" for each in text).encode("utf-8", "replace")
+
+
+def quieten() -> None:
+    """Aiosmtpd warns of each unknown command on stderr; the client has its reply already."""
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 def _unsent(transport: asyncio.WriteTransport) -> int:

@@ -79,7 +79,7 @@ class Cut(Aimed):
 class Tarpit(Table):
     """Replies that trickle, a few bytes at a time."""
 
-    pause: Seconds = Field(default=1.0, gt=0, description="Between one piece and the next.")
+    pause: Seconds = Field(default=1.0, description="Between one piece and the next.")
     piece: int = Field(default=1, ge=1, description="Bytes in one piece.")
     lasts: Seconds | None = Field(
         default=None, description="From the connection's begin; none: as long as it lasts."

@@ -56,6 +56,9 @@ class Rules(Generic[Kind]):
         for number, each in enumerate(settings):
             self._by_stage.setdefault(each.stage, []).append(Rule(each, f"{name} {number}"))
 
+    def has(self, stage: str) -> bool:
+        return stage in self._by_stage
+
     def first(self, stage: str, lots: Lots, who: Who) -> Kind | None:
         """The first rule of the stage that applies."""
         return next(self.all(stage, lots, who), None) if stage in self._by_stage else None

@@ -2,13 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from mail.notation import split_endpoint
 from sinks import command
-from sinks.certificates import Certificates
 from sinks.connection import Server
 from sinks.inbox import InboxFile
 from sinks.listening import bound_socket, refusing
@@ -33,7 +33,7 @@ class SinkServer:
         clock: Clock,
         receipts: ReceiptLog,
         inbox: InboxFile | None,
-        certificates: Certificates,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Make it; nothing listens yet.
 
@@ -44,13 +44,10 @@ class SinkServer:
             clock: for receipts and limits.
             receipts: open; closing it is the caller's.
             inbox: likewise, or None to keep no contents.
-            certificates: makes what STARTTLS shows.
-
-        Raises:
-            SinkFilesUnusable: its certificate cannot be made.
+            tls: offered as STARTTLS, or None.
         """
         self.name, self.settings = name, settings
-        self._certificates, self._clock = certificates, clock
+        self._clock = clock
         self._is_stopping = False
         self._server: asyncio.Server | None = None
         server = Server(
@@ -62,25 +59,19 @@ class SinkServer:
         )
         state = SinkState(personality, mx=settings.mx, seed=str(personality.seed))
         self._post = Post(server, state, clock, receipts, inbox)
-        self.become(personality)
+        self.become(personality, tls)
 
-    def become(self, personality: Personality) -> None:
+    def become(self, personality: Personality, tls: ssl.SSLContext | None) -> None:
         """Behave otherwise from the next command on; nothing that is remembered is lost.
 
         Greeting and size limit are those of new connections.
-
-        Raises:
-            SinkFilesUnusable: its certificate cannot be made; it stays as it was.
         """
-        post, settings = self._post, self.settings
-        host, _ = split_endpoint(settings.listen)
-        post.tls_context = self._certificates.context(
-            personality.certificate, self.name, (settings.mx, host)
-        )
+        post = self._post
+        post.tls_context = tls
         post.server = replace(
             post.server,
             ident=personality.greeting,
-            size_limit=personality.size_limit or settings.size_limit,
+            size_limit=personality.size_limit or self.settings.size_limit,
         )
         post.state.become(personality, str(personality.seed))
 

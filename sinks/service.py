@@ -1,8 +1,8 @@
 """All sinks of one process: their files opened, their servers started in the running loop."""
 
-import logging
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from mail.errors import Where
+from mail.notation import split_endpoint
 from sinks.catalogue import personalities_from, personality_named
-from sinks.certificates import Certificates
+from sinks.connection import quieten
 from sinks.control import listening
 from sinks.errors import BadSinkName, BadWord, NoSuchSink
 from sinks.inbox import InboxFile
 from sinks.listening import bound_socket
 from sinks.receipts import ReceiptLog
 from sinks.server import SinkServer
-from sinks.settings import Personality, SinkSettings
+from sinks.settings import Certificate, Personality, SinkSettings
 from world.chance import Chance
 from world.clock import Clock
 
@@ -59,7 +60,6 @@ class SinkService:
             name: _seeded(_checked(name, settings, personalities), chance)
             for name, settings in sinks.items()
         }
-        self._certificates = Certificates(directory, clock)
         self._running: AsyncExitStack | None = None
         self._servers: dict[str, SinkServer] = {}
 
@@ -77,8 +77,7 @@ class SinkService:
         """
         if self._running is not None:
             return
-        # aiosmtpd warns of each unknown command on stderr; the client has its reply already.
-        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+        quieten()
         servers = {}
         async with AsyncExitStack() as stack:
             bound = self._bound(stack)
@@ -90,7 +89,13 @@ class SinkService:
                     stack.callback(inbox.close)
                 personality = self._personalities[name]
                 server = SinkServer(
-                    name, settings, personality, self._clock, receipts, inbox, self._certificates
+                    name,
+                    settings,
+                    personality,
+                    self._clock,
+                    receipts,
+                    inbox,
+                    self._tls(settings, personality),
                 )
                 stack.push_async_callback(server.stop)
                 await server.start(bound[name])
@@ -121,7 +126,8 @@ class SinkService:
                 remedy=f"These do: {', '.join(sorted(self._servers)) or 'none'}.",
             )
         own = {**self._own, **(also or {})}
-        server.become(_seeded(personality_named(name, own), self._chance))
+        personality = _seeded(personality_named(name, own), self._chance)
+        server.become(personality, self._tls(server.settings, personality))
         self._own, self._chosen[sink] = own, name
 
     def views(self) -> list[dict[str, Any]]:
@@ -138,6 +144,24 @@ class SinkService:
         elif request.get("do") != "list":
             raise BadWord("a request to do `list` or `set` was expected")
         return {"sinks": self.views()}
+
+    def _tls(self, settings: SinkSettings, personality: Personality) -> ssl.SSLContext | None:
+        kind = _certificate(settings, personality)
+        if kind == "none":
+            return None
+        from sinks.certificates import server_context  # slow to import, and few sinks have one
+
+        host, _ = split_endpoint(settings.listen)
+        folder, now = tls_folder(self._directory), self._clock.now()
+        return server_context(folder, settings.mx, kind, now, (host,))
+
+    @property
+    def shows_certificates(self) -> bool:
+        """Whether any sink has one as it starts."""
+        return any(
+            _certificate(settings, self._personalities[name]) != "none"
+            for name, settings in self._sinks.items()
+        )
 
     def check(self) -> None:
         """See whether all could listen now; nothing of their files is touched.
@@ -164,6 +188,15 @@ class SinkService:
             await running.aclose()
 
 
+def tls_folder(directory: Path) -> Path:
+    """Where the sinks of this directory have their certificates, and that of their authority."""
+    return directory / "tls"
+
+
+def _certificate(settings: SinkSettings, personality: Personality) -> Certificate:
+    return settings.certificate or personality.certificate
+
+
 def _view(server: SinkServer, personality: str) -> dict[str, Any]:
     host, port = server.address
     return {
@@ -172,7 +205,7 @@ def _view(server: SinkServer, personality: str) -> dict[str, Any]:
         "mx": server.settings.mx,
         "personality": personality,
         "description": server.personality.description,
-        "certificate": server.personality.certificate,
+        "certificate": _certificate(server.settings, server.personality),
         "connections": server.connections,
         "accepted": server.accepted,
         "refused": server.refused,

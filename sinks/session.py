@@ -9,14 +9,12 @@ import logging
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
-
-from aiosmtpd.smtp import TLSSetupException
+from typing import Final
 
 from mail.outcome import Stage
 from mail.reply import Reply
 from sinks import command
-from sinks.connection import Connection, Server, lines_of
+from sinks.connection import Server, lines_of
 from sinks.events import (
     Action,
     Answer,
@@ -31,10 +29,11 @@ from sinks.events import (
     RcptTo,
     TlsAsked,
 )
-from sinks.faults import Cut, Stall, Tarpit
+from sinks.faults import Cut
 from sinks.inbox import InboxFile
 from sinks.personality import decide
 from sinks.receipts import Peer, ReceiptLog
+from sinks.reluctance import ReluctantConnection
 from sinks.settings import EXTENSIONS
 from sinks.state import SinkState
 from world.clock import Clock
@@ -59,20 +58,19 @@ class Post:
     refused: int = 0
 
 
-class SinkSession(Connection):
+class SinkSession(ReluctantConnection):
     """One connection."""
 
     def __init__(self, post: Post, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(post.server, loop)
+        super().__init__(post.server, post.state, loop)
         self._post = post
         self._is_counted = False  # among the connections that the personality counts
         self._messages = 0  # that were begun
-        self._pending: Answer | None = None  # what more happens with the next reply
 
     async def begin(self) -> None:
         answer = self._decide(Connected(self.peer_ip))
         self._is_counted = answer.action is Action.ACCEPT
-        await self._wait(answer)
+        await self.wait(answer)
         if answer.action is not Action.ACCEPT:
             await self._refuse(answer, Stage.CONNECT)
             await self.leave()
@@ -83,17 +81,19 @@ class SinkSession(Connection):
             self._decide(Disconnected(self.peer_ip))
 
     def extensions(self) -> list[str]:
-        personality = self._post.state.personality
         size = f"SIZE {self._server.size_limit}"
-        offered = [size if each == "SIZE" else str(each) for each in personality.extensions]
-        if personality.offers_tls and not self.is_encrypted:
+        names = self._post.state.personality.extensions
+        offered = [size if each == "SIZE" else str(each) for each in names]
+        if self._offers_tls and not self.is_encrypted:
             offered.append("STARTTLS")
         return offered
 
+    @property
+    def _offers_tls(self) -> bool:
+        """A rule that refuses STARTTLS has something to refuse, also without a certificate."""
+        return self._post.tls_context is not None or self._post.state.refusals.has("starttls")
+
     def fault(self, error: Exception) -> str:
-        if isinstance(error, TLSSetupException):  # the peer did not like what it was shown
-            self._write_down(Stage.STARTTLS, None, (), None)
-            return ""
         if isinstance(error, OSError):
             return f"452 4.3.1 The sink cannot write its receipt: {error.strerror}"
         _log.error("a sink failed towards %s", self.peer_ip, exc_info=error)
@@ -118,17 +118,24 @@ class SinkSession(Connection):
             await self.push(command.BAD_STARTTLS)
         elif self.is_encrypted:
             await self.push(command.TLS_ALREADY)
-        elif not self._post.state.personality.offers_tls:
+        elif not self._offers_tls:
             await self.push(command.NO_TLS)
         else:
             answer = await self._ask(TlsAsked(self.peer_ip))
             self.tls_context = self._post.tls_context
             if answer.action is Action.ACCEPT and self.tls_context is not None:
-                await super().smtp_STARTTLS(None)
+                await self._secure()
             elif answer.action is Action.ACCEPT:
                 await self._refuse(_refusing(command.TLS_UNAVAILABLE), Stage.STARTTLS)
             else:
                 await self._refuse(answer, Stage.STARTTLS)
+
+    async def _secure(self) -> None:
+        try:
+            await super().smtp_STARTTLS(None)
+        finally:
+            if not (self.is_encrypted or self._server.is_stopping()):
+                self._write_down(Stage.STARTTLS, None, (), None)  # the handshake came to nothing
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         if not self.peer_name:
@@ -198,6 +205,7 @@ class SinkSession(Connection):
                 await self.push(command.START_DATA)
                 await self._take(answer.cut, sender, recipients)
             else:
+                self.envelope = self._create_envelope()
                 await self._refuse(answer, Stage.DATA, sender, recipients)
 
     async def _take(self, cut: Cut | None, sender: str, recipients: list[str]) -> None:
@@ -205,7 +213,7 @@ class SinkSession(Connection):
         if cut is not None:
             await self._input.read_part(cut.after_bytes)
             self._write_down(Stage.DATA, sender, recipients, None)
-            self._end(cut)
+            self.end(cut)
         content = await self._input.read_message()
         self.envelope = self._create_envelope()
         if content is None:
@@ -221,8 +229,8 @@ class SinkSession(Connection):
         answer = await self._ask(Leaving(self.peer_ip))
         if answer.action is Action.ACCEPT:
             await self.push(command.QUIT_OK)
-            await self._stay_open()
-        self._end(answer.cut)
+            await self.stay_open()
+        self.end(answer.cut)
 
     # --- deciding and writing down ----------------------------------------------------------
 
@@ -233,18 +241,8 @@ class SinkSession(Connection):
     async def _ask(self, event: Event) -> Answer:
         """What to do about the event, now that the time for it has come."""
         answer = self._decide(event)
-        await self._wait(answer)
+        await self.wait(answer)
         return answer
-
-    async def _wait(self, answer: Answer) -> None:
-        stall, cut = answer.stall, answer.cut
-        if answer.delay_s > 0:
-            with self.holding():
-                await asyncio.sleep(answer.delay_s)
-        if stall is not None and not stall.said:
-            await self._keep_silent(stall)
-        if (stall is not None and stall.said) or (cut is not None and cut.when == "after"):
-            self._pending = answer
 
     async def _finish(
         self, answer: Answer, sender: str, recipients: list[str], content: bytes | None
@@ -262,7 +260,7 @@ class SinkSession(Connection):
         post.accepted += 1
         reach("sink.after_receipt")
         if answer.action is Action.ACCEPT_UNHEARD:
-            self._end(answer.cut)
+            self.end(answer.cut)
         await self.push(f"250 2.0.0 Accepted as {receipt_id}")
 
     async def _refuse(
@@ -276,11 +274,11 @@ class SinkSession(Connection):
         reply = None if answer.action is Action.DROP else answer.reply
         self._write_down(stage, sender, recipients or (), reply)
         if reply is None:
-            self._end(answer.cut)
+            self.end(answer.cut)
         else:
             await self.push(lines_of(reply))
             if reply.code == 421:
-                await self._stay_open()
+                await self.stay_open()
                 await self.leave()
 
     def _write_down(
@@ -295,61 +293,6 @@ class SinkSession(Connection):
             )
         except OSError:  # a refusal needs no proof; the sink behaves as it is told to
             _log.exception("a refusal could not be written down")
-
-    # --- how it is said, and how it ends ----------------------------------------------------
-
-    async def push(self, status: str | bytes) -> None:
-        """Send a reply, as slowly or as little of it as the personality wants."""
-        pending, self._pending = self._pending, None
-        tarpit = self._post.state.tarpit_of(self.peer_ip, self.age_s)
-        stall = None if pending is None or pending.stall is None else pending.stall
-        if tarpit is None and (stall is None or not stall.said):
-            await super().push(status)
-        else:
-            reply = status.encode("utf-8", "replace") if isinstance(status, str) else status
-            await self._utter(reply + b"\r\n", stall, tarpit)
-        if pending is not None and pending.cut is not None and pending.cut.when == "after":
-            if pending.cut.how == "reset":
-                self._flush()
-                self.reset()
-            await self.leave()
-
-    async def _utter(self, reply: bytes, stall: Stall | None, tarpit: Tarpit | None) -> None:
-        self._flush()
-        if stall is not None and stall.said:
-            await self._trickle(reply[: stall.said], tarpit)
-            await self._keep_silent(stall)
-            reply = reply[stall.said :]
-        await self._trickle(reply, tarpit)
-
-    async def _trickle(self, said: bytes, tarpit: Tarpit | None) -> None:
-        step = len(said) if tarpit is None else tarpit.piece
-        with self.holding():
-            for start in range(0, len(said), max(step, 1)):
-                if self._writer.transport.is_closing():
-                    raise asyncio.CancelledError  # as push does: nobody would hear it
-                self._writer.write(said[start : start + step])
-                if tarpit is not None:
-                    await asyncio.sleep(tarpit.pause)
-
-    async def _keep_silent(self, stall: Stall) -> None:
-        with self.holding():
-            if stall.time is None:
-                await asyncio.Event().wait()  # until the peer leaves, or the sink stops
-            else:
-                await asyncio.sleep(stall.time)
-
-    async def _stay_open(self) -> None:
-        slow = self._post.state.personality.slow_close
-        if slow is not None:
-            self._flush()
-            with self.holding():
-                await asyncio.sleep(slow.delay)
-
-    def _end(self, cut: Cut | None) -> NoReturn:
-        if cut is not None and cut.how == "reset":
-            self.reset()
-        self.drop()
 
 
 def _refusing(reply: Reply) -> Answer:

@@ -29,6 +29,10 @@ def _delay(value: Any) -> Any:
     return value if isinstance(value, dict | BaseModel) else {"time": value}
 
 
+def _pause(value: Any) -> Any:
+    return value if isinstance(value, dict | BaseModel | None) else {"pause": value}
+
+
 class SinkSettings(Table):
     """One MX host that a sink plays."""
 
@@ -39,6 +43,9 @@ class SinkSettings(Table):
         description="The host name that it says in its greeting.",
     )
     personality: str = Field(default="accept", description="How it behaves, by name.")
+    certificate: Certificate | None = Field(
+        default=None, description="What STARTTLS shows, whatever the personality says of it."
+    )
     inbox: bool = Field(default=True, description="Whether it keeps what it accepts.")
     size_limit: int = Field(
         default=10 * 1024 * 1024, ge=1024, description="Largest message in bytes, said in SIZE."
@@ -53,6 +60,7 @@ class Delay(Table):
 
 
 DelayOrTime = Annotated[Delay, BeforeValidator(_delay)]
+TarpitOrPause = Annotated[Tarpit, BeforeValidator(_pause)]
 _AT_ONCE: Final = Delay(time=0.0)
 
 
@@ -186,7 +194,9 @@ class Personality(Table):
     refuse: tuple[Refusal, ...] = Field(default=(), description="Refusals, in order.")
     stall: tuple[Stall, ...] = Field(default=(), description="Replies held back, in order.")
     drop: tuple[Cut, ...] = Field(default=(), description="Connections ended, in order.")
-    tarpit: Tarpit | None = Field(default=None, description="Replies that trickle.")
+    tarpit: TarpitOrPause | None = Field(
+        default=None, description="Replies that trickle; a time alone is the pause."
+    )
     slow_close: SlowClose | None = Field(default=None, description="Late closing.")
     unknown_users: UnknownUsers | None = Field(default=None, description="Unknown addresses.")
     defer: Deferral | None = Field(default=None, description="Deferrals before acceptance.")
@@ -199,10 +209,6 @@ class Personality(Table):
     reputation: Reputation | None = Field(
         default=None, description="A reputation per source IP, and what it brings."
     )
-
-    @property
-    def offers_tls(self) -> bool:
-        return self.certificate != "none" or any(each.stage == "starttls" for each in self.refuse)
 
     @model_validator(mode="after")
     def _quotas_differ(self) -> "Personality":

@@ -113,6 +113,24 @@ class Store:
         )
 
 
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite store; None for one that has none.
+
+    Raises:
+        BadStoreUrl: the URL names no database that we speak.
+    """
+    _dialect_of(url)
+    parsed = make_url(url)
+    database = parsed.database or ":memory:"
+    is_file = parsed.drivername.startswith("sqlite")
+    return Path(database) if is_file and not database.startswith((":memory:", "file:")) else None
+
+
+def shown_url(url: str) -> str:
+    """A store's URL for people: without its password."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def _remedy(text: str) -> str:
     if "readonly" in text or "read-only" in text:
         return "Make the file and its folder writable for this user."
@@ -144,10 +162,9 @@ def _dialect_of(url: str) -> Dialect:
 
 def _prepared(url: str) -> str:
     """Make the folder of a SQLite file; SQLite itself would only say 'unable to open'."""
-    parsed = make_url(url)
-    database = parsed.database or ":memory:"
-    if parsed.drivername.startswith("sqlite") and not database.startswith((":memory:", "file:")):
-        folder = Path(database).parent
+    file = file_of(url)
+    if file is not None:
+        folder = file.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
-from store import deliveries, modules, tables
+from store import deliveries, lanes, modules, tables
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
 from world.crash import reach
@@ -31,9 +31,13 @@ class Grant:
 
 
 def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
-    """Lend parts; returns how many were still there to lend, and their workers to take them."""
+    """Lend parts; returns how many were still there to lend, and their workers to take them.
+
+    Nothing is lent on a lane that was suspended since the scheduler looked.
+    """
     able = modules.taking(tx, (each.worker_id for each in grants))
-    grants = [each for each in grants if each.worker_id in able]
+    shut = lanes.suspensions(tx, now)
+    grants = [each for each in grants if each.worker_id in able and each.lane not in shut]
     if not grants:
         return 0
     part = tables.part
@@ -103,13 +107,24 @@ class LeasedPart:
     leased_until: float
     expires_at: float
     tat: float | None
+    suspended_until: float | None = None
+
+    def is_suspended(self, now: float) -> bool:
+        """Whether its lane is: then it is to be given back."""
+        return self.suspended_until is not None and self.suspended_until > now
 
 
 def leased_to(tx: Tx, worker_id: int) -> list[LeasedPart]:
     """All parts lent to a worker, in the order they were made."""
     part, delivery, lane = tables.part, tables.delivery, tables.lane
     query = (
-        select(part, delivery.c.affinity, delivery.c.expires_at, lane.c.tat)
+        select(
+            part,
+            delivery.c.affinity,
+            delivery.c.expires_at,
+            lane.c.tat,
+            lane.c.suspended_until,
+        )
         .join(delivery, delivery.c.id == part.c.delivery_id)
         .join(lane, lane.c.key == part.c.lane, isouter=True)
         .where(part.c.worker_id == worker_id)
@@ -128,6 +143,7 @@ def leased_to(tx: Tx, worker_id: int) -> list[LeasedPart]:
             row.leased_until,
             row.expires_at,
             row.tat,
+            row.suspended_until,
         )
         for row in tx.connection.execute(query)
     ]

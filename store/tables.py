@@ -225,6 +225,16 @@ class WorkerRow(SQLModel, table=True):
     memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
+class HaltRow(SQLModel, table=True):
+    """An instance that an operator stopped; the row goes when it is started again."""
+
+    __tablename__ = "halt"
+
+    instance: str = Field(sa_column=Column(Text, primary_key=True))
+    at: float = Field(sa_column=Column(Float, nullable=False))
+    by: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class ModuleRow(SQLModel, table=True):
     """The other long-running processes: scheduler and sinks."""
 
@@ -310,6 +320,7 @@ lane = _table(LaneRow)
 transition = _table(TransitionRow)
 mta_instance = _table(MtaInstanceRow)
 worker = _table(WorkerRow)
+halt = _table(HaltRow)
 module = _table(ModuleRow)
 audit = _table(AuditRow)
 address = _table(AddressRow)

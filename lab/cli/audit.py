@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json
 from store import audit, deliveries
@@ -14,7 +15,9 @@ from store.schema import open_store
 def register(app: typer.Typer) -> None:
     @app.command(name="audit")
     def command(
-        delivery: Annotated[int | None, typer.Option("--delivery", "-d")] = None,
+        delivery: Annotated[
+            int | None, typer.Option("--delivery", "-d", autocompletion=delivery_ids)
+        ] = None,
         limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The last ones.")] = 50,
         json: JsonOption = False,
         config: ConfigOption = None,

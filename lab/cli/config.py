@@ -7,17 +7,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from affinity.check import check
 from affinity.read_toml import read
+from lab.cli import config_apply
 from lab.cli.init import WouldOverwrite
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
 from lab.configuration import FILE, LabConfiguration
-from lab.destinations import findings as destination_findings
-from lab.importing.as_toml import as_toml
-from lab.importing.server_conf import read_server_conf
-from sinks.catalogue import personality_named
-from world.network import HostNetwork
+from lab.findings import findings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -28,15 +24,7 @@ def register(app: typer.Typer) -> None:
     def command(json: JsonOption = False, config: ConfigOption = None) -> None:
         """Validate the file and tell what cannot work. Exit code 1: there are errors."""
         loaded = loaded_from(config)
-        configuration = loaded.configuration
-        for settings in configuration.sink.values():
-            personality_named(settings.personality, configuration.personality)
-        network = HostNetwork.allowing(configuration.lab.allow_networks)
-        sinks = {name: each.listen for name, each in configuration.sink.items()}
-        findings = [
-            *check(configuration, network.bind_error, sinks),
-            *destination_findings(loaded),
-        ]
+        findings = findings_of(loaded)
         errors = sum(each.severity == "error" for each in findings)
         if json:
             print_json(
@@ -58,6 +46,7 @@ def register(app: typer.Typer) -> None:
         print(f"{loaded.path}: {what}; {errors} errors, {warnings} warnings")
         raise typer.Exit(1 if errors else 0)
 
+    config_apply.register(config_app)
     _register_import(config_app)
 
 
@@ -74,6 +63,9 @@ def _register_import(config_app: typer.Typer) -> None:
         json: JsonOption = False,
     ) -> None:
         """Make a mtalab.toml of Adobe Campaign Classic's IP affinities and MTA settings."""
+        from lab.importing.as_toml import as_toml
+        from lab.importing.server_conf import read_server_conf
+
         conf = read_server_conf(file, instance)
         text = as_toml(conf, file.name)
         read(text, out.name, LabConfiguration)

@@ -1,6 +1,7 @@
 """``mtalab demo``: two thousand messages through a whole lab, watched and held to account."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,9 @@ import typer
 from rich.live import Live
 
 from lab.cli.options import JsonOption, loaded_from
-from lab.cli.output import console, print_json, say
+from lab.cli.output import console, print_json
+from lab.logs import make_log
+from world.clock import SystemClock
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +33,8 @@ def register(app: typer.Typer) -> None:
 
         own = None if config is None else loaded_from(config)
         with _live(quiet=json) as view:
-            result = run_demo(keep, own, say, lambda *seen: view.update(live(*seen), refresh=True))
+            log = make_log(sys.stderr, "json" if json else "text", "demo", SystemClock())
+            result = run_demo(keep, own, log, lambda *seen: view.update(live(*seen), refresh=True))
         if json:
             print_json(result.as_json())
         else:

@@ -3,12 +3,14 @@
 import email
 import email.policy
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
 
+from lab.cli.completion import sink_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from sinks.inbox import InboxEntry, content, list_inbox
@@ -25,20 +27,25 @@ def register(app: typer.Typer) -> None:
     def listing(
         context: typer.Context,
         limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest ones.")] = 50,
-        sink: Annotated[str | None, typer.Option(help="Of this sink alone.")] = None,
+        sink: Annotated[
+            str | None, typer.Option(help="Of this sink alone.", autocompletion=sink_names)
+        ] = None,
         recipient: Annotated[
             str | None, typer.Option(help="To this address, with * and ?.")
         ] = None,
         subject: Annotated[str | None, typer.Option(help="With this text in the subject.")] = None,
+        folder: Annotated[
+            Path | None, typer.Option(help="Of a sink that runs alone: its folder.")
+        ] = None,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
         """List what the sinks received, the newest first."""
         if context.invoked_subcommand is not None:
-            context.obj = config
+            context.obj = (config, folder)
             return
-        loaded = loaded_from(config)
-        found = list_inbox(loaded.directory, limit, sink=sink, recipient=recipient, subject=subject)
+        place = _place(config, folder)
+        found = list_inbox(place, limit, sink=sink, recipient=recipient, subject=subject)
         if json:
             print_json([_as_json(each) for each in found])
             return
@@ -50,17 +57,25 @@ def register(app: typer.Typer) -> None:
         number: Annotated[str, typer.Argument(metavar="ID", help="Its id in the list.")],
         source: Annotated[bool, typer.Option("--source", help="The message as received.")] = False,
         html: Annotated[bool, typer.Option("--html", help="Its HTML part.")] = False,
+        folder: Annotated[
+            Path | None, typer.Option(help="Of a sink that runs alone: its folder.")
+        ] = None,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
         """Show one received message: headers and text, its HTML, or its source."""
-        loaded = loaded_from(config or context.obj)
-        receipt = receipt_by_id(loaded.directory, number)
-        raw = content(loaded.directory, receipt)
+        above = context.obj
+        place = _place(config or above[0], folder or above[1])
+        receipt = receipt_by_id(place, number)
+        raw = content(place, receipt)
         if source:
             sys.stdout.buffer.write(raw)
             return
         _show(receipt, raw, html=html, as_json=json)
+
+
+def _place(config: Path | None, folder: Path | None) -> Path:
+    return loaded_from(config).directory if folder is None else folder
 
 
 def _show(receipt: Receipt, raw: bytes, *, html: bool, as_json: bool) -> None:

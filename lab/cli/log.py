@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
+from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment
 from mail.errors import UserError, Where
@@ -31,7 +32,9 @@ class BadFilter(UserError):
 def register(app: typer.Typer) -> None:
     @app.command(name="log")
     def command(
-        delivery: Annotated[int | None, typer.Option("--delivery", "-d")] = None,
+        delivery: Annotated[
+            int | None, typer.Option("--delivery", "-d", autocompletion=delivery_ids)
+        ] = None,
         status: Annotated[MessageStatus | None, typer.Option("--status", "-s")] = None,
         domain: Annotated[str | None, typer.Option(help="Domain, with * and ?.")] = None,
         ip: Annotated[str | None, typer.Option(help="Source IP.")] = None,
@@ -57,8 +60,8 @@ def register(app: typer.Typer) -> None:
             domain=domain,
             source_ip=ip,
             reason=None if reason is None else reason_named(reason),
-            since=_time("--since", since, clock),
-            until=_time("--until", until, clock),
+            since=time_of("--since", since, clock),
+            until=time_of("--until", until, clock),
         )
         say: Callable[[Any], str] = _line if json else _text
         with contextlib.closing(open_store(loaded.store_url)) as store:
@@ -134,7 +137,12 @@ def reason_named(text: str) -> Reason:
         ) from None
 
 
-def _time(option: str, text: str | None, clock: Clock) -> float | None:
+def time_of(option: str, text: str | None, clock: Clock) -> float | None:
+    """The time that an option means.
+
+    Raises:
+        BadFilter: it means none.
+    """
     if text is None:
         return None
     with contextlib.suppress(ValueError):

@@ -1,7 +1,7 @@
 """``mtalab``: the commands put together, and what a failure looks like."""
 
+import logging
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -13,8 +13,12 @@ from lab.cli import (
     deliveries,
     demo,
     dkim,
+    doctor,
+    down,
+    export,
     inbox,
     init,
+    lane,
     log,
     message,
     mta,
@@ -30,13 +34,13 @@ from lab.cli import (
     up,
     worker,
 )
+from lab.logs import speaks_json
 from mail.errors import EnvironmentFault, MtalabError, UserError
 
 app = typer.Typer(
     name="mtalab",
     help="A mail-delivery pipeline that runs whole on one laptop.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 COMMANDS = (
@@ -44,21 +48,25 @@ COMMANDS = (
     config,
     dkim,
     up,
+    down,
+    doctor,
     submit,
     status,
     deliveries,
     log,
     message,
     audit,
+    export,
     inbox,
     reconcile,
     pause,
     resume,
     cancel,
     retry,
+    mta,
+    lane,
     demo,
     scheduler,
-    mta,
     worker,
     sink,
     submission,
@@ -69,6 +77,8 @@ for command in COMMANDS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"mtalab {version('mtalab')}")
         raise typer.Exit
 
@@ -106,7 +116,10 @@ def _leaves(group: BaseExceptionGroup[MtalabError]) -> list[MtalabError]:
 
 
 def _tell(error: MtalabError) -> int:
-    print(f"mtalab: {error}", file=sys.stderr)
+    if speaks_json():
+        logging.getLogger("mtalab").error("%s", error)
+    else:
+        print(f"mtalab: {error}", file=sys.stderr)
     if isinstance(error, UserError):
         return 2
     assert isinstance(error, EnvironmentFault), "only what a user or a machine did is told so"

@@ -2,12 +2,25 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from lab.configuration import Loaded, load
+from lab.logs import Form, start_log
+from world.clock import SystemClock
+
+
+class LogFormat(StrEnum):
+    """How a long-running command tells what happens."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 ConfigOption = Annotated[
     Path | None,
@@ -21,11 +34,31 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md).")]
 
 
-def loaded_from(config: Path | None) -> Loaded:
+LogOption = Annotated[
+    LogFormat | None,
+    typer.Option("--log-format", help="Otherwise `log` of the configuration.", show_default=False),
+]
+
+
+def loaded_from(config: Path | None, log: LogFormat | None = None) -> Loaded:
     """The configuration that the command line and the environment ask for."""
-    return load(config, os.environ)
+    return load(config, os.environ, {} if log is None else {"lab.log": log})
 
 
-def reloader(config: Path | None) -> Callable[[], Loaded]:
-    """How a long-running command reads its configuration again."""
-    return lambda: loaded_from(config)
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a long-running command has: its configuration, how to read it again, its log."""
+
+    loaded: Loaded
+    reload: Callable[[], Loaded]
+    form: Form
+
+    def log(self, module: str) -> structlog.BoundLogger:
+        return start_log(self.form, module, SystemClock())
+
+
+def service(config: Path | None, *, json: bool, log: LogFormat | None) -> Service:
+    """Read the configuration for a command that runs until it is stopped."""
+    given = LogFormat.JSON if json else log
+    loaded = loaded_from(config, given)
+    return Service(loaded, lambda: loaded_from(config, given), loaded.configuration.lab.log)

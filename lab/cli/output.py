@@ -1,7 +1,6 @@
 """How commands speak: tables and notes for people, one JSON object for programs."""
 
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,15 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def say(text: str) -> None:
     """A note for whoever watches, on stderr, so that stdout stays the answer's."""
     print(text, file=sys.stderr, flush=True)
-
-
-def speaker(*, as_json: bool) -> Callable[[str], None]:
-    """How a long-running command notes what happens."""
-    return _say_json if as_json else say
-
-
-def _say_json(text: str) -> None:
-    print(orjson.dumps({"note": text}).decode(), file=sys.stderr, flush=True)
 
 
 def console() -> Console:

@@ -2,14 +2,16 @@
 
 import typer
 
-from lab.cli.options import ConfigOption, JsonOption, loaded_from, reloader
-from lab.cli.output import speaker
+from lab.cli.options import ConfigOption, JsonOption, LogOption, service
 
 
 def register(app: typer.Typer) -> None:
     @app.command()
-    def scheduler(json: JsonOption = False, config: ConfigOption = None) -> None:
+    def scheduler(
+        json: JsonOption = False, log_format: LogOption = None, config: ConfigOption = None
+    ) -> None:
         """Run the scheduler; a second one waits until the first has ended."""
         from lab.run import in_loop, run_scheduler
 
-        in_loop(run_scheduler(loaded_from(config), reloader(config), speaker(as_json=json)))
+        given = service(config, json=json, log=log_format)
+        in_loop(run_scheduler(given.loaded, given.reload, given.log("scheduler")))

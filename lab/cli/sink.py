@@ -1,7 +1,7 @@
 """``mtalab sink``: the receiving servers, of a lab or one alone; asked and changed as they run."""
 
 import os
-import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,23 +10,23 @@ import typer
 from rich import box
 from rich.table import Table
 
-from lab.cli.options import ConfigOption, JsonOption, loaded_from
-from lab.cli.output import console, print_json, speaker
+from lab.cli.completion import personality_names, sink_names
+from lab.cli.options import ConfigOption, JsonOption, LogOption, loaded_from, service
+from lab.cli.output import console, print_json, say
+from lab.configuration import NoConfiguration
 from mail.errors import UserError, Where
+from mail.notation import endpoint
+from sinks.settings import Personality, SinkSettings
 
 _REPUTATIONS_SHOWN: Final = 3
-
-_PersonalitiesOption = Annotated[
-    Path | None,
-    typer.Option("--personalities", help="A file with [personality.NAME] tables of your own."),
-]
+_ALONE_ONLY: Final = ("personality", "mx", "inbox")
 _InboxOption = Annotated[
     Path | None, typer.Option("--inbox", help="The folder of a sink that runs alone.")
 ]
 
 
-class Unfitting(UserError):
-    """Options that do not go together."""
+class BadSinkOption(UserError):
+    """An option of a sink alone that cannot be used."""
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +35,10 @@ def register(app: typer.Typer) -> None:
     )
     app.add_typer(sink, name="sink")
     _register_run(sink)
-    _register_door(sink)
-    _register_lists(sink)
+    _register_set(sink)
+    _register_list(sink)
+    _register_personalities(sink)
+    _register_authority(sink)
 
 
 def _register_run(sink: typer.Typer) -> None:
@@ -45,97 +47,133 @@ def _register_run(sink: typer.Typer) -> None:
         context: typer.Context,
         listen: Annotated[
             str | None,
-            typer.Option(
-                help="Run one sink alone, without a configuration, at this address:port (port 0: "
-                "a free one)."
-            ),
+            typer.Option(help="Run one sink alone, here; port 0 takes a free one."),
         ] = None,
-        personality: Annotated[str, typer.Option(help="How it behaves.")] = "accept",
+        personality: Annotated[
+            str,
+            typer.Option(
+                help="How it behaves; `mtalab sink personalities` has the names.",
+                autocompletion=personality_names,
+            ),
+        ] = "accept",
+        mx: Annotated[str, typer.Option(help="The host name in its greeting.")] = "mx.mtalab.test",
         inbox: Annotated[
             Path | None,
-            typer.Option(help="Its folder for receipts and messages; default: ./mtalab-sink."),
+            typer.Option(
+                "--inbox",
+                "--keep",
+                help="Folder for receipts and inbox; by default a new one, told.",
+            ),
         ] = None,
-        name: Annotated[str, typer.Option(help="Its name in receipts.")] = "sink",
-        mx: Annotated[str, typer.Option(help="The host name that it says.")] = "mx.mtalab.test",
-        size_limit: Annotated[int, typer.Option(help="Largest message in bytes.")] = 10
-        * 1024
-        * 1024,
-        personalities: _PersonalitiesOption = None,
         json: JsonOption = False,
+        log_format: LogOption = None,
         config: ConfigOption = None,
     ) -> None:
-        """Run all configured sinks; with --listen, one alone."""
+        """Run all configured sinks; with --listen one sink, without any configuration."""
         if context.invoked_subcommand is not None:
             context.obj = config
             return
-        from lab.run import in_loop, run_sinks
+        from lab.run import in_loop, run_sink_alone, run_sinks
 
         if listen is None:
-            _only_for_one_alone(context)
-            in_loop(run_sinks(loaded_from(config), speaker(as_json=json)))
+            _only_alone(context)
+            given = service(config, json=json, log=log_format)
+            in_loop(run_sinks(given.loaded, given.reload, given.log("sinks")))
             return
-        from lab.lone_sink import FOLDER, LoneSink, personalities_in, run_lone_sink
+        own = {} if config is None else loaded_from(config).configuration.personality
+        folder = inbox or Path(tempfile.mkdtemp(prefix="mtalab-sink-"))
 
-        folder = (inbox or FOLDER).absolute()
-        own = {} if personalities is None else personalities_in(personalities)
-        wanted = LoneSink(listen, name, mx, personality, folder, size_limit)
-
-        def ready(address: str) -> None:
+        def listening(address: str) -> None:
             if json:
-                where = {"sink": name, "listen": address, "inbox": str(folder), "pid": os.getpid()}
-                print(orjson.dumps(where).decode())
+                told = {
+                    "sink": "sink",
+                    "listen": address,
+                    "personality": personality,
+                    "folder": str(folder),
+                    "pid": os.getpid(),
+                }
+                print(orjson.dumps(told).decode(), flush=True)
             else:
-                print(f"sink {name}: {address}, {personality}, inbox {folder}")
-            sys.stdout.flush()  # whoever waits for the address reads it now
+                print(f"listening on {address} as {personality}; receipts in {folder}", flush=True)
 
-        in_loop(run_lone_sink(wanted, own, ready))
+        in_loop(run_sink_alone(_settings(listen, personality, mx), own, folder, listening))
+        say("stopped")
 
 
-def _only_for_one_alone(context: typer.Context) -> None:
+def _only_alone(context: typer.Context) -> None:
     """Options that would be passed over silently are refused."""
-    for each in ("personality", "inbox", "name", "mx", "size_limit", "personalities"):
+    for each in _ALONE_ONLY:
         source = context.get_parameter_source(each)
         if source is not None and source.name == "COMMANDLINE":
-            option = "--" + each.replace("_", "-")
-            raise Unfitting(
+            raise BadSinkOption(
                 "this is for one sink alone",
-                where=Where(key=option),
-                remedy="Say --listen ADDRESS:PORT too, or set it under [sink.NAME] in mtalab.toml.",
+                where=Where(key=f"--{each}"),
+                remedy="Say --listen ADDRESS:PORT too, or write it under [sink.NAME] in "
+                "mtalab.toml; `mtalab sink set` changes one that runs.",
             )
 
 
-def _register_door(sink: typer.Typer) -> None:
+def _settings(listen: str, personality: str, mx: str) -> SinkSettings:
+    host, separator, port = listen.rpartition(":")
+    try:
+        endpoint(f"{host}:1" if separator and port == "0" else listen)
+    except ValueError as error:
+        raise BadSinkOption(
+            f"{listen!r} is no address: {error}",
+            where=Where(key="--listen"),
+            remedy="Write it as 127.0.0.1:2600, or 127.0.0.1:0 for a free port.",
+        ) from error
+    try:
+        # A configuration file may not say port 0; whoever starts a sink alone is told which it got.
+        checked = SinkSettings(listen="127.0.0.1:1", personality=personality, mx=mx)
+    except ValueError as error:
+        raise BadSinkOption(
+            f"{mx!r} is no host name",
+            where=Where(key="--mx"),
+            remedy="Use letters, digits, dots and hyphens, as in mx.example.test.",
+        ) from error
+    return checked.model_copy(update={"listen": listen})
+
+
+def _register_set(sink: typer.Typer) -> None:
     @sink.command("set")
-    def set_(
+    def change(
         context: typer.Context,
-        name: Annotated[str, typer.Argument(metavar="SINK", help="Its name.")],
-        personality: Annotated[str, typer.Option(help="How it is to behave from now on.")],
-        personalities: _PersonalitiesOption = None,
+        name: Annotated[
+            str, typer.Argument(metavar="SINK", help="Its name.", autocompletion=sink_names)
+        ],
+        personality: Annotated[
+            str,
+            typer.Option(help="How it is to behave from now on.", autocompletion=personality_names),
+        ],
         inbox: _InboxOption = None,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
         """Let a running sink behave otherwise at once; it forgets nothing.
 
-        Until it is started again, which the configuration decides.
+        Personalities of the configuration are known as they stand there now. The next start of the
+        sinks takes the personality of the configuration again.
         """
-        from lab.lone_sink import personalities_in
         from sinks.control import ask
 
-        own = {} if personalities is None else personalities_in(personalities)
+        given = config or context.obj
+        own = _own(given, is_needed=inbox is None or given is not None)
         tables = {
             each: found.model_dump(mode="json", exclude_unset=True) for each, found in own.items()
         }
         request = {"do": "set", "sink": name, "personality": personality, "personalities": tables}
-        answer = ask(_folder(context, config, inbox), request)
+        answer = ask(_folder(given, inbox), request)
         [changed] = [each for each in answer["sinks"] if each["sink"] == name]
         if json:
             print_json(changed)
         else:
             print(f"sink {name}: {changed['personality']}")
 
+
+def _register_list(sink: typer.Typer) -> None:
     @sink.command("list")
-    def list_(
+    def listing(
         context: typer.Context,
         inbox: _InboxOption = None,
         json: JsonOption = False,
@@ -144,34 +182,23 @@ def _register_door(sink: typer.Typer) -> None:
         """The running sinks: where they listen, how they behave, what they have seen."""
         from sinks.control import ask
 
-        found = ask(_folder(context, config, inbox), {"do": "list"})["sinks"]
+        found = ask(_folder(config or context.obj, inbox), {"do": "list"})["sinks"]
         if json:
             print_json(found)
         else:
             _print_sinks(found)
 
 
-def _register_lists(sink: typer.Typer) -> None:
-    @sink.command("personalities")
-    def personalities_(
-        context: typer.Context,
-        personalities: _PersonalitiesOption = None,
-        json: JsonOption = False,
-        config: ConfigOption = None,
+def _register_personalities(sink: typer.Typer) -> None:
+    @sink.command()
+    def personalities(
+        context: typer.Context, json: JsonOption = False, config: ConfigOption = None
     ) -> None:
         """The personalities that there are: built in, and those of the configuration."""
-        from lab.configuration import NoConfiguration
-        from lab.lone_sink import personalities_in
         from sinks.catalogue import built_in_personalities
 
-        own = {} if personalities is None else personalities_in(personalities)
         given = config or context.obj
-        if personalities is None:
-            try:
-                own = loaded_from(given).configuration.personality
-            except NoConfiguration:
-                if given is not None:
-                    raise
+        own = _own(given, is_needed=given is not None)
         found = [
             {"personality": name, "description": each.description, "built_in": name not in own}
             for name, each in sorted({**built_in_personalities(), **own}.items())
@@ -183,10 +210,12 @@ def _register_lists(sink: typer.Typer) -> None:
         for column in ("personality", "what it does", ""):
             table.add_column(column, overflow="fold")
         for line in found:
-            where = "" if line["built_in"] else "own"
+            where = "" if line["built_in"] else "of the configuration"
             table.add_row(str(line["personality"]), str(line["description"]), where)
         console().print(table)
 
+
+def _register_authority(sink: typer.Typer) -> None:
     @sink.command()
     def authority(
         context: typer.Context,
@@ -194,21 +223,31 @@ def _register_lists(sink: typer.Typer) -> None:
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
-        """The file of the lab's own authority, for senders to trust; made if it is not there."""
-        from sinks.certificates import Certificates
+        """The certificate of the lab's own authority, for senders to trust; made if need be."""
+        from sinks import certificates
+        from sinks.service import tls_folder
         from world.clock import SystemClock
 
-        file = Certificates(_folder(context, config, inbox), SystemClock()).authority()
+        folder = tls_folder(_folder(config or context.obj, inbox))
+        file = certificates.authority(folder, SystemClock().now())
         if json:
             print_json({"file": str(file)})
         else:
             print(file)
 
 
-def _folder(context: typer.Context, config: Path | None, inbox: Path | None) -> Path:
-    if inbox is not None:
-        return inbox
-    return loaded_from(config or context.obj).directory
+def _own(config: Path | None, *, is_needed: bool) -> dict[str, Personality]:
+    """The personalities of the configuration; none where there is none and none is needed."""
+    try:
+        return loaded_from(config).configuration.personality
+    except NoConfiguration:
+        if is_needed:
+            raise
+        return {}
+
+
+def _folder(config: Path | None, inbox: Path | None) -> Path:
+    return loaded_from(config).directory if inbox is None else inbox
 
 
 def _print_sinks(found: list[dict[str, Any]]) -> None:

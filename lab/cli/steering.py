@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.completion import delivery_ids
 from lab.cli.log import BadFilter, reason_named
 from lab.cli.output import print_json, progress_bar
 from mail.errors import Where
@@ -15,9 +16,17 @@ from world.clock import Clock
 
 CHUNK = 2000  # messages of one transaction: workers and scheduler need not wait long
 
-Delivery = Annotated[int, typer.Argument(metavar="ID", help="Number of the delivery.")]
+Delivery = Annotated[
+    int, typer.Argument(metavar="ID", help="Number of the delivery.", autocompletion=delivery_ids)
+]
 SomeDelivery = Annotated[
-    int | None, typer.Argument(metavar="[ID]", help="Number of the delivery.", show_default=False)
+    int | None,
+    typer.Argument(
+        metavar="[ID]",
+        help="Number of the delivery.",
+        show_default=False,
+        autocompletion=delivery_ids,
+    ),
 ]
 MessageOption = Annotated[int | None, typer.Option("--message", "-m", help="This message alone.")]
 DomainOption = Annotated[str | None, typer.Option(help="Recipient domain, with * and ?.")]

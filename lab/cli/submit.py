@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from lab.cli.completion import affinity_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import print_json, progress_bar, say
 from lab.submit.errors import BadSubmission
@@ -31,7 +32,12 @@ def register(app: typer.Typer) -> None:
         recipients: Annotated[
             Path, typer.Option("--recipients", "-r", help="CSV or JSON lines; - for stdin.")
         ],
-        affinity: Annotated[str, typer.Option("--affinity", "-a", help="Affinity to send by.")],
+        affinity: Annotated[
+            str,
+            typer.Option(
+                "--affinity", "-a", help="Affinity to send by.", autocompletion=affinity_names
+            ),
+        ],
         label: Annotated[str | None, typer.Option(help="Its name in lists.")] = None,
         at: Annotated[
             str | None, typer.Option(help="Contact date: 2026-12-24T08:00, or +10m from now.")

@@ -1,19 +1,52 @@
-"""``mtalab up``: the whole lab in the foreground."""
+"""``mtalab up``: the whole lab, in the foreground or in the background."""
+
+import asyncio
+from typing import Annotated
 
 import typer
 
-from lab.cli.options import ConfigOption, JsonOption, loaded_from, reloader
-from lab.cli.output import speaker
+from lab.cli.durations import seconds_of
+from lab.cli.options import ConfigOption, JsonOption, LogOption, service
+from lab.cli.output import print_json
+from world.clock import SystemClock
 
 
 def register(app: typer.Typer) -> None:
     @app.command()
-    def up(json: JsonOption = False, config: ConfigOption = None) -> None:
-        """Run scheduler, MTA instances and sinks until Ctrl-C; follows changes of the file."""
+    def up(
+        detach: Annotated[
+            bool,
+            typer.Option("--detach", "-d", help="Run in the background; return when it is ready."),
+        ] = False,
+        within: Annotated[
+            str, typer.Option(help="With --detach: how long it may take to be ready.")
+        ] = "60s",
+        json: JsonOption = False,
+        log_format: LogOption = None,
+        config: ConfigOption = None,
+    ) -> None:
+        """Run scheduler, MTA instances and sinks until Ctrl-C; follows changes of the file.
+
+        With --detach it logs to up.log in the lab's directory, and `mtalab down` stops it.
+        """
         from lab.run import in_loop, run_up
 
-        loaded = loaded_from(config)
-        say = speaker(as_json=json)
-        say(f"lab {loaded.configuration.lab.name!r} in {loaded.directory}; Ctrl-C stops it")
-        in_loop(run_up(loaded, reloader(config), say))
-        say("stopped")
+        if detach:
+            from lab.detached import LOG, start_detached
+
+            # The form of the answer is not that of the log.
+            given = service(config, json=False, log=log_format)
+            within_s = seconds_of(within, "--within")
+            pid = asyncio.run(start_detached(given.loaded, SystemClock(), within_s))
+            file = given.loaded.directory / LOG
+            if json:
+                print_json({"pid": pid, "log": str(file)})
+            else:
+                print(f"the lab is up (pid {pid}); it logs to {file}; `mtalab down` stops it")
+            return
+        given = service(config, json=json, log=log_format)
+        loaded, log = given.loaded, given.log("up")
+        note = f"lab {loaded.configuration.lab.name!r} in {loaded.directory}; Ctrl-C stops it"
+        log.info("starting", note=note)
+        in_loop(run_up(loaded, given.reload, log))
+        log.info("stopped", note="stopped")

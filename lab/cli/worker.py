@@ -2,16 +2,15 @@
 
 import typer
 
-from lab.cli.mta import Name, instance_of
-from lab.cli.options import ConfigOption, loaded_from, reloader
-from lab.cli.output import say
+from lab.cli.instance_names import Name, instance_of
+from lab.cli.options import ConfigOption, LogOption, service
 
 
 def register(app: typer.Typer) -> None:
     @app.command(hidden=True)
-    def worker(name: Name, config: ConfigOption = None) -> None:
+    def worker(name: Name, log_format: LogOption = None, config: ConfigOption = None) -> None:
         """Run one worker process of an MTA instance."""
         from lab.run import in_loop, run_worker
 
-        loaded = loaded_from(config)
-        in_loop(run_worker(loaded, instance_of(loaded, name), reloader(config), say))
+        given = service(config, json=False, log=log_format)
+        in_loop(run_worker(given.loaded, instance_of(given.loaded, name), given.reload, given.log))

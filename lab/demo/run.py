@@ -26,6 +26,7 @@ from store import log
 from store.engine import Store
 from store.schema import open_store
 from world.clock import SystemClock
+from world.log import Log
 
 HERE: Final = Path(__file__).parent
 MESSAGES: Final = 2000
@@ -50,15 +51,13 @@ class DemoStuck(EnvironmentFault):
 Show = Callable[[Figures, int, float, float], None]
 
 
-def run_demo(
-    keep: Path | None, own: Loaded | None, say: Callable[[str], None], show: Show
-) -> Result:
+def run_demo(keep: Path | None, own: Loaded | None, log: Log, show: Show) -> Result:
     """Run it from beginning to end.
 
     Args:
         keep: a folder that is to remain.
         own: a configuration whose instances and affinities take the place of the demo's.
-        say: takes a line for the user.
+        log: takes what goes wrong meanwhile.
         show: takes what is to be seen while it runs.
 
     Raises:
@@ -68,7 +67,7 @@ def run_demo(
     try:
         loaded = _prepare(folder, own)
         with contextlib.closing(open_store(loaded.store_url)) as store:
-            return asyncio.run(_run(loaded, store, say, show))
+            return asyncio.run(_run(loaded, store, log, show))
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -121,11 +120,11 @@ def _deliveries(loaded: Loaded) -> dict[str, int]:
     return counts
 
 
-async def _run(loaded: Loaded, store: Store, say: Callable[[str], None], show: Show) -> Result:
+async def _run(loaded: Loaded, store: Store, log: Log, show: Show) -> Result:
     clock, folder = SystemClock(), loaded.path.parent
     async with asyncio.TaskGroup() as tasks:
         said = loaded.path.with_name("up.log")
-        lab = lab_of(loaded, clock, lambda: loaded, say, output=said)
+        lab = lab_of(loaded, clock, lambda: loaded, log, output=said)
         running = tasks.create_task(lab.run(), name="lab")
         try:
             await _wait_until_ready(loaded, store, clock)

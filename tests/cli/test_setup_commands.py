@@ -82,7 +82,7 @@ def test_an_unknown_personality_is_named_with_the_nearest(lab):
 
 
 def test_an_unknown_instance_is_refused(lab):
-    done = lab("mta", "promo2")
+    done = lab("mta", "run", "promo2")
     assert done.code == 2
     assert "there is no MTA instance 'promo2'; did you mean 'promo1'?" in done.err
 

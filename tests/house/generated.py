@@ -80,7 +80,11 @@ def _default(field: FieldInfo) -> str:
     if value is None or value in ("", (), {}):
         return "none"
     if isinstance(value, tuple):
-        return "`[" + ", ".join(f"{each:g}" for each in value) + "]`"
+        return (
+            "`["
+            + ", ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
+            + "]`"
+        )
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

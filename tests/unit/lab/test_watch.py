@@ -7,6 +7,7 @@ import pytest
 
 from lab import watch
 from lab.configuration import load
+from tests.fakes.log import NotingLog
 
 TEXT = '[lab]\nname = "one"\n'
 
@@ -25,11 +26,11 @@ def file(tmp_path):
 
 async def followed(file, loaded, edits):
     """The lab's names as they are followed while each edit is made, and the complaints."""
-    names, complaints = [], []
+    names, log = [], NotingLog()
     take = names.append  # one by one: it ends only by being cancelled
 
     async def follow():
-        async for each in watch.changes(loaded, lambda: load(file, {}), complaints.append):
+        async for each in watch.changes(loaded, lambda: load(file, {}), log):
             take(each.configuration.lab.name)
 
     task = asyncio.ensure_future(follow())
@@ -40,7 +41,7 @@ async def followed(file, loaded, edits):
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    return names, complaints
+    return names, log.notes
 
 
 def test_a_change_between_reading_and_following_is_followed(file):

@@ -1,5 +1,7 @@
 """Why a group of queued parts waits, the outermost cause first."""
 
+import math
+
 import pytest
 
 from affinity.configuration import (
@@ -11,7 +13,7 @@ from affinity.configuration import (
     SourceIp,
 )
 from monitor.status import status
-from store import deliveries, modules, parts
+from store import deliveries, halts, lanes, modules, parts
 from store.schema import open_store
 
 NOW = 1_750_000_000.0
@@ -45,6 +47,9 @@ def waiting(tmp_path):
         worker=("promo",),
         unbindable=(),
         configuration=CONFIGURATION,
+        suspended=(),
+        until=math.inf,
+        halted=None,
     ):
         new = deliveries.NewDelivery("x", affinity, 0, 8, NOW, contact_at, NOW + 9e5, "m.eml", b"")
         delivery = store.write_now(deliveries.create, new)
@@ -57,6 +62,9 @@ def waiting(tmp_path):
         if worker is not None:
             number = store.write_now(modules.register_worker, "m1", worker, "journal", process, NOW)
             store.write_now(modules.announce_worker, number, worker, unbindable)
+        store.write_now(lanes.suspend, suspended, until, "blocked", "ann", NOW)
+        if halted is not None:
+            store.write_now(halts.halt, halted, "ann", NOW)
         [line] = status(store, configuration, NOW + 1, []).queues
         return line.cause, line.blocked
 
@@ -122,3 +130,40 @@ def test_a_rate_limit_is_named_with_its_rule(waiting):
         "waiting its turn: 100 messages an hour from each source IP (MX rule *.a.test)",
         False,
     )
+
+
+def test_a_suspended_lane_is_named_with_its_end_and_why(waiting):
+    assert waiting(suspended=["127.0.1.1>a"]) == (
+        "lane 127.0.1.1>a is suspended until resumed: blocked",
+        True,
+    )
+
+
+def test_a_suspension_with_an_end_moves_by_itself(waiting):
+    assert waiting(suspended=["127.0.1.1>a"], until=NOW + 61) == (
+        "lane 127.0.1.1>a is suspended for 1 min more: blocked",
+        False,
+    )
+
+
+def test_what_has_another_lane_is_not_held_by_one_suspension(waiting):
+    ips = ("127.0.1.1", "127.0.1.3")
+    assert waiting(ips=ips, suspended=["127.0.1.3>a"]) == ("waiting its turn", False)
+
+
+def test_the_lane_of_all_source_ips_is_suspended(waiting):
+    rule = MxRule(mask="*.a.test", messages_per_hour=100, shared=True)
+    shared = CONFIGURATION.model_copy(update={"mx_rule": (rule,)})
+    cause, blocked = waiting(configuration=shared, suspended=["*>a"])
+    assert (cause, blocked) == ("lane *>a is suspended until resumed: blocked", True)
+
+
+def test_an_instance_stopped_by_hand_is_named(waiting):
+    assert waiting(worker=None, halted="m1") == (
+        "mta@m1 was stopped by hand (ann); `mtalab mta start m1`",
+        True,
+    )
+
+
+def test_an_instance_stopped_by_hand_is_no_cause_where_another_serves(waiting):
+    assert waiting(halted="m1") == ("waiting its turn", False)

@@ -10,11 +10,10 @@ import pytest
 import uvloop
 
 from sinks import control
-from sinks.certificates import Certificates, authority_file
+from sinks.certificates import authority
 from sinks.errors import BadWord, NoSuchSink, SinkFilesUnusable, SinksNotRunning, SinksRefused
 from sinks.inbox import content
 from sinks.settings import Personality
-from tests.fakes.clock import FakeClock
 from tests.fakes.talking_sink import HandClock, talk
 
 EHLO = b"EHLO mta.lab.test\r\n"
@@ -221,7 +220,7 @@ def starttls(sink, context, name="mx.example.test"):
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 def test_a_good_certificate_is_trusted_through_the_labs_authority(tmp_path, run):
     async def dialogue(sink):
-        context = ssl.create_default_context(cafile=str(authority_file(tmp_path)))
+        context = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
         for name in ("mx.example.test", "127.0.0.1"):
             offers, said = await starttls(sink, context, name)
             assert b"STARTTLS" in offers
@@ -247,7 +246,7 @@ def test_a_good_certificate_is_trusted_through_the_labs_authority(tmp_path, run)
 )
 def test_a_bad_certificate_is_bad_in_its_own_way(tmp_path, kind, why):
     async def dialogue(sink):
-        context = ssl.create_default_context(cafile=str(authority_file(tmp_path)))
+        context = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
         with pytest.raises(ssl.SSLCertVerificationError, match=why):
             await starttls(sink, context)
         careless = ssl.create_default_context()
@@ -278,7 +277,7 @@ def test_mail_is_refused_before_tls_where_it_must_be(tmp_path):
     async def dialogue(sink):
         client = await sink.connect()
         await client.say(ENVELOPE, 530, 503, 503)
-        context = ssl.create_default_context(cafile=str(authority_file(tmp_path)))
+        context = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
         await starttls(sink, context)
         assert len(sink.receipts) == 1
 
@@ -286,17 +285,13 @@ def test_mail_is_refused_before_tls_where_it_must_be(tmp_path):
 
 
 def test_the_authority_stays_and_is_made_anew_when_it_ends(tmp_path):
-    clock = FakeClock()
-    first = Certificates(tmp_path, clock).authority().read_bytes()
-    clock.advance(365 * 86400)
-    assert Certificates(tmp_path, clock).authority().read_bytes() == first
-    clock.advance(10 * 365 * 86400)
-    assert Certificates(tmp_path, clock).authority().read_bytes() != first
-    private = tmp_path / "tls" / "authority.pem"
-    assert private.stat().st_mode & 0o077 == 0
-    private.write_text("nonsense")
+    year = 365 * 86400
+    first = authority(tmp_path, 50 * year).read_bytes()
+    assert authority(tmp_path, 51 * year).read_bytes() == first
+    assert authority(tmp_path, 62 * year).read_bytes() != first
+    (tmp_path / "authority.pem").write_text("nonsense")
     with pytest.raises(SinkFilesUnusable, match="certificates"):
-        Certificates(tmp_path, clock).authority()
+        authority(tmp_path, 62 * year)
 
 
 def test_a_running_sink_becomes_another_at_once_and_remembers(tmp_path):
@@ -377,7 +372,7 @@ def test_what_a_smtplib_client_sends_to_gmail_arrives(tmp_path):
     async def dialogue(sink):
         sink.service.set_personality("mx1", "gmail")
         host, port = sink.service.addresses["mx1"]
-        context = ssl.create_default_context(cafile=str(authority_file(tmp_path)))
+        context = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
 
         def send():
             with smtplib.SMTP(host, port) as client:

@@ -1,0 +1,184 @@
+"""``mtalab lane``: list lanes, suspend them and resume them."""
+
+import contextlib
+import math
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from affinity.check import nearest
+from lab.cli.completion import lane_names
+from lab.cli.durations import BadDuration, seconds_of
+from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.cli.output import console, moment, print_json
+from lab.lifetime import this_user
+from mail.errors import UserError, Where
+from mail.notation import said_duration
+from monitor.lanes import LaneLine, configured_lanes, lane_lines
+from store import lanes
+from store.schema import open_store
+from world.clock import SystemClock
+
+LaneArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="LANE",
+        help="An MX group, for all its lanes; or one lane: 127.0.1.1/gmail. * and ? may stand in.",
+        autocompletion=lane_names,
+    ),
+]
+
+
+class UnknownLane(UserError):
+    """No lane has that name."""
+
+
+def register(app: typer.Typer) -> None:
+    lane = typer.Typer(
+        no_args_is_help=True, help="Lanes (source IP and MX group): list, suspend, resume."
+    )
+    app.add_typer(lane, name="lane")
+
+    @lane.command(name="list")
+    def listing(json: JsonOption = False, config: ConfigOption = None) -> None:
+        """List the lanes: affinities, limits, who works on them, suspensions."""
+        loaded, now = loaded_from(config), SystemClock().now()
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            found = lane_lines(store, loaded.configuration, now)
+        if json:
+            print_json([_as_json(each) for each in found])
+        else:
+            _print(found)
+
+    @lane.command()
+    def suspend(
+        name: LaneArgument,
+        length: Annotated[
+            str | None,
+            typer.Option("--for", help="Such as 10m; otherwise until it is resumed."),
+        ] = None,
+        because: Annotated[str, typer.Option(help="Why; `status` and the audit show it.")] = "",
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """Send nothing more on lanes; what waits there waits, other lanes take their turns."""
+        loaded, now = loaded_from(config), SystemClock().now()
+        until = math.inf if length is None else now + _seconds(length)
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            keys = matching(name, configured_lanes(loaded.configuration))
+            done = store.write_now(
+                lanes.suspend, keys, until, " ".join(because.split()), this_user(), now
+            )
+        if json:
+            print_json([_told(each) for each in done])
+            return
+        how = f"for {said_duration(until - now)}" if math.isfinite(until) else "until it is resumed"
+        for each in done:
+            print(f"lane {each.lane} is suspended {how}")
+
+    @lane.command()
+    def resume(name: LaneArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
+        """End the suspension of lanes. Exit code 1: none of them was suspended."""
+        loaded, now = loaded_from(config), SystemClock().now()
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            keys = matching(name, lane_lines(store, loaded.configuration, now))
+            done = store.write_now(lanes.resume, keys, this_user(), now)
+        if json:
+            print_json({"resumed": done})
+        else:
+            print("\n".join(f"lane {each} is resumed" for each in done) or "none was suspended")
+        raise typer.Exit(0 if done else 1)
+
+
+def matching(name: str, known: list[LaneLine]) -> list[str]:
+    """The lanes that a name on the command line means.
+
+    Raises:
+        UnknownLane: it means none of those that are known.
+    """
+    source, separator, group = name.replace("/", ">").rpartition(">")
+    source = source if separator else "*"
+    found = [
+        each.lane
+        for each in known
+        if fnmatchcase(each.mx_group, group) and fnmatchcase(each.source_ip or "*", source)
+    ]
+    if found:
+        return found
+    groups = list(dict.fromkeys(each.mx_group for each in known))
+    near = nearest(name, [*groups, *(each.lane.replace(">", "/") for each in known)])
+    raise UnknownLane(
+        f"there is no lane {name!r}{near}",
+        where=Where(key="LANE"),
+        remedy="`mtalab lane list` shows them. Name an MX group, or a source IP and a group as "
+        "127.0.1.1/gmail; 127.0.1.1>gmail needs quotes, or the shell takes it apart.",
+    )
+
+
+def _seconds(length: str) -> float:
+    found = seconds_of(length, "--for")
+    if found <= 0:
+        raise BadDuration(
+            "a suspension of no length is none",
+            where=Where(key="--for"),
+            remedy="Such as 10m; without --for it lasts until it is resumed.",
+        )
+    return found
+
+
+def _told(found: lanes.Suspension) -> dict[str, Any]:
+    until = found.until if found.has_end else None
+    return {"lane": found.lane, "suspended_until": until, "because": found.because}
+
+
+def _as_json(line: LaneLine) -> dict[str, Any]:
+    until = line.suspended_until
+    return {
+        "lane": line.lane,
+        "source_ip": line.source_ip,
+        "mx_group": line.mx_group,
+        "affinities": line.affinities,
+        "max_connections": line.max_connections,
+        "messages_per_hour": line.messages_per_hour,
+        "in_hand": line.in_hand,
+        "workers": line.workers,
+        "suspended": until is not None,
+        "suspended_until": until if until is not None and math.isfinite(until) else None,
+        "because": line.because,
+        "configured": line.is_configured,
+    }
+
+
+def _print(found: list[LaneLine]) -> None:
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("lane", "affinities", "connections", "an hour", "in hand", "by", ""):
+        table.add_column(column, justify="right" if column in _NUMBERS else "left")
+    for each in found:
+        table.add_row(
+            each.lane,
+            ", ".join(each.affinities),
+            str(each.max_connections or "-"),
+            str(each.messages_per_hour or "-"),
+            str(each.in_hand),
+            ", ".join(each.workers),
+            Text(_words(each), "yellow"),
+        )
+    console().print(table)
+
+
+_NUMBERS = ("connections", "an hour", "in hand")
+
+
+def _words(line: LaneLine) -> str:
+    words = []
+    if line.suspended_until is not None:
+        has_end = math.isfinite(line.suspended_until)
+        until = moment(line.suspended_until) if has_end else "it is resumed"
+        words.append(f"suspended until {until}" + (f": {line.because}" if line.because else ""))
+    if not line.is_configured:
+        words.append("not configured")
+    return "; ".join(words)

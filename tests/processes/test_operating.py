@@ -1,0 +1,169 @@
+"""A lab under an operator's hand: started and stopped from afar, its parts held and let go."""
+
+import os
+import signal
+import socket
+import sys
+
+import orjson
+import pytest
+
+from lab.cli.main import run
+from lab.up_lock import owner_of
+from store import audit
+from tests.fakes.running_lab import CONFIGURATION, RunningLab
+
+SLOW = CONFIGURATION.replace("40ms", "200ms")  # so that there is time to interfere
+LANE = "127.0.1.1>a"
+
+# `mtalab up --detach` leaves a child behind, which in a test is this process's.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsysbinary):
+    """``call("lane", "list")`` in the lab's folder and in this process → exit code and output."""
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*words):
+        monkeypatch.setattr(sys, "argv", ["mtalab", *words])
+        code = 0
+        try:
+            run()
+        except SystemExit as end:
+            code = end.code
+        said = capsysbinary.readouterr()
+        return code, said.out.decode() + said.err.decode()
+
+    return ask
+
+
+@pytest.fixture
+def json(call):
+    return lambda *words: orjson.loads(call(*words, "--json")[1])
+
+
+@pytest.fixture
+def make(tmp_path):
+    """A lab that is not up yet, and gone afterwards."""
+    made = []
+
+    def lab(text=CONFIGURATION):
+        made.append(RunningLab(tmp_path, text=text))
+        return made[-1]
+
+    yield lab
+    for each in made:
+        each.close()
+
+
+def test_a_lab_in_the_background_whose_lanes_and_instances_are_held_and_let_go(make, call, json):
+    lab = make(SLOW)
+    (lab.folder / "up.log").touch()
+    pid = json("up", "--detach", "--log-format", "json")["pid"]
+    assert owner_of(lab.loaded.directory).pid == pid
+    assert json("status")["ok"], "it returned when all of it ran"
+    assert "another `mtalab up`" in call("up", "--detach")[1]
+    delivery = lab.submit(300)
+    hold_lanes(lab, delivery, call, json)
+    hold_the_instance(lab, delivery, json)
+    assert json("down") == {"stopped": True, "pid": pid}
+    assert lab.processes() == []
+    assert call("up", "--detach", "--log-format", "json")[0] == 0, "ready without that instance"
+    assert lab.workers() == []
+    assert [each["state"] for each in json("mta", "list")] == ["stopped by hand"]
+    assert json("mta", "start", "m1")["workers"] == 2
+    lab.wait(lambda: lab.sent(delivery) == 300, "the rest is sent")
+    assert call("down")[0] == 0
+    assert lab.reconciled().is_ok()
+    told = [each.text for each in lab.store.read_now(audit.entries)]
+    assert "starts the lab" in told[0]
+    assert "has stopped the lab" in told[-1]
+    see_that_the_log_is_json(lab)
+
+
+def hold_lanes(lab, delivery, call, json):
+    """One, whose mail the other then sends; then all."""
+    lab.wait(lambda: lab.peers()["127.0.1.1"] > 5, "the lane is at work")
+    assert call("lane", "suspend", "127.0.1.1/a", "--because", "blocked")[0] == 0
+
+    def in_hand():
+        return sum(each["in_hand"] for each in json("lane", "list") if each["lane"] == LANE)
+
+    lab.wait(lambda: in_hand() == 0, "workers gave back what they held")
+    before, at = lab.peers()["127.0.1.1"], lab.sent(delivery)
+    lab.wait(lambda: lab.sent(delivery) > min(at + 20, 299), "the other source IP sends on")
+    assert lab.peers()["127.0.1.1"] == before
+    assert call("lane", "suspend", "a", "--because", "maintenance")[0] == 0
+    lab.wait(lambda: all(not each["in_hand"] for each in json("lane", "list")), "all came back")
+    assert lab.sent(delivery) < 300, "there was more to come"
+    [line] = json("status")["queues"]
+    assert line["cause"] == "all its lanes are suspended, 127.0.1.1>a until resumed: maintenance"
+    assert LANE in json("lane", "resume", "a")["resumed"]
+
+
+def hold_the_instance(lab, delivery, json):
+    """It hands back what it holds, and status says why that waits."""
+    assert json("mta", "stop", "m1") == {"instance": "m1", "changed": True, "workers": 0}
+    assert lab.workers() == []
+    [line] = json("status")["queues"]
+    assert line["cause"].startswith("mta@m1 was stopped by hand")
+    assert line["messages"] == 300 - lab.sent(delivery) > 0
+
+
+def see_that_the_log_is_json(lab):
+    """Every line of every process, with the keys that are promised."""
+    lines = (lab.loaded.directory / "up.log").read_bytes().splitlines()
+    said = [orjson.loads(each) for each in lines]
+    keys = ["time", "level", "module", "pid", "event", "note"]
+    assert all(list(each)[:6] == keys for each in said)
+    who = {each["module"].partition("-")[0] for each in said}
+    assert who == {"up", "scheduler", "sinks", "submission", "mta@m1"}
+
+
+def test_a_lab_that_cannot_start_in_the_background_says_why(make, call):
+    lab = make()
+    host, port = lab.loaded.configuration.sink["a"].listen.split(":")
+    with socket.socket() as taken:
+        taken.bind((host, int(port)))
+        taken.listen()
+        code, said = call("up", "--detach")
+    assert code == 1
+    assert "sink 'a' cannot listen" in said
+    assert lab.processes() == []
+
+
+def test_every_process_follows_what_is_applied_and_says_what_it_cannot(make, call, json):
+    login = 'domains = ["a.test"]\nauth = { user = "u", password_file = "p" }'
+    lab = make(CONFIGURATION.replace('domains = ["a.test"]', login))
+    secret = lab.folder / "p"
+    secret.write_text("secret\n")
+    lab.up()
+    names = {"up", "scheduler", "sinks", "submission", "mta@m1"}
+    lab.wait(lambda: len(json("config", "apply")["processes"]) == len(names) + 2, "all account")
+    workers, sinks = {each.pid for each in lab.workers()}, lab.pid_of("sinks")
+
+    other = 'domain = "a.b"\nstore = "sqlite:///x.db"'
+    lab.write(lab.text.replace('name = "test"', f'name = "test"\n{other}'))
+    found = {each["name"]: each for each in json("config", "apply")["processes"]}
+    assert (found["up"]["state"], found["up"]["detail"]) == ("needs a restart", "lab.store")
+    assert {each["state"] for name, each in found.items() if name != "up"} == {"follows"}
+    assert not (lab.folder / "x.db").exists(), "who was restarted stayed with the others"
+    lab.write(lab.text.replace(other, "").replace("40ms", "1ms"))
+    assert json("config", "apply")["ok"]
+    assert lab.pid_of("sinks") not in (sinks, None), "the supervisor restarted it"
+    assert {each.pid for each in lab.workers()} == workers
+
+    secret.unlink()  # the file says the same, but what it names has changed
+    os.kill(owner_of(lab.loaded.directory).pid, signal.SIGHUP)
+    lab.wait(lambda: lab.said().count("is not used") >= 2, "the workers cannot read it")
+    refused = [each for each in json("config", "apply")["processes"] if each["state"] != "follows"]
+    assert [each["state"] for each in refused] == ["refuses", "refuses"]
+    secret.write_text("secret\n")
+    assert json("config", "apply")["ok"]
+    assert {each.pid for each in lab.workers()} == workers
+    assert "SIGHUP" not in lab.said(), "it ended nobody"
+    lab.write(lab.text.replace("[lab]", "[lba]"))
+    code, said = call("config", "apply")
+    assert code == 2
+    assert "lba" in said
