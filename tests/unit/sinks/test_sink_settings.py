@@ -1,10 +1,15 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from mail.notation import split_endpoint
-from sinks.faults import Refusal
+from sinks.catalogue import built_in_personalities, personalities_from, personality_named
+from sinks.faults import Cut, Refusal, SlowClose, Stall, Tarpit
 from sinks.fields import reply_of
 from sinks.settings import (
+    ConnectionLimit,
     Delay,
     Greylisting,
     Latency,
@@ -13,6 +18,7 @@ from sinks.settings import (
     SinkSettings,
     UnknownUsers,
 )
+from sinks.standing import Quota, Reputation, Step
 
 
 @pytest.mark.parametrize(
@@ -84,6 +90,25 @@ def test_an_unknown_key_is_refused():
 
 
 def test_every_field_says_what_it_is():
-    for model in (SinkSettings, Personality, Refusal, Greylisting, MessageRate, Latency, Delay):
+    models = (SinkSettings, Personality, Refusal, Stall, Cut, Tarpit, SlowClose, Greylisting)
+    for model in (*models, MessageRate, Latency, Delay, ConnectionLimit, Quota, Reputation, Step):
         for name, info in model.model_fields.items():
             assert info.description, f"{model.__name__}.{name}"
+
+
+def test_the_personality_of_the_documentation_is_one():
+    page = Path(__file__).parents[3] / "docs" / "sinks.md"
+    text = page.read_text("utf-8").split("```toml\n")[1].split("```")[0]
+    tables = tomllib.loads(text)["personality"]
+    found = personality_named("moody", personalities_from(tables))
+    assert found.greeting == personality_named("gmail", {}).greeting
+    assert [each.stage for each in found.drop] == ["mail", "content", "body"]
+
+
+def test_every_built_in_personality_is_documented():
+    page = (Path(__file__).parents[3] / "docs" / "sinks.md").read_text("utf-8")
+    assert [each for each in built_in_personalities() if f"`{each}`" not in page] == []
+
+
+def test_a_tarpit_may_be_a_pause_alone():
+    assert Personality.model_validate({"tarpit": "10ms"}).tarpit == Tarpit(pause=0.01)
