@@ -5,11 +5,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 XDIST ?= -n 2
 
-.PHONY: help demo test check fmt lint types imports locked unit store processes docs lock clean
+.PHONY: help demo test check crash-matrix fmt lint types imports locked unit store processes docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/run.stamp ## Two thousand messages through the whole pipeline (ARGS='--json')
 	@$(BIN)/mtalab demo $(ARGS)
@@ -42,6 +42,9 @@ store: .venv/dev.stamp ## The store's tests on both databases
 
 processes: .venv/dev.stamp ## Real processes and sockets
 	$(BIN)/pytest $(XDIST) tests/processes $(ARGS)
+
+crash-matrix: .venv/dev.stamp ## Kill every process at every named point, on both databases (ARGS=--write)
+	$(BIN)/python -m tests.crash.matrix $(ARGS)
 
 docs: .venv/dev.stamp ## Generate the documents that come from code
 	$(BIN)/python -m tests.house.generated --write

@@ -16,7 +16,8 @@ from affinity.toml_lines import lines_of
 Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX: Final = "MTALAB_"
-_NOT_KEYS: Final = frozenset({"MTALAB_CONFIG"})  # it names the file
+# They name the file, and a point to crash at (world/crash.py).
+_NOT_KEYS: Final = frozenset({"MTALAB_CONFIG", "MTALAB_CRASH_AT"})
 _SYNTAX_LINE: Final = re.compile(r" *\((?:at line (\d+), column \d+|at end of document)\)")
 
 

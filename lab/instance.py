@@ -21,6 +21,7 @@ from store import halts, modules
 from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
+from world.crash import reach
 from world.log import Log
 
 BEAT_EVERY_S: Final = 1.0
@@ -130,6 +131,7 @@ class Instance:
                 await self._store.write(
                     modules.beat_instance, self._name, this_process(), self._clock.now()
                 )
+                reach("instance.beating")
                 self._vigil.watch(self._clock.now())
                 halt = (await self._store.read(halts.halts)).get(self._name)
                 if halt != self._halt and self._name in self._loaded.configuration.mta:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from scheduler.settings import settings_from
 from sinks.errors import ListenAddressUnusable
 from sinks.listening import bound_socket
 from sinks.service import SinkService
+from sinks.settings import Personality, SinkSettings
 from store import audit, modules
 from store.engine import Store, shown_url
 from store.errors import StoreUnavailable
@@ -36,6 +37,7 @@ Reload = Callable[[], Loaded]
 BEAT_EVERY_S = 1.0
 ORPHANS_LEAVE_WITHIN_S = 2.0
 SINKS = "sinks"
+ALONE = "sink"  # the name of one that runs without a lab
 SUBMISSION = "submission"
 
 
@@ -243,6 +245,23 @@ async def run_sinks(loaded: Loaded, reload: Reload, log: Log) -> None:
             with following.on_hangup():
                 await first_of(until_told_to_stop(with_parent=True), beat, follow())
             await _say_goodbye(store, SINKS, clock)
+    finally:
+        await service.stop()
+
+
+async def run_sink_alone(
+    settings: SinkSettings,
+    personalities: Mapping[str, Personality],
+    folder: Path,
+    listening: Callable[[str], None],
+) -> None:
+    """One sink without a lab; ``listening`` is told its address once it listens."""
+    service = SinkService({ALONE: settings}, personalities, folder, SystemClock(), SeededChance())
+    await service.start()
+    try:
+        host, port = service.addresses[ALONE]
+        listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        await until_told_to_stop(with_parent=False)
     finally:
         await service.stop()
 

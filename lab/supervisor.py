@@ -11,6 +11,7 @@ from lab.configuration import Loaded
 from lab.following import SETTLED, UP, Following, changed
 from lab.up_lock import up_lock
 from world.clock import Clock
+from world.crash import reach
 from world.log import Log
 
 STOP_GRACE_S: Final = 20.0  # longer than an instance gives its workers
@@ -106,6 +107,7 @@ class Supervisor:
 
     async def _follow(self) -> None:
         async for loaded in self.following.changes():
+            reach("supervisor.following")
             before, self._loaded = self._loaded, loaded
             if loaded.text == before.text:
                 self._log.info("configuration_read", note="read the configuration again, as asked")

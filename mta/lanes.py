@@ -28,6 +28,7 @@ from mta.settings import Destination, MtaSettings
 from store.leases import LeasedPart
 from world.chance import Chance
 from world.clock import Clock
+from world.crash import reach
 from world.network import ForbiddenDestination, Network
 
 IDLE_S: Final = 5.0  # the modelled system's idleSessionTimeoutSec
@@ -151,7 +152,7 @@ class Lanes:
             self._limited.add(way.lane)
         hooks = PoolHooks(
             pull=queue.pull,
-            may_send=lambda envelope: self._hooks.may_send(envelope.token),
+            may_send=self._may_send_body,
             answered=self._answered,
             untried=self._untried,
             unreachable=lambda why: self._unreachable(lane, why),
@@ -232,6 +233,10 @@ class Lanes:
             lane.queue.close()
         # What a reload is still closing has answers to come too: the outbox must not end before.
         await asyncio.gather(*(pool.stop(STOP_GRACE_S) for pool in (*pools, *self._closing)))
+
+    def _may_send_body(self, envelope: Envelope) -> bool:
+        reach("worker.before_body")
+        return self._hooks.may_send(envelope.token)
 
     # --- what pools tell -------------------------------------------------------------------------
 

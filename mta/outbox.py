@@ -10,6 +10,7 @@ from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Outcome, Recorded
 from world.clock import Clock
+from world.crash import reach
 from world.log import SILENT, Log
 
 GROUP_MAX = 512  # outcomes of one commit; larger groups measured no faster
@@ -59,8 +60,10 @@ class Outbox:
 
     def add(self, outcome: Outcome) -> None:
         """Journal an outcome and commit it soon; without a journal nothing more is begun."""
+        reach("worker.reply_heard")
         try:
             self._journal.append(outcome)
+            reach("worker.journalled")
         except OSError as error:
             self._exposed += 1
             self._group.exposed += 1
@@ -107,6 +110,7 @@ class Outbox:
         turn = self._journal.turn()
         report = settlement.Settlement(group.outcomes, group.finished, group.released, group.tats)
         recorded = await self._settled(report)
+        reach("worker.committed")
         self._exposed -= group.exposed
         if self.trouble is not None:
             self._log.info("trouble_over", note="outcomes can be written again")

@@ -28,6 +28,7 @@ from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
 from world.chance import Chance
 from world.clock import Clock
+from world.crash import reach
 from world.log import SILENT, Log
 
 CLAIM_EVERY_S: Final = 0.05
@@ -171,6 +172,7 @@ class Worker:
         if not new:
             return
         messages = await store.read(leases.messages_of, [each.part_id for each in new])
+        reach("worker.leased")
         await self._rendering.prepare_contents(
             message for each in messages.values() for message in each
         )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableSet
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, TLSSetupException
 
 from mail.reply import Reply
 from sinks import command
@@ -178,8 +178,16 @@ class Connection(SMTP):
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        if transport.get_write_buffer_size() > 0:
+        if _unsent(transport) > 0:
             transport.abort()  # a peer that does not read must not keep the server alive
+        self._forget()
+
+    def _forget(self) -> None:
+        """It is over, whatever the transport still says or, in a failed handshake, never will."""
+        self._server.connections.discard(self)
+        self.over()
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
 
     async def leave(self) -> None:
         """End the session from our side, so that what was said last is read."""
@@ -208,7 +216,7 @@ class Connection(SMTP):
 
     async def push(self, status: str | bytes) -> None:
         """Send a reply; positive ones wait for those that follow in the same turn of the loop."""
-        reply = status.encode("utf-8", "replace") if isinstance(status, str) else status
+        reply = _printable(status) if isinstance(status, str) else status
         if self._writer.transport.is_closing():
             raise asyncio.CancelledError  # as drop does: nobody would hear it
         await self._writer.drain()  # a peer that does not read is not read from
@@ -248,7 +256,7 @@ class Connection(SMTP):
             self._flush()
             transport = self._writer.transport
             transport.close()
-            if transport.get_write_buffer_size() > 0:
+            if _unsent(transport) > 0:
                 transport.abort()  # it does not read either
 
     @contextlib.contextmanager
@@ -285,6 +293,17 @@ class Connection(SMTP):
         lines = [self._server.name, *(self.extensions() if is_extended else ())]
         await self.push(lines_of(Reply(250, "\n".join(lines))))
 
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        try:
+            await super().smtp_STARTTLS(arg or "")
+        except (
+            TLSSetupException
+        ):  # of a protocol that was never connected, nobody tells us the loss
+            self._forget()
+            if self._original_transport is not None:
+                cast("asyncio.Transport", self._original_transport).abort()
+            raise asyncio.CancelledError from None
+
     async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         if self._takes_logins:
             await super().smtp_AUTH(arg or "")
@@ -301,6 +320,24 @@ class Connection(SMTP):
             return
         await self.push(command.QUIT_OK)
         self.drop()
+
+
+def _printable(text: str) -> bytes:
+    """A reply of one line: aiosmtpd repeats what a client said, a CR of it too."""
+    return "".join(each if each.isprintable() else "?" for each in text).encode("utf-8", "replace")
+
+
+def quieten() -> None:
+    """Aiosmtpd warns of each unknown command on stderr; the client has its reply already."""
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+
+
+def _unsent(transport: asyncio.WriteTransport) -> int:
+    """Bytes that are still to be written."""
+    try:
+        return transport.get_write_buffer_size()
+    except AttributeError:  # asyncio's TLS transport, closed twice, has let go of its connection
+        return 0
 
 
 def lines_of(reply: Reply) -> bytes:

@@ -52,6 +52,29 @@ class RcptTo:
 
 
 @dataclass(frozen=True, slots=True)
+class Hello:
+    """EHLO or HELO was said."""
+
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """STARTTLS was said, and could be done."""
+
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """DATA was said; the recipients are those that were accepted."""
+
+    ip: str
+    sender: str
+    recipients: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfData:
     """The whole message has been read; the recipients are those that were accepted."""
 
@@ -60,7 +83,7 @@ class EndOfData:
     recipients: Sequence[str]
 
 
-Event = Connected | Disconnected | MailFrom | RcptTo | EndOfData
+Event = Connected | Disconnected | Hello | StartTls | MailFrom | RcptTo | Data | EndOfData
 
 
 class Action(StrEnum):
@@ -139,18 +162,25 @@ class SinkState:
 def decide(state: SinkState, event: Event, now: float) -> Answer:
     """What the sink does about the event; ``now`` in seconds, never going back."""
     latency = state.personality.latency
+    answer, delay = _ACCEPT, None
     match event:
         case RcptTo():
-            return _later(_on_rcpt(state, event, now), state.after(latency.rcpt))
+            answer, delay = _on_rcpt(state, event, now), latency.rcpt
         case MailFrom():
-            return _later(_on_mail(state, event, now), state.after(latency.mail))
+            answer, delay = _on_mail(state, event, now), latency.mail
         case EndOfData():
-            return _later(_on_body(state, event), state.after(latency.data))
+            answer, delay = _on_body(state, event), latency.data
+        case Data():
+            answer = _by_rule(state, "data", event.ip, event.sender, event.recipients) or _ACCEPT
+        case Hello():
+            answer = _by_rule(state, "ehlo", event.ip, "", (event.ip,)) or _ACCEPT
+        case StartTls():
+            answer = _by_rule(state, "starttls", event.ip, "", (event.ip,)) or _ACCEPT
         case Connected():
-            return _later(_on_connect(state, event), state.after(latency.greeting))
+            answer, delay = _on_connect(state, event), latency.greeting
         case Disconnected():
             state.connections.close(event.ip)
-            return _ACCEPT
+    return answer if delay is None else _later(answer, state.after(delay))
 
 
 def _later(answer: Answer, delay_s: float) -> Answer:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from typing import Final
 
 from mail.notation import split_endpoint
@@ -29,6 +30,7 @@ class SinkServer:
         clock: Clock,
         receipts: ReceiptLog,
         inbox: InboxFile | None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Make it; nothing listens yet.
 
@@ -39,6 +41,7 @@ class SinkServer:
             clock: for receipts and limits.
             receipts: open; closing it is the caller's.
             inbox: likewise, or None to keep no contents.
+            tls: offered as STARTTLS, or None.
         """
         self.name, self.settings = name, settings
         state = SinkState(personality, mx=settings.mx, seed=str(personality.seed))
@@ -49,7 +52,7 @@ class SinkServer:
             command.CLOSING,
             lambda: self._is_stopping,
         )
-        self._post = Post(server, state, clock, receipts, inbox)
+        self._post = Post(server, state, clock, receipts, inbox, tls)
         self._is_stopping = False
         self._server: asyncio.Server | None = None
 

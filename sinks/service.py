@@ -1,8 +1,8 @@
 """All sinks of one process: their files opened, their servers started in the running loop."""
 
-import logging
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Final
 
 from mail.errors import Where
 from sinks.catalogue import personality_named
+from sinks.connection import quieten
 from sinks.errors import BadSinkName
 from sinks.inbox import InboxFile
 from sinks.listening import bound_socket
@@ -69,8 +70,7 @@ class SinkService:
         """
         if self._running is not None:
             return
-        # aiosmtpd warns of each unknown command on stderr; the client has its reply already.
-        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+        quieten()
         servers = {}
         async with AsyncExitStack() as stack:
             bound = self._bound(stack)
@@ -81,11 +81,21 @@ class SinkService:
                 if inbox is not None:
                     stack.callback(inbox.close)
                 personality = self._personalities[name]
-                server = SinkServer(name, settings, personality, self._clock, receipts, inbox)
+                server = SinkServer(
+                    name, settings, personality, self._clock, receipts, inbox, self._tls(settings)
+                )
                 stack.push_async_callback(server.stop)
                 await server.start(bound[name])
                 servers[name] = server
             self._running, self._servers = stack.pop_all(), servers
+
+    def _tls(self, settings: SinkSettings) -> ssl.SSLContext | None:
+        kind = settings.certificate
+        if kind == "none":
+            return None
+        from sinks.certificates import server_context  # slow to import, and few sinks have one
+
+        return server_context(self._directory / "tls", settings.mx, kind, self._clock.now())
 
     def check(self) -> None:
         """See whether all could listen now; nothing of their files is touched.

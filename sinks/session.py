@@ -6,6 +6,7 @@ its 250.
 
 import asyncio
 import logging
+import ssl
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,16 +19,20 @@ from sinks.personality import (
     Action,
     Answer,
     Connected,
+    Data,
     Disconnected,
     EndOfData,
     Event,
+    Hello,
     MailFrom,
     RcptTo,
     SinkState,
+    StartTls,
     decide,
 )
 from sinks.receipts import Peer, ReceiptLog
 from world.clock import Clock
+from world.crash import reach
 
 _RECIPIENTS_MAX: Final = 1000  # RFC 5321, 4.5.3.1.8 wants at least 100
 _log = logging.getLogger(__name__)
@@ -42,13 +47,15 @@ class Post:
     clock: Clock
     receipts: ReceiptLog
     inbox: InboxFile | None
+    tls: ssl.SSLContext | None = None  # with it STARTTLS is offered
 
 
 class SinkSession(Connection):
     """One connection."""
 
     def __init__(self, post: Post, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(post.server, loop)
+        options = {} if post.tls is None else {"tls_context": post.tls}
+        super().__init__(post.server, loop, **options)
         self._post = post
         self._is_counted = False  # among the connections that the personality counts
 
@@ -71,6 +78,26 @@ class SinkSession(Connection):
         _log.error("a sink failed towards %s", self.peer_ip, exc_info=error)
         return "451 4.3.0 The sink failed, which is its own fault"
 
+    def extensions(self) -> list[str]:
+        offered = super().extensions()
+        if self._post.tls is not None and not self.is_encrypted:
+            offered.append("STARTTLS")
+        return offered
+
+    async def push(self, status: str | bytes) -> None:
+        pause_s = self._post.state.personality.tarpit
+        if not pause_s:
+            await super().push(status)
+            return
+        reply = status.encode("utf-8", "replace") if isinstance(status, str) else status
+        with self.holding():
+            for place in range(len(reply) + 2):
+                if self._writer.transport.is_closing():
+                    raise asyncio.CancelledError
+                self._writer.write((reply + b"\r\n")[place : place + 1])
+                await self._writer.drain()
+                await asyncio.sleep(pause_s)
+
     async def _hold(self, delay_s: float) -> None:
         if delay_s > 0:
             with self.holding():
@@ -81,6 +108,20 @@ class SinkSession(Connection):
         return Peer(self.peer_ip, self.peer_name, tls=self.is_encrypted)
 
     # --- commands ---------------------------------------------------------------------------
+
+    async def _greet(self, hostname: str | None, *, is_extended: bool) -> None:
+        answer = self._decide(Hello(self.peer_ip))
+        if answer.action is Action.ACCEPT:
+            await super()._greet(hostname, is_extended=is_extended)
+        else:
+            await self._refuse(answer, Stage.EHLO)
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
+        answer = self._decide(StartTls(self.peer_ip))
+        if self._post.tls is None or answer.action is Action.ACCEPT:
+            await super().smtp_STARTTLS(arg or "")
+        else:
+            await self._refuse(answer, Stage.STARTTLS)
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         if not self.peer_name:
@@ -136,6 +177,11 @@ class SinkSession(Connection):
         elif arg:
             await self.push(command.BAD_DATA)
         else:
+            answer = self._decide(Data(self.peer_ip, sender, recipients))
+            if answer.action is not Action.ACCEPT:
+                self.envelope = self._create_envelope()
+                await self._refuse(answer, Stage.DATA, sender, recipients)
+                return
             await self.push(command.START_DATA)
             content = await self._input.read_message()
             self.envelope = self._create_envelope()
@@ -160,9 +206,11 @@ class SinkSession(Connection):
             return
         post = self._post
         place = None if post.inbox is None else post.inbox.keep(content)
+        reach("sink.before_receipt")
         receipt_id = post.receipts.accepted(
             self._peer, sender, recipients, content, time=post.clock.now(), inbox=place
         )
+        reach("sink.after_receipt")
         if answer.action is Action.ACCEPT_UNHEARD:
             self.drop()
         await self.push(f"250 2.0.0 Accepted as {receipt_id}")

@@ -14,6 +14,7 @@ from mail.reply import Reply
 
 _REPLY: Final = re.compile(r"^([45]\d\d)(?: ([^\r\n]+(?:\n[^\r\n]+)*))?$")
 DROP: Final = "drop"
+Certificate = Literal["none", "good", "expired", "self_signed", "wrong_name"]
 
 
 def reply_of(text: str) -> Reply:
@@ -60,6 +61,11 @@ class SinkSettings(Table):
         description="The host name that it says in its greeting.",
     )
     personality: str = Field(default="accept", description="How it behaves, by name.")
+    certificate: Certificate = Field(
+        default="none",
+        description="With any but none STARTTLS is offered, and its certificate for mx is good, "
+        "expired, self_signed or for a wrong_name; tls/ca.pem in the lab's directory signs them.",
+    )
     inbox: bool = Field(default=True, description="Whether it keeps what it accepts.")
     size_limit: int = Field(
         default=10 * 1024 * 1024, ge=1024, description="Largest message in bytes, said in SIZE."
@@ -89,8 +95,9 @@ class Latency(Table):
 class Refusal(Table):
     """A reply given instead of acceptance. The first that applies is given."""
 
-    stage: Literal["connect", "mail", "rcpt", "body"] = Field(
-        description="When it is given: as greeting, to MAIL, to RCPT or to the end of data."
+    stage: Literal["connect", "ehlo", "starttls", "mail", "rcpt", "data", "body"] = Field(
+        description="When it is given: as greeting, to EHLO, STARTTLS, MAIL, RCPT or DATA, or to "
+        "the end of data."
     )
     reply: ReplyOrDrop = Field(
         description='The reply, or "drop": the connection ends without one. {ip}, {mx}, {sender} '
@@ -110,10 +117,10 @@ class Refusal(Table):
 
     @model_validator(mode="after")
     def _masks_fit_the_stage(self) -> "Refusal":
-        if self.recipients and self.stage in {"connect", "mail"}:
+        if self.recipients and self.stage in {"connect", "ehlo", "starttls", "mail"}:
             raise ValueError(f"recipients are not known yet at stage {self.stage!r}")
-        if self.senders and self.stage == "connect":
-            raise ValueError("senders are not known yet at stage 'connect'")
+        if self.senders and self.stage in {"connect", "ehlo", "starttls"}:
+            raise ValueError(f"senders are not known yet at stage {self.stage!r}")
         return self
 
 
@@ -196,6 +203,7 @@ class Personality(Table):
         default=0, description='What every share and jitter follows; "random": anew at each start.'
     )
     latency: Latency = Field(default=Latency(), description="Delays of the replies.")
+    tarpit: Seconds = Field(default=0.0, description="Between two characters of every reply.")
     refuse: tuple[Refusal, ...] = Field(default=(), description="Refusals, in order.")
     unknown_users: UnknownUsers | None = Field(default=None, description="Unknown addresses.")
     defer: Deferral | None = Field(default=None, description="Deferrals before acceptance.")

@@ -15,6 +15,7 @@ from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus
 from store import addresses, contents, deliveries, parts, rollups, tables, transitions
 from store.engine import Tx
+from world.crash import reach
 
 SOURCE: Final = "(submitted by SMTP)"
 _PART_BYTES: Final = 16 * 1024 * 1024  # a worker has all contents of its parts in memory
@@ -75,6 +76,7 @@ def append(tx: Tx, letters: Sequence[Letter], plan: Plan, terms: Terms, at: floa
         firsts = _add(tx, delivery_id, mine, plan, terms, at)
         for place, first in zip(places, firsts, strict=True):
             joined[place] = Joined(delivery_id, first)
+    reach("submission.storing")
     return [joined[place] for place in range(len(letters))]
 
 

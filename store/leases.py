@@ -14,6 +14,7 @@ from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
 from store import deliveries, lanes, modules, tables
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
+from world.crash import reach
 
 _CHUNK: Final = 900
 
@@ -65,6 +66,7 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
             for each in grants
         ],
     ).rowcount
+    reach("scheduler.leasing")
     table = tables.delivery
     starting = select(table.c.id).where(
         table.c.id.in_({each.delivery_id for each in grants}),

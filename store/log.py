@@ -100,6 +100,41 @@ def transitions(
     return rows[::-1] if newest else rows
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A transition with what its message and its delivery say."""
+
+    transition: Transition
+    mx_group: str
+    affinity: str
+    label: str
+    submitted_at: float
+
+
+def events(tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000) -> list[Event]:
+    """Transitions in the order they were written, for export."""
+    table, message, delivery = tables.transition, tables.message, tables.delivery
+    query = (
+        select(
+            table,
+            message.c.address,
+            message.c.mx_group,
+            delivery.c.affinity,
+            delivery.c.label,
+            delivery.c.submitted_at,
+        )
+        .join(message, message.c.id == table.c.message_id)
+        .join(delivery, delivery.c.id == table.c.delivery_id)
+        .where(table.c.id > after_id)
+    )
+    query = _narrowed(query, wanted, table.c.to_status, table.c.at)
+    query = _by_delivery_and_ip(query, wanted, table).order_by(table.c.id).limit(limit)
+    return [
+        Event(_transition(row), row.mx_group, row.affinity, row.label, row.submitted_at)
+        for row in tx.connection.execute(query)
+    ]
+
+
 def narrow(query: Select[Any], wanted: Filter) -> Select[Any]:
     """A query over messages, restricted to those wanted."""
     table = tables.message

@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 
 from store import tables
 from store.engine import Tx
+from world.crash import reach
 
 ALIVE: Final = "alive"
 STOPPING: Final = "stopping"  # takes no more parts, finishes what it has
@@ -183,6 +184,7 @@ def beat_worker(
         .where(table.c.id == worker_id, table.c.state.in_(_LIVE))
         .values(heartbeat_at=now, memory_bytes=memory_bytes)
     ).rowcount
+    reach("worker.renewing")
     if not alive:
         return False
     for start in range(0, len(leases), _CHUNK):

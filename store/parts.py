@@ -10,6 +10,7 @@ from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, tables
 from store.engine import Tx
 from store.errors import SubmissionGone
+from world.crash import reach
 
 QUEUED: Final = "queued"
 HELD: Final = "held"  # its plan has no source IP or no route: nobody looks at it until that changes
@@ -157,6 +158,7 @@ def cut(tx: Tx, cuts: Sequence[Cut]) -> None:
             {"_id": message_id, "_part": part_id, "_group": each.mx_group}
             for message_id in each.message_ids
         )
+    reach("scheduler.cutting")
     if pairs:
         tx.connection.execute(statement, pairs)
 

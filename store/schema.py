@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from store.dialects.sqlite import SqliteDialect
 from store.engine import Store, file_of
 from store.errors import StoreTooNew, StoreUnavailable
+from world.crash import reach
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0004"  # the newest revision; tests hold it against the migrations folder
@@ -116,6 +117,7 @@ def _upgrade(connection: Connection) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    reach("store.migrating")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from mail.states import MessageStatus
 from store import audit, modules, tables, transitions
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
+from world.crash import reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ def settle(
     part = tables.part
     tats = _own(tx, author, report.tats or {})
     recorded = transitions.record(tx, author, report.outcomes)
+    reach("worker.committing")
     for part_id, epoch in (*report.finished, *report.released):
         mine = (
             part.c.id == part_id,

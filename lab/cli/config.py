@@ -13,9 +13,6 @@ from lab.cli.init import WouldOverwrite
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
 from lab.configuration import FILE, LabConfiguration
-from lab.findings import findings_of
-from lab.importing.as_toml import as_toml
-from lab.importing.server_conf import read_server_conf
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +22,8 @@ def register(app: typer.Typer) -> None:
     @config_app.command(name="check")
     def command(json: JsonOption = False, config: ConfigOption = None) -> None:
         """Validate the file and tell what cannot work. Exit code 1: there are errors."""
+        from lab.findings import findings_of
+
         loaded = loaded_from(config)
         findings = findings_of(loaded)
         errors = sum(each.severity == "error" for each in findings)
@@ -65,6 +64,9 @@ def _register_import(config_app: typer.Typer) -> None:
         json: JsonOption = False,
     ) -> None:
         """Make a mtalab.toml of Adobe Campaign Classic's IP affinities and MTA settings."""
+        from lab.importing.as_toml import as_toml
+        from lab.importing.server_conf import read_server_conf
+
         conf = read_server_conf(file, instance)
         text = as_toml(conf, file.name)
         read(text, out.name, LabConfiguration)

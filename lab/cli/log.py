@@ -60,8 +60,8 @@ def register(app: typer.Typer) -> None:
             domain=domain,
             source_ip=ip,
             reason=None if reason is None else reason_named(reason),
-            since=_time("--since", since, clock),
-            until=_time("--until", until, clock),
+            since=time_of("--since", since, clock),
+            until=time_of("--until", until, clock),
         )
         say: Callable[[Any], str] = _line if json else _text
         with contextlib.closing(open_store(loaded.store_url)) as store:
@@ -137,7 +137,12 @@ def reason_named(text: str) -> Reason:
         ) from None
 
 
-def _time(option: str, text: str | None, clock: Clock) -> float | None:
+def time_of(option: str, text: str | None, clock: Clock) -> float | None:
+    """The time that an option means.
+
+    Raises:
+        BadFilter: it means none.
+    """
     if text is None:
         return None
     with contextlib.suppress(ValueError):

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from lab.cli import (
     dkim,
     doctor,
     down,
+    export,
     inbox,
     init,
     lane,
@@ -56,6 +56,7 @@ COMMANDS = (
     log,
     message,
     audit,
+    export,
     inbox,
     reconcile,
     pause,
@@ -76,6 +77,8 @@ for command in COMMANDS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"mtalab {version('mtalab')}")
         raise typer.Exit
 

@@ -9,6 +9,7 @@ from store import continuous
 from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
+from world.crash import reach
 
 GROUP_MAX: Final = 256  # letters of one commit
 GROUP_BYTES: Final = 16 * 1024 * 1024
@@ -68,6 +69,7 @@ class Intake:
                     if not done.done():
                         done.set_exception(error)
             else:
+                reach("submission.stored")
                 for (_, done), where in zip(group, joined, strict=True):
                     if not done.done():  # its client has left
                         done.set_result(where)

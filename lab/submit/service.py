@@ -12,7 +12,7 @@ from lab.submit.errors import BadCertificate
 from lab.submit.intake import Intake, Rules, open_s
 from lab.submit.session import Desk, Policy, SubmissionSession
 from mail.errors import Where
-from sinks.connection import Server, login_options
+from sinks.connection import Server, login_options, quieten
 from sinks.listening import bound_socket, refusing
 from store.continuous import Terms
 from store.engine import Store
@@ -89,6 +89,7 @@ class SubmissionService:
         Raises:
             ListenAddressUnusable: the port is taken or the address is not this machine's.
         """
+        quieten()
         loop = asyncio.get_running_loop()
         bound = bound_socket(WHO, self._listen)
         with refusing(WHO, self._listen):

@@ -1,5 +1,6 @@
 """pause, resume, cancel and retry through their own entry point."""
 
+import orjson
 import pytest
 
 SUBMIT = ("submit", "--message", "mail.eml", "--affinity", "promo", "--recipients", "people.csv")
@@ -62,3 +63,17 @@ def test_what_an_operator_does_to_some_messages_is_in_the_audit(queued):
     assert queued("cancel", 1, "--domain", "gmail.*").code == 1
     told = [each["text"] for each in queued("audit", "-d", 1, "--json").json]
     assert told[-1] == f"{cancelled} messages cancelled by an operator (domain gmail.*)"
+
+
+def test_events_are_exported_once_each_with_kumomtas_names(queued):
+    queued("cancel", 1, "--domain", "gmail.*")
+    lines = [orjson.loads(line) for line in queued("export").out.splitlines()]
+    assert {each["type"] for each in lines} == {"AdminBounce"}
+    first = lines[0]
+    assert first["queue"] == "gmail.test"
+    assert first["egress_pool"] == "promo"
+    assert first["response"] is None
+    assert (first["from_status"], first["to_status"]) == ("pending", "cancelled")
+    assert queued("export", "--after", lines[-2]["seq"]).out.count("\n") == 1
+    assert queued("export", "--since", "1h", "--until", "30m").out == ""
+    assert queued("export", "--delivery", 7).code == 2

@@ -121,12 +121,28 @@ class RunningLab:
             "delivery"
         ]
 
-    def up(self) -> None:
+    def up(self, **environ: str) -> None:
         """Start it and wait until its workers and the scheduler live."""
+        self.start(**environ)
+        self.wait_until_up()
+
+    def start(self, **environ: str) -> None:
+        """Start it, with more in its environment."""
         with (self.folder / "up.log").open("ab") as words:
             self._up = subprocess.Popen(
-                self.command("up"), cwd=self.folder, stdout=words, stderr=words
+                self.command("up"),
+                cwd=self.folder,
+                stdout=words,
+                stderr=words,
+                env={**os.environ, **environ},
             )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether `mtalab up` has ended by itself."""
+        return self._up is None or self._up.poll() is not None
+
+    def wait_until_up(self) -> None:
         wanted = sum(each.workers for each in self.loaded.configuration.mta.values())
         self.wait(lambda: len(self.workers()) >= wanted, "workers live")
         self.wait(lambda: self.pid_of("scheduler") is not None, "a scheduler lives")

@@ -1,8 +1,12 @@
 """Clients that nobody here wrote, into the submission port and into sinks."""
 
+import smtplib
 import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+
+import orjson
 
 from sinks.receipts import read_receipts
 from tests.fakes.programs import program
@@ -72,3 +76,19 @@ def test_clients_send_to_sinks_directly(tmp_path):
             address for each in read_receipts(lab.loaded.directory) for address in each.rcpt_to
         )
         assert sum(receipts.values()) == 1 + 2 * MANY
+
+
+def test_a_sink_runs_alone_without_any_lab(tmp_path):
+    command = [sys.executable, "-P", "-m", "lab", "sink", "--listen", "127.0.0.1:0", "--json"]
+    with subprocess.Popen(
+        [*command, "--keep", "kept", "--personality", "busy"], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as running:
+        try:
+            told = orjson.loads(running.stdout.readline())
+            with smtplib.SMTP(*told["listen"].split(":"), timeout=20) as client:
+                client.sendmail("a@b.test", ["c@d.test"], "Subject: x\r\n\r\nx\r\n")
+            [receipt] = read_receipts(tmp_path / "kept")
+            assert receipt.rcpt_to == ("c@d.test",)
+        finally:
+            running.terminate()
+        assert running.wait(30) == 0

@@ -1,0 +1,1 @@
+"""The crash matrix: every named point, on both databases (``make crash-matrix``)."""

@@ -1,0 +1,34 @@
+"""Named points at which a process can be made to die, to prove that nothing is lost there.
+
+``MTALAB_CRASH_AT=POINT:N:FILE`` lets the first process that reaches POINT for the Nth time end
+itself by SIGKILL, as a crash would: no handler runs, no buffer is flushed. FILE is made as it dies,
+and while it is there nobody dies again. Without the variable a point costs one comparison. No
+configuration can set it: docs/crash-safety.md has the points and what was seen at each.
+"""
+
+import os
+import signal
+from collections import Counter
+from typing import Final
+
+VARIABLE: Final = "MTALAB_CRASH_AT"
+
+_given: Final = os.environ.get(VARIABLE, "").split(":", 2)
+_point: Final = _given[0]
+_reached: Final[Counter[str]] = Counter()
+
+
+def reach(point: str) -> None:
+    """Go on, unless this is the point at which to die."""
+    if point == _point:
+        _reached[point] += 1
+        if _reached[point] >= int(_given[1]):
+            _die(_given[2])
+
+
+def _die(file: str) -> None:
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
