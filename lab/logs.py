@@ -1,5 +1,6 @@
 """The log of a process: lines for people, or one JSON object a line for programs; by structlog."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -31,7 +32,7 @@ def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> Log:
 
     render: _Render = _as_json if form == "json" else _for_people(coloured=file.isatty())
     logger: Log = structlog.wrap_logger(
-        structlog.WriteLogger(file),
+        _Writer(file),
         processors=[structlog.processors.add_log_level, stamp, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         module=module,
@@ -65,6 +66,20 @@ def speaks_json() -> bool:
 def complain(log: Log, error: Exception) -> None:
     """A changed configuration cannot be used."""
     log.warning("configuration_refused", note=f"the changed configuration is not used:\n{error}")
+
+
+class _Writer:
+    """Writes lines. Mail goes on where nobody can listen: a closed terminal, a full disk."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            self._file.write(f"{line}\n")
+            self._file.flush()
+
+    info = warning = error = msg
 
 
 class _Forward(logging.Handler):
