@@ -147,7 +147,7 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path):
 def test_a_running_delivery_is_paused_resumed_cancelled_and_retried(tmp_path):
     text = CONFIGURATION.replace('data = "40ms"', 'data = "100ms"')
     with running_lab(tmp_path, text=text) as lab:
-        delivery, count = lab.submit(600), 600
+        delivery, count = lab.submit(2000), 2000
         lab.wait(lambda: lab.sent(delivery) > 20, "some are sent")
         lab.run("pause", str(delivery))
         lab.wait(lambda: lab.store.read_now(leases.leases) == [], "workers give it back")

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lab.supervisor import LabIsUp
+from lab.up_lock import LabIsUp
 from mtalab import BadRecipients, BadSubmission, DidNotArrive, Lab, NotOver, UnknownField, UserError
 from mtalab.errors import NoFreePort
 from mtalab.temporary import temporary_folder
