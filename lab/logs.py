@@ -1,21 +1,21 @@
 """The log of a process: lines for people, or one JSON object a line for programs; by structlog."""
 
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
 import orjson
-import structlog
-from structlog.typing import Processor
 
 from world.clock import Clock
 from world.log import Log
 
 Form = Literal["text", "json"]
+_Render = Callable[[object, str, MutableMapping[str, Any]], str]
 
 _MARKS: Final = {"warning": "warning: ", "error": "error: "}
 _COLOURS: Final = {"warning": "\x1b[33m", "error": "\x1b[31m"}
@@ -23,15 +23,16 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _FIRST: Final = ("time", "level", "module", "pid", "event", "note")
 
 
-def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
+def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> Log:
     """A log to an open file; ``module`` is who speaks (``scheduler``, ``mta@promo1-7``)."""
+    import structlog  # a tenth of a second, which most commands can do without
 
     def stamp(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         return {"time": round(clock.now(), 3), **event}
 
-    render: Processor = _as_json if form == "json" else _for_people(coloured=file.isatty())
-    logger: structlog.BoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(file),
+    render: _Render = _as_json if form == "json" else _for_people(coloured=file.isatty())
+    logger: Log = structlog.wrap_logger(
+        _Writer(file),
         processors=[structlog.processors.add_log_level, stamp, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         module=module,
@@ -40,7 +41,7 @@ def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.B
     return logger
 
 
-def start_log(form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
+def start_log(form: Form, module: str, clock: Clock) -> Log:
     """The log of this process, on stderr; what libraries log or a bug raises goes there too."""
     log = make_log(sys.stderr, form, module, clock)
     logging.basicConfig(handlers=[_Forward(log, form)], level=logging.WARNING, force=True)
@@ -67,10 +68,24 @@ def complain(log: Log, error: Exception) -> None:
     log.warning("configuration_refused", note=f"the changed configuration is not used:\n{error}")
 
 
+class _Writer:
+    """Writes lines. Mail goes on where nobody can listen: a closed terminal, a full disk."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            self._file.write(f"{line}\n")
+            self._file.flush()
+
+    info = warning = error = msg
+
+
 class _Forward(logging.Handler):
     """Takes what libraries say to the standard library's logging into our log."""
 
-    def __init__(self, log: structlog.BoundLogger, form: Form) -> None:
+    def __init__(self, log: Log, form: Form) -> None:
         super().__init__()
         self._log, self.form = log, form
 
@@ -94,7 +109,7 @@ def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
     return orjson.dumps(ordered | dict(event), default=str).decode()
 
 
-def _for_people(*, coloured: bool) -> Processor:
+def _for_people(*, coloured: bool) -> _Render:
     dim, plain = (_DIM, _PLAIN) if coloured else ("", "")
 
     def render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

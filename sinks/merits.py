@@ -15,6 +15,8 @@ _DAY_S: Final = 86400.0
 
 def by_quota(state: SinkState, keys: Mapping[str, str], who: Who, wall: float) -> Answer | None:
     """Refuse what is over a quota; what is over none is counted for all."""
+    if not state.personality.quota:
+        return None
     concerned = [each for each in state.personality.quota if each.of in keys]
     for quota in concerned:
         count = state.quotas[quota.of, quota.resets]

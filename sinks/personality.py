@@ -54,10 +54,11 @@ def decide(state: SinkState, event: Event, now: float, wall: float | None = None
         answer = _cut(state, event, who, answer)
     if state.personality.reputation is not None:
         note(state, state.personality.reputation, event, answer, now)
-    delay_s = _delay_s(state, event)
+    delay = state.delays.get(event.stage)
     stall = state.stalls.first(event.stage, state.lots, who)
-    if not delay_s and stall is None:
+    if delay is None and stall is None:
         return answer
+    delay_s = 0.0 if delay is None else state.after(delay)
     return replace(answer, delay_s=answer.delay_s + delay_s, stall=stall)
 
 
@@ -71,23 +72,6 @@ def _who(event: Asked) -> Who:
             return Who(event.ip, event.sender, event.recipients)
         case _:
             return Who(event.ip)
-
-
-def _delay_s(state: SinkState, event: Asked) -> float:
-    latency = state.personality.latency
-    match event:
-        case RcptTo():
-            return state.after(latency.rcpt)
-        case MailFrom():
-            return state.after(latency.mail)
-        case EndOfData():
-            return state.after(latency.data)
-        case Connected():
-            return state.after(latency.greeting)
-        case Greeted():
-            return state.after(latency.ehlo)
-        case _:
-            return 0.0
 
 
 def _judged(state: SinkState, event: Asked, who: Who, now: float, wall: float) -> Answer:
@@ -210,6 +194,8 @@ def _if_deferred(state: SinkState, event: RcptTo, who: Who, now: float) -> Answe
 
 def _cut(state: SinkState, event: Asked, who: Who, answer: Answer) -> Answer:
     """End the connection where a rule says so."""
+    if not state.cuts:
+        return answer
     cut = state.cuts.first(event.stage, state.lots, who)
     if cut is None and isinstance(event, DataBegins):
         cut = state.cuts.first("content", state.lots, who)

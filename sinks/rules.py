@@ -56,6 +56,9 @@ class Rules(Generic[Kind]):
         for number, each in enumerate(settings):
             self._by_stage.setdefault(each.stage, []).append(Rule(each, f"{name} {number}"))
 
+    def __bool__(self) -> bool:
+        return bool(self._by_stage)
+
     def has(self, stage: str) -> bool:
         return stage in self._by_stage
 

@@ -38,6 +38,18 @@ class SinkState:
         self.refusals = Rules(personality.refuse, "refuse")
         self.stalls = Rules(personality.stall, "stall")
         self.cuts = Rules(personality.drop, "drop")
+        latency = personality.latency
+        self.delays = {
+            stage: delay
+            for stage, delay in (
+                ("connect", latency.greeting),
+                ("ehlo", latency.ehlo),
+                ("mail", latency.mail),
+                ("rcpt", latency.rcpt),
+                ("body", latency.data),
+            )
+            if delay.time or delay.jitter
+        }
         unknown, reputation = personality.unknown_users, personality.reputation
         self.unknown_masks = mask_pattern(unknown.recipients) if unknown else None
         self.trap_masks = mask_pattern(reputation.traps) if reputation else None

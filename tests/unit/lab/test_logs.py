@@ -1,5 +1,6 @@
 """The log of a process: words for people, or JSON with keys that stay."""
 
+import contextlib
 import io
 import logging
 import os
@@ -74,3 +75,12 @@ def test_what_libraries_log_comes_the_same_way(root, monkeypatch):
     assert (line["level"], line["event"], line["logger"]) == ("error", "logged", "somebody")
     assert line["note"] == "did not work: 5"
     assert "of a library" in line["exception"]
+
+
+def test_nobody_is_hurt_when_nobody_can_listen(tmp_path):
+    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:  # noqa: PTH123 - a device
+        log = make_log(full, "text", "up", FakeClock())
+        log.info("started", note="x" * 100)
+        log.error("failed", note="y")
+        with contextlib.suppress(OSError):
+            full.close()
