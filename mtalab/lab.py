@@ -21,6 +21,7 @@ from mtalab.running import Running
 from mtalab.submission import Recipients, Source, message_file, recipients_file
 from mtalab.temporary import file_of, temporary_folder
 from mtalab.waiting import did_not_arrive, not_over, until
+from sinks.control import ask
 from sinks.inbox import list_inbox
 from store import deliveries, log
 from store.engine import Store
@@ -140,6 +141,20 @@ class Lab:
     def configuration_file(self) -> Path:
         """Its configuration; the processes follow its changes, this object does not."""
         return self._loaded.path
+
+    def set_personality(self, sink: str, personality: str) -> None:
+        """Let a running sink behave otherwise at once; it forgets nothing.
+
+        Args:
+            sink: its name.
+            personality: a built-in one, or one of the configuration.
+
+        Raises:
+            SinksNotRunning: the lab's sinks do not run.
+            SinksRefused: there is no such sink or personality.
+        """
+        request = {"do": "set", "sink": sink, "personality": personality}
+        ask(self._loaded.directory, request)
 
     @property
     def sinks(self) -> Mapping[str, tuple[str, int]]:

@@ -174,6 +174,24 @@ def test_waiting_too_long_says_what_is_waited_for(lab):
         lab.messages(999)
 
 
+def test_a_sink_becomes_another_while_it_runs(lab):
+    host, port = lab.sinks["all"]
+
+    def codes():
+        with smtplib.SMTP(host, port, timeout=DEADLINE_S) as client:
+            client.ehlo()
+            return client.mail("a@lab.test")[0], client.rcpt("full@x.test")[0]
+
+    lab.set_personality("all", "icloud")
+    try:
+        assert codes() == (250, 552)
+    finally:
+        lab.set_personality("all", "unknown_users")
+    assert codes() == (250, 250)
+    with pytest.raises(UserError, match="there is no personality 'icluod'"):
+        lab.set_personality("all", "icluod")
+
+
 def test_another_script_can_look_but_not_run_the_same_lab(lab):
     with Lab.open(lab.folder) as other:
         assert other.deliveries() == lab.deliveries()
