@@ -131,8 +131,8 @@ class MxRule(Table):
     )
     pacing: Pacing | None = Field(
         default=None,
-        description="How the hour's messages go: even, or in slots of five minutes, in each as fast "
-        "as they can; none: even where a burst is set, else as the preset says.",
+        description="How the hour's messages go: even, or in slots of five minutes, in each as "
+        "fast as they can; none: even where a burst is set, else as the preset says.",
     )
     shared: bool = Field(
         default=False, description="The limits hold for all source IPs together, not for each."
