@@ -7,7 +7,7 @@ Sinks and personalities are not the sender's business: ``lab/configuration.py`` 
 import ipaddress
 import re
 from collections import Counter
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from affinity.mask import valid_mask
+from affinity.preset import Pacing, PresetName, with_preset
 from mail import notation
 from mail.address import canonical_domain
 
@@ -128,6 +129,11 @@ class MxRule(Table):
         ge=1,
         description="Messages that may go back to back; by default one second's worth.",
     )
+    pacing: Pacing | None = Field(
+        default=None,
+        description="How the hour's messages go: even, or in slots of five minutes, in each as "
+        "fast as they can; none: even where a burst is set, else as the preset says.",
+    )
     shared: bool = Field(
         default=False, description="The limits hold for all source IPs together, not for each."
     )
@@ -151,6 +157,8 @@ class MxRule(Table):
                 f"expected a burst of at most messages_per_hour = {self.messages_per_hour}, "
                 f"got {self.burst}"
             )
+        if self.burst is not None and self.pacing == "slots":
+            raise ValueError("expected no burst where pacing is slots: a slot goes at once")
         return self
 
 
@@ -239,10 +247,14 @@ class DkimKey(Table):
 
 
 class Retry(Table):
-    """When a deferred message is tried again. Defaults are the modelled system's."""
+    """When a deferred message is tried again.
+
+    By default twice in the first hour and then every few hours, as RFC 5321, 4.5.4.1 advises; the
+    first retry comes when most greylists let it pass.
+    """
 
     delays: tuple[Seconds, ...] = Field(
-        default=(3600.0, 3600.0, 3600.0, 3600.0, 3600.0, 86400.0),
+        default=(300.0, 1800.0, 3600.0, 7200.0, 10800.0),
         min_length=1,
         description="Wait before each retry; the last one repeats until the validity ends.",
     )
@@ -292,6 +304,11 @@ class LabSettings(Table):
 class Configuration(Table):
     """The sender's half of ``mtalab.toml``."""
 
+    preset: PresetName = Field(
+        default="mtalab",
+        description="The numbers where this file has none: mtalab, or campaign for those of the "
+        "modelled system (see Presets).",
+    )
     lab: LabSettings = LabSettings()
     mta: dict[str, MtaInstance] = Field(default_factory=dict)
     affinity: dict[str, Affinity] = Field(default_factory=dict)
@@ -303,6 +320,11 @@ class Configuration(Table):
         default=5 * 86400.0, gt=0, description="How long a message may try; the default is 5 d."
     )
     scheduler: Pace = Pace()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_the_preset(cls, values: Any) -> Any:
+        return with_preset(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _heartbeats_fit_the_lease(self) -> "Configuration":

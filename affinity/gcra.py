@@ -18,7 +18,7 @@ HOUR_S: Final = 3600
 # A worker gives its parts back when the next message of their lane is further away than this.
 RETURN_WHEN_NEXT_IN_S: Final = 5.0
 # A float of this size has room for 2 ** 33 whole seconds beside it, until the year 2242.
-_TICKS_PER_S: Final = 2**20
+TICKS_PER_S: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Gcra:
             burst = max(1, round(messages_per_hour / HOUR_S))
         if burst > messages_per_hour:
             raise ValueError(f"a burst of {burst} is more than {messages_per_hour} an hour")
-        interval = -(-HOUR_S * _TICKS_PER_S // (messages_per_hour - burst + 1))
-        return cls(interval / _TICKS_PER_S, (burst - 1) * interval / _TICKS_PER_S)
+        interval = -(-HOUR_S * TICKS_PER_S // (messages_per_hour - burst + 1))
+        return cls(interval / TICKS_PER_S, (burst - 1) * interval / TICKS_PER_S)
 
     @classmethod
     def of_rule(cls, rule: MxRule) -> "Gcra | None":
@@ -61,22 +61,22 @@ class Gcra:
         """When the next message may go; ``-inf`` on a fresh lane."""
         if tat is None or tat == -math.inf:
             return -math.inf
-        return (_up(tat) - self._tolerance) / _TICKS_PER_S
+        return (_up(tat) - self._tolerance) / TICKS_PER_S
 
     def spend(self, tat: float | None, now: float) -> float:
         """The TAT after a message that goes now; only when ``earliest`` lets it."""
         assert self.earliest(tat) <= now, "a message went before its time"
-        return (_base(tat, now) + self._interval) / _TICKS_PER_S
+        return (_base(tat, now) + self._interval) / TICKS_PER_S
 
     def after(self, tat: float | None, now: float, messages: int) -> float | None:
         """The TAT once this many more messages have gone, as early as they may."""
         if messages <= 0:
             return tat
-        return (_base(tat, now) + messages * self._interval) / _TICKS_PER_S
+        return (_base(tat, now) + messages * self._interval) / TICKS_PER_S
 
     def room(self, tat: float | None, now: float, horizon_s: float) -> int:
         """How many messages may go from now until ``now + horizon_s``, both included."""
-        early = math.floor((now + horizon_s) * _TICKS_PER_S) + self._tolerance - _base(tat, now)
+        early = math.floor((now + horizon_s) * TICKS_PER_S) + self._tolerance - _base(tat, now)
         # What falls between two ticks counts from the later; a message now waits for no tick.
         at_once = 1 if self.earliest(tat) <= now and horizon_s >= 0 else 0
         return max(at_once, early // self._interval + 1)
@@ -93,7 +93,7 @@ class Gcra:
         For the next owner of a lane whose owner is lost with its state: as if it had sent all that
         it might.
         """
-        return (_up(lease_end) + self._tolerance + self._interval) / _TICKS_PER_S
+        return (_up(lease_end) + self._tolerance + self._interval) / TICKS_PER_S
 
     @property
     def _interval(self) -> int:
@@ -101,11 +101,11 @@ class Gcra:
 
     @property
     def _tolerance(self) -> int:
-        return math.floor(self.tolerance_s * _TICKS_PER_S)
+        return math.floor(self.tolerance_s * TICKS_PER_S)
 
 
 def _up(seconds: float) -> int:
-    return math.ceil(seconds * _TICKS_PER_S)
+    return math.ceil(seconds * TICKS_PER_S)
 
 
 def _base(tat: float | None, now: float) -> int:

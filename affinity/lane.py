@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from affinity.configuration import Configuration, MxRule, TlsMode
-from affinity.gcra import Gcra
 from affinity.mask import matches
+from affinity.preset import PACING, Pacing
+from affinity.rate import GENTLEST, Rate, rate_of
 from affinity.route import Routes
 
 SHARED: Final = "*"
@@ -55,7 +56,8 @@ class Limits:
     max_connections: int | None = None
     max_messages_per_connection: int | None = None
     messages_per_hour: int | None = None
-    rate: Gcra | None = None
+    pacing: Pacing = "even"
+    rate: Rate | None = None
     shared: bool = False
     tls: TlsMode = _DEFAULT.tls
     connect_timeout: float = _DEFAULT.connect_timeout
@@ -70,12 +72,16 @@ class Limits:
 
 
 def limits_for(
-    rules: Sequence[MxRule], mx_host: str, mx_group: str, domains: Sequence[str]
+    rules: Sequence[MxRule],
+    mx_host: str,
+    mx_group: str,
+    domains: Sequence[str],
+    pacing: Pacing = "even",
 ) -> Limits:
     """Of each limit the tightest that a matching rule sets; defaults where none does.
 
     ``domains`` may hold more names of MX hosts. ``mx_group`` is matched as a domain where it is
-    one, that is, where there is no route.
+    one, that is, where there is no route. ``pacing`` holds where no rule sets it, nor a burst.
     """
     names = {mx_host, *domains, *([mx_group] if "." in mx_group else [])}
     matching = [rule for rule in rules if any(matches(rule.mask, name) for name in names)]
@@ -91,10 +97,11 @@ def limits_for(
     for each in _SMALLEST:
         take(each, lambda value: value)
     take("tls", _STRICTNESS.index)
+    take("pacing", GENTLEST.index)
     sharing = next((rule for rule in matching if rule.shared and _is_limiting(rule)), None)
     if sharing is not None:
         found["shared"], because["shared"] = True, sharing.mask
-    return Limits(**_with_rate(found), because=because)
+    return Limits(**_with_rate(found, pacing), because=because)
 
 
 def limits_of_group(configuration: Configuration, routes: Routes, mx_group: str) -> Limits:
@@ -102,7 +109,8 @@ def limits_of_group(configuration: Configuration, routes: Routes, mx_group: str)
     route = routes.route_for(mx_group)
     first, *others = routes.mx_hosts(mx_group)
     names = others if route is None else [*others, *route.domains]
-    return limits_for(configuration.mx_rule, first, mx_group, names)
+    pacing = PACING[configuration.preset]
+    return limits_for(configuration.mx_rule, first, mx_group, names, pacing)
 
 
 def lane_of(source_ip: str, mx_group: str, limits: Limits) -> LaneKey:
@@ -118,11 +126,13 @@ def _is_limiting(rule: MxRule) -> bool:
     return rule.max_connections is not None or rule.messages_per_hour is not None
 
 
-def _with_rate(found: dict[str, Any]) -> dict[str, Any]:
+def _with_rate(found: dict[str, Any], default: Pacing) -> dict[str, Any]:
     """The same with ``rate`` in the place of ``burst``, which is nothing without a limit."""
     others = {name: value for name, value in found.items() if name != "burst"}
     per_hour, burst = found.get("messages_per_hour"), found.get("burst")
     if per_hour is None:
         return others
+    pacing = found.get("pacing") or ("even" if burst else default)
     # The burst may be another rule's, and this rule the tighter one.
-    return {**others, "rate": Gcra.per_hour(per_hour, burst and min(burst, per_hour))}
+    rate = rate_of(per_hour, pacing, burst and min(burst, per_hour))
+    return {**others, "pacing": pacing, "rate": rate}

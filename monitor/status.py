@@ -12,6 +12,7 @@ from typing import Final, Literal
 from affinity.configuration import Configuration
 from affinity.lane import lane_of, limits_of_group
 from affinity.route import Routes, outside
+from affinity.slots import Slots
 from mail.notation import said_duration
 from monitor.lanes import all_suspended
 from store import deliveries, halts, lanes, modules, queues
@@ -243,8 +244,9 @@ class _Causes:
         if limits.messages_per_hour is None:
             return "waiting its turn"
         whom = "all source IPs together" if limits.shared else "each source IP"
+        slots = " in slots of five minutes" if isinstance(limits.rate, Slots) else ""
         return (
-            f"waiting its turn: {limits.messages_per_hour} messages an hour from {whom} "
+            f"waiting its turn: {limits.messages_per_hour} messages an hour{slots} from {whom} "
             f"(MX rule {limits.because['messages_per_hour']})"
         )
 

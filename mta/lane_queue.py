@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from affinity.gcra import Gcra
+from affinity.rate import Rate
 from mta.held import HeldMessage
 from mta.session.envelope import Envelope
 from world.clock import Clock
@@ -20,7 +20,7 @@ from world.clock import Clock
 class Limiter:
     """The rate limiter of a lane; shared by the queues of a shared lane."""
 
-    rate: Gcra
+    rate: Rate
     tat: float | None
 
 

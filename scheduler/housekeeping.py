@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from affinity.gcra import Gcra
+from affinity.rate import Rate
 from scheduler.decide.cut import DueMessage, cut
 from scheduler.decide.expire import expiry_event
 from scheduler.decide.reclaim import Holder, Lease, stale_leases
@@ -131,7 +131,7 @@ class Housekeeping:
 
     def worst_tat(self, lane: str, lease_end: float) -> float | None:
         """The lane's limiter if its owner used all it was allowed; None without a rate limit."""
-        rate: Gcra | None = self.settings.rate_of(lane)
+        rate: Rate | None = self.settings.rate_of(lane)
         return None if rate is None else rate.worst_case(lease_end)
 
 

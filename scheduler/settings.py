@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from affinity.configuration import Configuration, Pace
-from affinity.gcra import Gcra
 from affinity.lane import limits_of_group
 from affinity.plan import Plan, plan_of
+from affinity.rate import Rate
 from affinity.route import Routes
 from scheduler.decide.snapshot import Rules
 
@@ -18,14 +18,14 @@ class SchedulerSettings:
     rules: Rules
     pace: Pace
     plan: Plan
-    rate_of: Callable[[str], Gcra | None]  # lane key → its rate limiter
+    rate_of: Callable[[str], Rate | None]  # lane key → its rate limiter
 
 
 def settings_from(configuration: Configuration) -> SchedulerSettings:
     """Derive all that the scheduler needs from a configuration."""
     routes = Routes(configuration.route)
 
-    def rate_of(lane: str) -> Gcra | None:
+    def rate_of(lane: str) -> Rate | None:
         _, _, group = lane.partition(">")
         return limits_of_group(configuration, routes, group).rate
 

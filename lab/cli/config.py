@@ -13,6 +13,7 @@ from lab.cli.init import WouldOverwrite
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
 from lab.configuration import FILE, LabConfiguration
+from mail.errors import EnvironmentFault
 
 
 def register(app: typer.Typer) -> None:
@@ -70,19 +71,21 @@ def _register_import(config_app: typer.Typer) -> None:
         conf = read_server_conf(file, instance)
         text = as_toml(conf, file.name)
         read(text, out.name, LabConfiguration)
-        if out.exists() and not force:
-            raise WouldOverwrite(
-                f"{out} is there already; nothing was written",
-                remedy="Choose another file with --out, or replace it with --force.",
-            )
-        out.write_text(text, encoding="utf-8")
+        _write(out, text, may_replace=force)
         if json:
             print_json(
                 {
                     "file": str(out.absolute()),
                     "instance": conf.instance,
                     "affinities": {
-                        name: [{"address": ip.address, "public_address": ip.public} for ip in ips]
+                        name: [
+                            {
+                                "address": ip.address,
+                                "public_address": ip.public,
+                                "public_id": ip.public_id,
+                            }
+                            for ip in ips
+                        ]
                         for name, ips in conf.affinities.items()
                     },
                     "left_out": [asdict(each) for each in conf.left],
@@ -94,3 +97,24 @@ def _register_import(config_app: typer.Typer) -> None:
         for each in conf.left:
             print(f"left out: {file.name}:{each.line}: {each.what}: {each.why}")
         print(f"next: mtalab config check --config {out}; mtalab demo --config {out}")
+
+
+class OutNotWritable(EnvironmentFault):
+    """The imported configuration cannot be written."""
+
+
+def _write(out: Path, text: str, *, may_replace: bool) -> None:
+    """The file as a whole, or nothing of it."""
+    try:
+        with out.open("w" if may_replace else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise WouldOverwrite(
+            f"{out} is there already; nothing was written",
+            remedy="Choose another file with --out, or replace it with --force.",
+        ) from None
+    except OSError as error:
+        raise OutNotWritable(
+            f"{out} cannot be written: {error.strerror}",
+            remedy="Choose another place with --out.",
+        ) from error

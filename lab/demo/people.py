@@ -1,6 +1,8 @@
 """Recipients of the demo: made up, the same each time."""
 
 import csv
+import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,12 +21,13 @@ _CITIES: Final = ("Lyon", "Århus", "Köln", "Genève", "Praha", "Málaga", "Gen
 def write_people(file: Path, count: int, domains: Sequence[tuple[str, int]], start: int) -> None:
     """``count`` recipients over the domains by their weights, dealt in turn, as CSV."""
     deck = [domain for domain, weight in domains for _ in range(weight)]
+    # A step that shares no factor with the deck's length visits every card equally often.
+    step = next(each for each in itertools.count(7) if math.gcd(each, len(deck)) == 1)
     with file.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(["address", "first_name", "last_name", "city", "offer"])
         for number in range(start, start + count):
-            # Steps that share no factor with the deck's length visit every card equally often.
-            domain = deck[number * 7 % len(deck)]
+            domain = deck[number * step % len(deck)]
             writer.writerow(
                 [
                     f"user{number}@{domain}",

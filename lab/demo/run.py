@@ -10,17 +10,19 @@ from typing import Any, Final
 
 import tomli_w
 
-from affinity.configuration import Table
+from affinity.configuration import Affinity, Table
 from lab.accounts import reconciled
 from lab.configuration import Loaded, load
+from lab.demo.domains import DOMAINS, OPEN, domains_of_masks, open_to
 from lab.demo.figures import Figures, Tally, look
 from lab.demo.people import write_people
 from lab.demo.result import Result
+from lab.findings import findings_of
 from lab.free_ports import free_ports
 from lab.readiness import not_running
 from lab.run import lab_of
 from lab.submit.submission import Order, submit
-from mail.errors import EnvironmentFault
+from mail.errors import EnvironmentFault, UserError
 from mail.states import MessageStatus
 from store import log
 from store.engine import Store
@@ -30,14 +32,6 @@ from world.log import Log
 
 HERE: Final = Path(__file__).parent
 MESSAGES: Final = 2000
-DOMAINS: Final = (
-    ("open.test", 6),
-    ("grey.test", 3),
-    ("rated.test", 3),
-    ("vanished.test", 3),
-    ("slow.test", 2),
-    ("busy.test", 3),
-)
 SHARES: Final = {"promo": 0.7, "news": 0.3}  # of the messages; other affinities share alike
 LOOK_EVERY_S: Final = 0.15
 READY_WITHIN_S: Final = 20.0
@@ -46,6 +40,10 @@ DONE_WITHIN_S: Final = 45.0
 
 class DemoStuck(EnvironmentFault):
     """The demo's lab did not start, or did not finish."""
+
+
+class NothingToShow(UserError):
+    """The demo cannot send by the configuration that was given."""
 
 
 Show = Callable[[Figures, int, float, float], None]
@@ -62,6 +60,7 @@ def run_demo(keep: Path | None, own: Loaded | None, log: Log, show: Show) -> Res
 
     Raises:
         DemoStuck: it did not come to its end in time.
+        NothingToShow: no instance of that configuration could send, and why.
     """
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="mtalab-demo-"))
     try:
@@ -83,11 +82,34 @@ def _prepare(folder: Path, own: Loaded | None) -> Loaded:
     (folder / "mtalab.toml").write_text(text, encoding="utf-8")
     shutil.copy(HERE / "mail.eml", folder / "mail.eml")
     loaded = load(folder / "mtalab.toml", {})
+    if own is not None:
+        _refuse_what_cannot_work(own, loaded)
     start = 1
-    for number, (_, count) in enumerate(_deliveries(loaded).items()):
-        write_people(folder / f"people{number}.csv", count, DOMAINS, start)
+    for number, (affinity, count) in enumerate(_deliveries(loaded).items()):
+        write_people(folder / f"people{number}.csv", count, _domains(loaded, affinity), start)
         start += count
     return loaded
+
+
+def _refuse_what_cannot_work(own: Loaded, loaded: Loaded) -> None:
+    errors = [each for each in findings_of(loaded) if each.severity == "error"]
+    if errors:
+        raise NothingToShow(
+            f"{own.path} cannot run a demo:\n" + "\n".join(str(each) for each in errors),
+            remedy=f"`mtalab config check --config {own.path}` checks all of it.",
+        )
+    if not _deliveries(loaded):
+        raise NothingToShow(
+            f"{own.path} has no affinity that an instance serves and a mask lets send",
+            remedy="Name it under affinities of an [mta.NAME], or widen a mask.",
+        )
+
+
+def _domains(loaded: Loaded, affinity: str) -> Sequence[tuple[str, int]]:
+    """Where mail of an affinity may go, of what the demo has a receiver for."""
+    configuration = loaded.configuration
+    every = [*DOMAINS, *((each, 2) for each in configuration.route[OPEN].domains[1:])]
+    return open_to(configuration.affinity[affinity], every)
 
 
 def _with_senders_of(own: Loaded, text: str) -> str:
@@ -99,21 +121,29 @@ def _with_senders_of(own: Loaded, text: str) -> str:
         "mta": {name: _plain(each) for name, each in configuration.mta.items()},
         "affinity": {name: _plain(each) for name, each in configuration.affinity.items()},
     }
+    masked = domains_of_masks(configuration.affinity.values())
+    first = f"{OPEN}.test"
+    more = tomli_w.dumps({"domains": [first, *masked]})
+    after = after.replace(f'domains = ["{first}"]\n', more)
     return f"{before}{tomli_w.dumps(senders)}\n[[mx_rule]]{after}"
 
 
 def _plain(table: Table) -> dict[str, Any]:
-    return table.model_dump(mode="json", exclude_defaults=True)
+    # The demo has a lease of its own, which another's heartbeat may not fit.
+    return table.model_dump(mode="json", exclude_defaults=True, exclude={"heartbeat"})
 
 
 def _deliveries(loaded: Loaded) -> dict[str, int]:
-    """Messages for each affinity that an instance serves."""
+    """Messages for each affinity that an instance serves and that may send somewhere."""
     configuration = loaded.configuration
     served = [
         name
         for name in configuration.affinity
         if any(name in each.affinities for each in configuration.mta.values())
+        and _domains(loaded, name)
     ]
+    if not served:
+        return {}
     shares = SHARES if set(served) == set(SHARES) else dict.fromkeys(served, 1 / len(served))
     counts = {name: int(MESSAGES * share) for name, share in shares.items()}
     counts[served[0]] += MESSAGES - sum(counts.values())
@@ -192,7 +222,11 @@ async def _watch(store: Store, clock: SystemClock, started: float, show: Show) -
 def _shares(loaded: Loaded, figures: Figures) -> Sequence[Mapping[str, Any]]:
     """Each source IP against its weight, over all attempts of its affinity."""
     rows = []
+    # Affinities with the same source IPs (one, with several names): their figures are one.
+    alike: dict[Affinity, list[str]] = {}
     for name, affinity in loaded.configuration.affinity.items():
+        alike.setdefault(affinity, []).append(name)
+    for affinity, names in alike.items():
         tallies = {ip.address: figures.by_source_ip.get(ip.address, Tally()) for ip in affinity.ip}
         attempts = sum(tally.attempts for tally in tallies.values())
         weights = sum(ip.weight for ip in affinity.ip)
@@ -200,7 +234,7 @@ def _shares(loaded: Loaded, figures: Figures) -> Sequence[Mapping[str, Any]]:
             tally = tallies[ip.address]
             rows.append(
                 {
-                    "affinity": name,
+                    "affinity": ";".join(names),
                     "source_ip": ip.address,
                     "weight": ip.weight,
                     "due_share": round(ip.weight / weights, 4),

@@ -1,4 +1,4 @@
-"""Adobe Campaign Classic's serverConf.xml: what of it has a meaning here, and what has not.
+"""Adobe Campaign Classic's serverConf.xml: what of it has a meaning here.
 
 Element and attribute names and their defaults are those of "The server configuration file" in
 Adobe's documentation of Campaign Classic v7.
@@ -6,46 +6,27 @@ Adobe's documentation of Campaign Classic v7.
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from lab.importing.xml_tree import BadServerConf, Element, read_xml
-from mail.errors import Where
+from affinity.errors import Mistake
+from affinity.mask import valid_mask
+from lab.importing.errors import BadServerConf
+from lab.importing.left_out import Left, left_out
+from lab.importing.loopback import as_loopback
+from lab.importing.xml_tree import Element, read_xml
+from mail.address import BadAddress, canonical_domain
 
 _WORKERS_MAX: Final = 64
 _NAME: Final = re.compile(r"config-([A-Za-z0-9_-]+)\.xml")
-_FIRST: Final = int(ipaddress.ip_address("127.0.1.1"))
-_IP_KNOWN: Final = frozenset(
-    {"address", "heloHost", "publicId", "weight", "includeDomains", "excludeDomains"}
-)
-_WHY_NOT: Final = {
-    "mta/autoStart": "`mtalab up` starts every configured instance",
-    "mta/statServerAddress": "limits are kept by the scheduler; there is no stat server",
-    "mta/verifyMode": "the sinks take the place of simulation",
-    "mta/dataLogPath": "`mtalab inbox` shows what arrived",
-    "mta/retryLostMessages": "parts of a worker that died are always taken back",
-    "master/dataBasePoolPeriodSec": "new work is seen at once",
-    "master/dataBaseRetryDelaySec": "a store that is away is asked again twice a second",
-    "master/minSpareServers": "all workers run all the time",
-    "master/startSpareServers": "all workers run all the time",
-    "child/idleChildTimeoutSec": "workers stay",
-    "child/maxMsgPerChild": "workers stay",
-    "child/timeToLive": "validity ends the attempts",
-    "smtp/maxSessionsPerChild": "connections are limited per lane here: see connections",
-    "smtp/idleSessionTimeoutSec": "5 s here too, and 0.1 s where connections are limited",
-    "smtp/initialDelaySec": "1 s here, doubling up to 60",
-}
+_VISIBLE: Final = re.compile(r"[!-~]*")
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_REMEDY: Final = "Mend the file; nothing of it was used."
 
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Something of the file that was left out, and why."""
-
-    line: int
-    what: str
-    why: str
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +52,7 @@ class ServerConf:
     hold_s: float | None = None
     lane_window: int | None = None
     local_domain: str | None = None
-    tls: bool | None = None
+    tls: bool = False  # enableTLS' default
     left: list[Left] = field(default_factory=list)
 
 
@@ -83,8 +64,8 @@ def read_server_conf(file: Path, instance: str | None = None) -> ServerConf:
         instance: what to call the MTA instance; by default as the file's name says, or ``mta``.
 
     Raises:
-        BadServerConf: it cannot be read, has no IP affinity, or an impossible value; nothing of it
-            is then used.
+        BadServerConf: it cannot be read, has no IP affinity, or impossible values, each of which is
+            told; nothing of it is then used.
     """
     root = read_xml(file)
     named = _NAME.fullmatch(file.name)
@@ -97,146 +78,156 @@ class _Reading:
 
     def __init__(self, file: Path, root: Element, found: ServerConf) -> None:
         self._file, self._root, self._found = file, root, found
-        self._addresses: dict[str, str] = {}
+        self._mistakes: list[Mistake] = []
+        self._notes: list[Left] = []  # what was used, but not as it stands
 
     def read(self) -> ServerConf:
-        mtas = [self._root] if self._root.tag == "mta" else self._root.all("mta")
+        found, root = self._found, self._root
+        root.is_known = True
+        mtas = self._only_one("mta", [root] if root.tag == "mta" else root.all("mta"))
         if not mtas:
-            raise self._bad(self._root.line, "has no <mta> element", "Is it a serverConf.xml?")
+            self._wrong(root, "has no <mta> element: is it a serverConf.xml?")
         for mta in mtas:
-            self._leave(mta, "mta")
             self._master(mta)
             self._child(mta)
-        for dns in self._root.all("dnsConfig"):
-            self._found.local_domain = dns.attributes.get("localDomain") or None
-        for affinity in self._root.all("IPAffinity"):
-            self._affinity(affinity)
-        for relay in self._root.all("relay"):
-            why = "mail goes to the sinks; write a [route] with its host to use it"
-            self._found.left.append(Left(relay.line, "relay", why))
-        if not self._found.affinities:
-            raise self._bad(
-                mtas[0].line, "has no <IPAffinity>", "They stand in <mta><child><smtp>."
-            )
-        return self._found
+            self._affinities(mta)
+        for dns in self._only_one("dnsConfig", root.all("dnsConfig")):
+            found.local_domain = self._domain(dns, "localDomain")
+        if self._mistakes:
+            mistakes = sorted(self._mistakes, key=lambda each: each.line or 0)
+            raise BadServerConf(mistakes, _REMEDY)
+        found.left = sorted([*left_out(root), *self._notes], key=lambda each: each.line)
+        return found
+
+    def _only_one(self, tag: str, there: list[Element]) -> list[Element]:
+        """Two of them would contradict each other, and which one holds is not ours to guess."""
+        for each in there[1:]:
+            self._wrong(each, f"<{tag}> is there twice: the first is in line {there[0].line}")
+        return there[:1]
 
     def _master(self, mta: Element) -> None:
-        for master in mta.all("master"):
-            self._leave(master, "master", {"maxSpareServers"})
+        for master in self._only_one("master", mta.all("master")):
             number = self._number(master, "maxSpareServers")
-            if number is not None:
-                self._found.workers = max(1, min(int(number), _WORKERS_MAX))
-                if self._found.workers != number:
-                    why = f"1 to {_WORKERS_MAX} workers are possible"
-                    self._found.left.append(
-                        Left(master.line, f"master/maxSpareServers={number:g}", why)
-                    )
+            if number is None:
+                continue
+            self._found.workers = max(1, min(int(number), _WORKERS_MAX))
+            if self._found.workers != number:
+                why = f"1 to {_WORKERS_MAX} workers are possible: {self._found.workers} it is"
+                what = f"master/maxSpareServers={number:g}"
+                self._notes.append(Left(master.line, what, why))
 
     def _child(self, mta: Element) -> None:
-        for child in mta.all("child"):
-            self._leave(child, "child", {"maxAgeSec", "maxWaitingMessages"})
-            hold, window = (
-                self._number(child, "maxAgeSec"),
-                self._number(child, "maxWaitingMessages"),
-            )
-            self._found.hold_s = hold if hold is not None else self._found.hold_s
-            self._found.lane_window = int(window) if window else self._found.lane_window
-        for smtp in mta.all("smtp"):
-            self._leave(smtp, "smtp", {"enableTLS"})
-            if "enableTLS" in smtp.attributes:
-                self._found.tls = smtp.attributes["enableTLS"].lower() in {"true", "1"}
+        for child in self._only_one("child", mta.all("child")):
+            self._found.hold_s = self._number(child, "maxAgeSec", at_least=1)
+            window = self._number(child, "maxWaitingMessages", at_least=1)
+            self._found.lane_window = None if window is None else int(window)
+        for smtp in self._only_one("smtp", mta.all("smtp")):
+            self._found.tls = self._boolean(smtp, "enableTLS")
 
-    def _affinity(self, element: Element) -> None:
-        names = [each.strip() for each in element.attributes.get("name", "").split(";")]
+    def _affinities(self, mta: Element) -> None:
+        elements = mta.all("IPAffinity")
+        if not elements:
+            self._wrong(mta, "has no <IPAffinity>; they stand in <mta><child><smtp>")
+        ips = [ip for each in elements for ip in each.all("IP")]
+        here = as_loopback(ip.take("address") for ip in ips)
+        for element in elements:
+            self._affinity(element, here)
+
+    def _affinity(self, element: Element, here: dict[str, str]) -> None:
+        names = [each.strip() for each in element.take("name").split(";")]
+        domain = self._helo(element, "localDomain")
+        ips = [self._ip(each, domain, here) for each in element.all("IP")]
         if not all(names):
-            raise self._bad(element.line, "<IPAffinity> has no name", "Give it one.")
-        domain = element.attributes.get("localDomain", "")
-        ips = tuple(self._ip(each, domain) for each in element.children if each.tag == "IP")
+            self._wrong(element, "<IPAffinity> has no name, or an empty one between semicolons")
+        called = f"affinity {';'.join(names)!r}"
         if not ips:
-            raise self._bad(
-                element.line, f"affinity {names[0]!r} has no <IP>", "Give it a source IP."
-            )
-        twice = {ip.public for ip in ips if sum(ip.public == each.public for each in ips) > 1}
-        if twice:
-            raise self._bad(
-                element.line,
-                f"affinity {names[0]!r} has {', '.join(sorted(twice))} more than once",
-                "Keep one of them.",
-            )
+            self._wrong(element, f"{called} has no <IP>")
+        elif not any(ip.weight for ip in ips):
+            self._wrong(element, f"{called}: all its IPs have weight 0, so nothing could be sent")
+        for public, times in Counter(ip.public for ip in ips).items():
+            if times > 1:
+                self._wrong(element, f"{called} has {public} more than once")
         for name in names:
             if name in self._found.affinities:
-                raise self._bad(
-                    element.line, f"affinity {name!r} is there twice", "Rename one of them."
-                )
-            self._found.affinities[name] = ips
+                self._wrong(element, f"affinity {name!r} is there twice")
+            self._found.affinities[name] = tuple(ips)
 
-    def _ip(self, element: Element, local_domain: str) -> ImportedIp:
-        given = element.attributes
-        for name in sorted(given.keys() - _IP_KNOWN):
-            self._found.left.append(Left(element.line, f"IP/{name}", "it has no meaning here"))
-        public = given.get("address", "").strip()
+    def _ip(self, element: Element, local_domain: str, here: dict[str, str]) -> ImportedIp:
+        written = element.take("address")
         try:
-            address = ipaddress.ip_address(public)
+            public = str(ipaddress.ip_address(written))
         except ValueError:
-            raise self._bad(
-                element.line, f"<IP address={public!r}> is no IP address", "Mend it."
-            ) from None
-        weight = self._number(element, "weight")
+            self._wrong(element, f"<IP address={written!r}> is no IP address")
+            public = written
+        weight = self._number(element, "weight", is_whole=False)
         number = self._number(element, "publicId")
         return ImportedIp(
-            self._here(str(address), is_loopback=address.is_loopback),
-            str(address),
-            given.get("heloHost", "").strip() or local_domain,
+            here.get(public, public),
+            public,
+            self._helo(element, "heloHost") or local_domain,
             None if number is None else int(number),
             1.0 if weight is None else weight,
-            _masks(given.get("includeDomains", "")),
-            _masks(given.get("excludeDomains", "")),
+            self._masks(element, "includeDomains"),
+            self._masks(element, "excludeDomains"),
         )
 
-    def _here(self, public: str, *, is_loopback: bool) -> str:
-        """The loopback address that stands for it: 127.0.1.1 for the first, and so on."""
-        if is_loopback:
-            return public
-        if public not in self._addresses:
-            number = len(self._addresses)
-            # Each block of 256 has 254 addresses that look like a host's.
-            self._addresses[public] = str(
-                ipaddress.ip_address(_FIRST + number // 254 * 256 + number % 254)
-            )
-        return self._addresses[public]
+    # --- values ----------------------------------------------------------------------------------
 
-    def _number(self, element: Element, name: str) -> float | None:
-        text = element.attributes.get(name, "").strip()
+    def _number(
+        self, element: Element, name: str, *, at_least: int = 0, is_whole: bool = True
+    ) -> float | None:
+        text = element.take(name)
         if not text:
             return None
         try:
             number = float(text)
         except ValueError:
             number = -1.0
-        if not 0 <= number < float("inf"):
-            raise self._bad(
-                element.line, f"<{element.tag} {name}={text!r}> is no number from 0", "Mend it."
-            )
+        if not at_least <= number < float("inf") or (is_whole and number != int(number)):
+            kind = "whole number" if is_whole else "number"
+            self._wrong(element, f"<{element.tag} {name}={text!r}> is no {kind} from {at_least}")
+            return None
         return number
 
-    def _leave(
-        self, element: Element, place: str, used: frozenset[str] | set[str] = frozenset()
-    ) -> None:
-        for name, value in element.attributes.items():
-            if name not in used:
-                why = _WHY_NOT.get(f"{place}/{name}", "it has no meaning here")
-                self._found.left.append(Left(element.line, f"{place}/{name}={value}", why))
+    def _boolean(self, element: Element, name: str) -> bool:
+        text = element.take(name)
+        found = _BOOLEANS.get(text.lower())
+        if found is None and text:
+            self._wrong(element, f"<{element.tag} {name}={text!r}> is neither true nor false")
+        return bool(found)
 
-    def _bad(self, line: int, what: str, remedy: str) -> BadServerConf:
-        return BadServerConf(what, where=Where(str(self._file), line=line), remedy=remedy)
+    def _helo(self, element: Element, name: str) -> str:
+        """It is written into a command, so nothing but visible ASCII will do."""
+        text = element.take(name)
+        if _VISIBLE.fullmatch(text) is None:
+            self._wrong(element, f"<{element.tag} {name}={text!r}> is no host name")
+        return text
+
+    def _domain(self, element: Element, name: str) -> str | None:
+        text = element.take(name)
+        return self._valid(element, name, text, canonical_domain) if text else None
+
+    def _masks(self, element: Element, name: str) -> tuple[str, ...]:
+        """Comma-separated masks; our own syntax knows * and ? as theirs does."""
+        texts = dict.fromkeys(_parts(element.take(name)))
+        masks = (self._valid(element, name, each, valid_mask) for each in texts)
+        return tuple(each for each in masks if each is not None)
+
+    def _valid(
+        self, element: Element, name: str, text: str, check: Callable[[str], _Value]
+    ) -> _Value | None:
+        try:
+            return check(text)
+        except (BadAddress, ValueError) as error:
+            said = str(error).splitlines()[0]
+            self._wrong(element, f"<{element.tag} {name}>: {text!r}: {said}")
+            return None
+
+    def _wrong(self, element: Element, what: str) -> None:
+        self._mistakes.append(Mistake(str(self._file), element.line, "", what))
 
 
-def _masks(text: str) -> tuple[str, ...]:
-    """Comma-separated masks; our own syntax knows * and ? as theirs does."""
-    return tuple(dict.fromkeys(_each(text)))
-
-
-def _each(text: str) -> Iterator[str]:
+def _parts(text: str) -> Iterator[str]:
     for part in text.split(","):
         if part.strip():
             yield part.strip().lower()

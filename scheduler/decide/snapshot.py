@@ -7,8 +7,8 @@ from typing import Final
 
 from affinity.affinity import weights
 from affinity.configuration import Configuration
-from affinity.gcra import Gcra
 from affinity.lane import Limits, lane_of, limits_of_group
+from affinity.rate import Rate
 from affinity.route import Routes
 
 _NO_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({})
@@ -71,7 +71,7 @@ class Lane:
 
     key: str
     is_limited: bool
-    rate: Gcra | None
+    rate: Rate | None
 
 
 class Rules:

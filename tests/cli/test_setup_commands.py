@@ -129,15 +129,55 @@ def test_a_key_is_made_for_its_owner_alone_and_signs_what_is_configured(lab):
     assert lab("dkim", "key", "shop.example", "e1", "--type", "ed25519").out.count("[[dkim]]") == 1
 
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "serverConf.xml"
+
+
 def test_an_import_writes_a_configuration_that_works_and_overwrites_nothing(mtalab):
-    example = Path(__file__).parents[2] / "examples" / "serverConf.xml"
-    found = mtalab("config", "import", example, "--json").json
+    found = mtalab("config", "import", EXAMPLE, "--json").json
     assert found["affinities"]["service"] == [
-        {"address": "127.0.1.4", "public_address": "203.0.113.7"}
+        {"address": "127.0.1.6", "public_address": "203.0.113.7", "public_id": 9}
     ]
-    assert {each["what"] for each in found["left_out"]} >= {"relay", "mta/verifyMode=false"}
-    assert mtalab("config", "check").code == 0
-    again = mtalab("config", "import", example)
+    left = {each["what"]: each for each in found["left_out"]}
+    assert left.keys() >= {"relay", "stat", "web", "mta/verifyMode=false"}
+    assert left["relay"]["line"] == 11
+    assert mtalab("config", "check", "--json").json["findings"] == []
+    Path("mtalab.toml").write_text("mine")
+    again = mtalab("config", "import", EXAMPLE)
     assert again.code == 2
     assert "is there already" in again.err
-    assert "left out: serverConf.xml:9: relay" in mtalab("config", "import", example, "--force").out
+    assert Path("mtalab.toml").read_text() == "mine"
+    told = mtalab("config", "import", EXAMPLE, "--force").out
+    assert "left out: serverConf.xml:11: relay" in told
+    assert mtalab("config", "check").code == 0
+
+
+def test_an_import_of_a_bad_file_tells_all_mistakes_and_writes_nothing(mtalab):
+    text = EXAMPLE.read_text().replace('weight="5"', 'weight="five"').replace("orange.*,", "o@,")
+    Path("serverConf.xml").write_text(text)
+    done = mtalab("config", "import", "serverConf.xml")
+    assert done.code == 2
+    assert done.err.count("serverConf.xml:") == 4
+    assert "Traceback" not in done.err
+    assert not Path("mtalab.toml").exists()
+
+
+def test_an_import_to_a_place_that_is_not_there_is_told(mtalab):
+    done = mtalab("config", "import", EXAMPLE, "--out", "nowhere/mtalab.toml")
+    assert done.code == 1
+    assert "nowhere/mtalab.toml cannot be written" in done.err
+
+
+def test_a_demo_of_a_configuration_that_cannot_send_says_why(lab):
+    text = Path("mtalab.toml").read_text()
+    Path("far.toml").write_text(text.replace('"127.0.1.1"', '"192.0.2.1"'))
+    far = lab("demo", "--config", "far.toml")
+    assert far.code == 2
+    assert "192.0.2.1" in far.err
+    masked = text.replace('exclude = ["orange.*"]', 'exclude = ["*"]')
+    for each in ('helo = "out1.shop.example"', 'helo = "out2.shop.example"'):
+        masked = masked.replace(each, f'{each}\nexclude = ["*"]')
+    masked = masked.replace('helo = "service.shop.example"', 'exclude = ["*"]')
+    Path("shut.toml").write_text(masked)
+    shut = lab("demo", "--config", "shut.toml")
+    assert shut.code == 2
+    assert "has no affinity that an instance serves and a mask lets send" in shut.err

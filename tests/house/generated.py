@@ -3,6 +3,7 @@
 ``python -m tests.house.generated --write`` writes them; a house test fails when they are stale.
 """
 
+import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from affinity.preset import PACING, PRESETS
 from lab.configuration import LabConfiguration
 from mail.states import DELIVERY_NEXT, MESSAGE_NEXT, DeliveryStatus, MessageStatus
 
@@ -60,13 +62,34 @@ def configuration() -> str:
         "",
     ]
     for path, model in _tables(LabConfiguration, ""):
-        lines += [f"## {path or 'Top level'}", "", (model.__doc__ or "").strip(), ""]
+        lines += [f"## {path or 'Top level'}", "", inspect.cleandoc(model.__doc__ or ""), ""]
         lines += ["| key | default | meaning |", "|---|---|---|"]
         for name, field in model.model_fields.items():
             if _inner(field) is None:
                 lines.append(f"| `{name}` | {_default(field)} | {_cell(field.description)} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_presets()])
+
+
+def _presets() -> Iterator[str]:
+    """What a preset changes, beside what holds without it."""
+    ours = LabConfiguration.model_validate({})
+    other = LabConfiguration.model_validate({"preset": "campaign"})
+    yield "## Presets"
+    yield ""
+    yield "What holds where the file has no such key; a key of the file always wins."
+    yield ""
+    yield "| key | `mtalab` | `campaign` |"
+    yield "|---|---|---|"
+    for key, value in PRESETS["campaign"].items():
+        inner = value if isinstance(value, Mapping) else {None: value}
+        for name in inner:
+            pair = [getattr(each, key) for each in (ours, other)]
+            shown = [_value(getattr(each, name) if name else each) for each in pair]
+            yield f"| `{key}{'.' + name if name else ''}` | {shown[0]} | {shown[1]} |"
+    shown = [f"`{PACING[each.preset]}`" for each in (ours, other)]
+    yield f"| `mx_rule.pacing` | {shown[0]} | {shown[1]} |"
+    yield ""
 
 
 def _cell(text: str | None) -> str:
@@ -77,8 +100,10 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ("", (), {}):
-        return "none"
+    return "none" if value is None or value in ("", (), {}) else _value(value)
+
+
+def _value(value: Any) -> str:
     if isinstance(value, tuple):
         return (
             "`["

@@ -45,7 +45,14 @@ def test_an_imported_configuration_runs_a_demo_with_its_affinities(tmp_path):
     found = orjson.loads(done.stdout)
     assert found["reconcile"]["ok"]
     used = {each["affinity"] for each in found["by_source_ip"] if each["sent"]}
-    assert used == {"promo", "mid.Promo", "service"}
+    assert used == {"promo;mid.Promo", "agreed", "service"}
+    assert sum(each["sent"] for each in found["by_source_ip"]) == found["sent"]
+    only = {
+        each["source_ip"]
+        for each in found["by_source_ip"]
+        if each["affinity"] == "agreed" and each["sent"]
+    }
+    assert only == {"127.0.1.4", "127.0.1.5"}, "both, so by the domains that its masks name"
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,12 @@ def test_a_growing_policy_backs_off_with_each_attempt():
     assert waits == [60.0, 300.0, 3600.0, 3600.0]
 
 
-def test_the_default_policy_tries_five_times_hourly_and_then_daily():
+def test_the_default_policy_tries_twice_in_the_first_hour_and_then_every_few_hours():
+    """RFC 5321, 4.5.4.1."""
     waits = [next_attempt(Retry(), made, 0.0, FOREVER, 0.0) for made in range(1, 8)]
-    assert waits == [3600.0] * 5 + [86400.0] * 2
+    assert sum(waits[:2]) < 3600 < sum(waits[:3])
+    assert waits == sorted(waits)
+    assert waits[-1] == 3 * 3600
 
 
 def test_a_message_that_was_never_tried_has_no_retry():

@@ -226,10 +226,3 @@ def test_variables_are_read_whatever_their_case():
     environ = {"mtalab_lab__Store": "x", "MTALAB_Config": "y", "XMTALAB_LAB__NAME": "z"}
     assert from_environment(environ) == {"lab.store": "x"}
     assert variable("lab.store") == "MTALAB_LAB__STORE"
-
-
-def test_the_defaults_are_the_modelled_systems():
-    found = read("", "f", Configuration)
-    assert found.retry.delays == (3600.0,) * 5 + (86400.0,)
-    assert found.validity == 5 * 86400
-    assert (found.scheduler.part_min, found.scheduler.part_max) == (8, 256)

@@ -3,6 +3,7 @@
 import asyncio
 
 from affinity.gcra import Gcra
+from affinity.slots import SLOT_S, Slots
 from mta.held import HeldMessage, HeldPart
 from mta.lane_queue import Hooks, LaneQueue, Limiter
 from mta.session.envelope import Envelope
@@ -133,3 +134,15 @@ def test_what_is_put_back_costs_another_token():
     scene.clock.advance(1)
     assert scene.pull() == 1
     assert len(scene.spent) == 2
+
+
+def test_in_slots_a_lane_sends_its_share_at_once_and_then_waits_for_the_next():
+    scene = Scene()
+    scene.limiter = scene.queue._limiter = Limiter(Slots(39), None)
+    left = SLOT_S - scene.clock.now() % SLOT_S
+    assert [scene.pull() for _ in range(3)] == [1, 2, 3]
+    assert scene.queue.wait_s() == left
+    scene.clock.advance(left)
+    assert [scene.pull() for _ in range(3)] == [4, 5, 6]
+    assert scene.queue.wait_s() == SLOT_S
+    assert scene.spent[-1] == scene.clock.now() + SLOT_S
