@@ -25,13 +25,15 @@ _FIRST: Final = ("time", "level", "module", "pid", "event", "note")
 
 def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
     """A log to an open file; ``module`` is who speaks (``scheduler``, ``mta@promo1-7``)."""
+    lines = _Lines(file)
 
     def stamp(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {"time": round(clock.now(), 3), **event}
+        unwritten = {"unwritten": lines.unwritten} if lines.unwritten else {}
+        return {"time": round(clock.now(), 3), **event, **unwritten}
 
     render: Processor = _as_json if form == "json" else _for_people(coloured=file.isatty())
     logger: structlog.BoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(file),
+        lines,
         processors=[structlog.processors.add_log_level, stamp, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         module=module,
@@ -65,6 +67,29 @@ def speaks_json() -> bool:
 def complain(log: Log, error: Exception) -> None:
     """A changed configuration cannot be used."""
     log.warning("configuration_refused", note=f"the changed configuration is not used:\n{error}")
+
+
+class _Lines:
+    """Writes the lines of a log.
+
+    A file that takes none now, its disk being full, ends no process: ``unwritten`` counts what then
+    comes late or never, and the next line that is written says it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.unwritten = 0
+
+    def info(self, line: str) -> None:
+        try:
+            self._file.write(f"{line}\n")
+            self._file.flush()
+        except OSError:
+            self.unwritten += 1
+        else:
+            self.unwritten = 0
+
+    warning = error = info
 
 
 class _Forward(logging.Handler):
@@ -102,6 +127,8 @@ def _for_people(*, coloured: bool) -> Processor:
         level, note = event["level"], event.get("note", event["event"])
         colour = _COLOURS.get(level, "") if coloured else ""
         words = f"{colour}{_MARKS.get(level, '')}{note}{plain if colour else ''}"
+        if "unwritten" in event:
+            words += f" ({event['unwritten']} lines before this could not be written when due)"
         trace = f"\n{event['exception']}" if "exception" in event else ""
         return f"{dim}{at}{plain} {event['module']:<11} {words}{trace}"
 

@@ -86,8 +86,11 @@ class Outbox:
         self._group.tats[lane] = tat
 
     async def run(self) -> None:
-        """Commit until ``stop``, then what is left; a store that is away then is left to the
-        journal, which is replayed later: waiting for it, we should only be killed."""
+        """Commit until ``stop``, then what is left.
+
+        If the store is away then, the journal keeps it, to be replayed later: by waiting we should
+        only be killed.
+        """
         while not (self._stopping and self._group.is_empty()):
             await self._wanted.wait()
             self._wanted.clear()

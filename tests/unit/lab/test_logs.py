@@ -74,3 +74,29 @@ def test_what_libraries_log_comes_the_same_way(root, monkeypatch):
     assert (line["level"], line["event"], line["logger"]) == ("error", "logged", "somebody")
     assert line["note"] == "did not work: 5"
     assert "of a library" in line["exception"]
+
+
+class Full(io.StringIO):
+    is_full = True
+
+    def flush(self):
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_log_on_a_full_disk_ends_nobody_and_says_so_once_there_is_room(form):
+    file = Full()
+    log = make_log(file, form, "up", FakeClock())
+    log.info("one", note="one")
+    log.error("two", note="two")
+    file.is_full = False
+    log.warning("three", note="three")
+    log.info("four", note="four")
+    third, fourth = file.getvalue().splitlines()[-2:]
+    if form == "json":
+        assert orjson.loads(third)["unwritten"] == 2
+    else:
+        assert third.endswith("warning: three (2 lines before this could not be written when due)")
+    assert "unwritten" not in fourth
+    assert "lines before" not in fourth
