@@ -6,6 +6,7 @@ from dataclasses import dataclass
 CONNECTIONS = 2
 OF_A_WORKER = 2 * CONNECTIONS
 OF_ALL_WORKERS = 2 * OF_A_WORKER
+CLIENTS = 8  # of the submission port, each with one letter on its way
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Point:
     process: str
     when: str
     nth: int
-    doubles: int
+    doubles: int = 0
 
 
 POINTS = (
@@ -26,20 +27,27 @@ POINTS = (
     Point("worker.journalled", "worker", "after the journal, before the store", 20, OF_A_WORKER),
     Point("worker.committing", "worker", "in the middle of a group commit", 3, OF_A_WORKER),
     Point(
-        "worker.committed",
-        "worker",
-        "after the store, before it empties its journal",
-        3,
-        OF_A_WORKER,
+        "worker.committed", "worker", "after the store, before emptying its journal", 3, OF_A_WORKER
     ),
     Point("worker.renewing", "worker", "while it renews its leases", 3, OF_A_WORKER),
-    Point("scheduler.leasing", "scheduler", "in the middle of lending parts", 1, 0),
-    Point("scheduler.cutting", "scheduler", "in the middle of making parts of retries", 1, 0),
+    Point("scheduler.leasing", "scheduler", "in the middle of lending parts", 1),
+    Point("scheduler.leased", "scheduler", "after lending parts", 1),
+    Point("scheduler.replanning", "scheduler", "in the middle of following a changed plan", 1),
+    Point("scheduler.cutting", "scheduler", "in the middle of making parts of retries", 1),
     Point("sink.before_receipt", "sinks", "before the receipt", 20, OF_ALL_WORKERS),
     Point("sink.after_receipt", "sinks", "after the receipt, before its 250", 20, OF_ALL_WORKERS),
-    Point("submission.storing", "submission", "in the middle of storing a message", 3, 0),
-    Point("submission.stored", "submission", "after storing, before its 250", 3, 0),
-    Point("instance.beating", "mta@m1", "while its workers send", 3, 0),
-    Point("supervisor.following", "up", "as it takes up a changed configuration", 1, 0),
-    Point("store.migrating", "any", "in the middle of a migration", 1, 0),
-)
+    Point("submission.storing", "submission", "in the middle of storing a message", 3),
+    Point("submission.stored", "submission", "after storing, before its 250", 3, CLIENTS),
+    Point("submit.unconfirmed", "submit", "after the messages, before the delivery counts", 1),
+    Point("instance.beating", "mta@m1", "while its workers send", 3),
+    Point("instance.burying", "mta@m1", "in the middle of burying a killed worker", 1, OF_A_WORKER),
+    Point("supervisor.starting", "up", "when half of its processes are started", 2),
+    Point("supervisor.following", "up", "as it takes up a changed configuration", 1),
+    Point("store.migrating", "any", "in the middle of a migration", 1),
+)  # fmt: skip
+
+
+def point(name: str) -> Point:
+    """The point of this name."""
+    [found] = [each for each in POINTS if each.name == name]
+    return found
