@@ -49,6 +49,12 @@ def run_on_full_disk(lab, *words):
     )
 
 
+def refuses(done):
+    assert done.returncode == 1
+    assert b"Make room on the disk" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def half_way(lab, delivery):
     lab.wait(lambda: lab.sent(delivery) > MANY // 10, "some are sent")
     assert lab.counts(delivery)["pending"] > 0
@@ -76,14 +82,12 @@ def test_a_full_disk_ends_nobody_and_loses_and_doubles_nothing(tmp_path):
             ):
                 client.sendmail("a@b.test", ["u@b.test"], "Subject: x\r\n\r\nx\r\n")
             assert refused.value.smtp_code == 451
-            sent = lab.sent(delivery)
-            assert sent < MANY, "it was over before the disk was full"
+            assert lab.sent(delivery) < MANY, "it was over before the disk was full"
             told = run_on_full_disk(
                 lab, "submit", "-m", "mail.eml", "-r", "people.csv", "-a", "promo"
             )
-        assert (told.returncode, told.stdout) == (1, b"")
-        assert b"Make room on the disk" in told.stderr
-        assert b"Traceback" not in told.stderr
+        refuses(told)
+        assert told.stdout == b""
         all_arrive(lab, delivery)
         assert pids_of(lab) == before
         lab.wait(
@@ -120,13 +124,3 @@ def test_a_sink_that_cannot_write_a_receipt_accepts_nothing(tmp_path):
             assert {each.reply[:3] for each in tried} == {"452"}
         all_arrive(lab, delivery)
         assert pids_of(lab) == before
-
-
-def test_a_lab_does_not_start_on_a_full_disk_and_says_why(tmp_path):
-    with running_lab(tmp_path) as lab:
-        assert lab.down() == 0
-        told = run_on_full_disk(lab, "up")
-        assert told.returncode == 1
-        assert b"Make room on the disk" in told.stderr
-        assert b"Traceback" not in told.stderr
-        assert lab.processes() == []
