@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.crash.points import POINTS, Point
+from tests.crash.points import POINTS, Point, point
 from tests.crash.scene import Seen, crash
 from tests.fakes.postgresql import Server, server_for_run
 
@@ -26,17 +26,19 @@ WIDTH = 140
 def main() -> int:
     """Run the matrix; exit code 1 when anything was lost, or doubled beyond what may be."""
     names = [each for each in sys.argv[1:] if not each.startswith("-")]
-    chosen = [each for each in POINTS if not names or each.name in names]
+    if names and "--write" in sys.argv:
+        sys.exit("--write needs the whole matrix: name no points")
+    chosen = [point(name) for name in names] or POINTS
     rows: list[tuple[Point, str, Seen]] = []
     console = Console()
     console.width = max(console.width, WIDTH)  # a table whose words are cut tells nothing
     with server_for_run() as server:
-        for point in chosen:
+        for each in chosen:
             for database in ("SQLite", "PostgreSQL"):
                 with _url(database, server) as url, tempfile.TemporaryDirectory() as folder:
-                    seen = crash(point, Path(folder), url)
-                rows.append((point, database, seen))
-                console.print(" ".join(_cells(point, database, seen)), highlight=False)
+                    seen = crash(each, Path(folder), url)
+                rows.append((each, database, seen))
+                console.print(" ".join(_cells(each, database, seen)), highlight=False)
     shown = [name for name in COLUMNS if name != "when"]
     table = Table(*shown)
     for row in rows:

@@ -1,5 +1,6 @@
 """The points at which a process is killed, and what each may cost."""
 
+import sys
 from dataclasses import dataclass
 
 # The lab that is crashed has 2 workers, 2 source IPs, and per lane and worker so many connections.
@@ -21,7 +22,7 @@ class Point:
 
 
 POINTS = (
-    Point("worker.leased", "worker", "after it read its lease", 1, OF_A_WORKER),
+    Point("worker.leased", "worker", "after it read its lease", 1),
     Point("worker.before_body", "worker", "before the body, after MAIL and RCPT", 20, OF_A_WORKER),
     Point("worker.reply_heard", "worker", "after the reply, before the journal", 20, OF_A_WORKER),
     Point("worker.journalled", "worker", "after the journal, before the store", 20, OF_A_WORKER),
@@ -48,6 +49,8 @@ POINTS = (
 
 
 def point(name: str) -> Point:
-    """The point of this name."""
-    [found] = [each for each in POINTS if each.name == name]
-    return found
+    """The point of this name; ends the program if there is none."""
+    found = {each.name: each for each in POINTS}
+    if name not in found:
+        sys.exit(f"there is no point {name!r}: {', '.join(found)}")
+    return found[name]
