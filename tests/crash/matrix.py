@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -20,21 +20,21 @@ COLUMNS = (
     "seconds until back", "until all sent", "verdict",
 )  # fmt: skip
 
+DATABASES = ("SQLite", "PostgreSQL")
 WIDTH = 140
+Row = tuple[Point, str, Seen]
 
 
 def main() -> int:
     """Run the matrix; exit code 1 when anything was lost, or doubled beyond what may be."""
     names = [each for each in sys.argv[1:] if not each.startswith("-")]
-    if names and "--write" in sys.argv:
-        sys.exit("--write needs the whole matrix: name no points")
     chosen = [point(name) for name in names] or POINTS
-    rows: list[tuple[Point, str, Seen]] = []
+    rows: list[Row] = []
     console = Console()
     console.width = max(console.width, WIDTH)  # a table whose words are cut tells nothing
     with server_for_run() as server:
         for each in chosen:
-            for database in ("SQLite", "PostgreSQL"):
+            for database in DATABASES:
                 with _url(database, server) as url, tempfile.TemporaryDirectory() as folder:
                     seen = crash(each, Path(folder), url)
                 rows.append((each, database, seen))
@@ -70,14 +70,21 @@ def _cells(point: Point, database: str, seen: Seen) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _write(rows: list[tuple[Point, str, Seen]]) -> None:
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    lines += ["| " + " | ".join(_cells(*row)) + " |" for row in rows]
-    text = DOCUMENT.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
+def _write(rows: list[Row]) -> None:
+    """Put the rows into the document, in the place of those of the same point and database."""
+    head, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
+    table, _, tail = rest.partition(END)
+    known = {_key(line.strip("| ").split(" | ")): line for line in table.splitlines()[3:]}
+    known |= {_key(cells): f"| {' | '.join(cells)} |" for row in rows if (cells := _cells(*row))}
+    keys = [(each.name, database) for each in POINTS for database in DATABASES]
+    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+    lines += [known[key] for key in keys if key in known]
     whole = f"{head}{BEGIN}\n{chr(10).join(lines)}\n{END}{tail}"
     DOCUMENT.write_text(whole, encoding="utf-8")
+
+
+def _key(cells: Sequence[str]) -> tuple[str, str]:
+    return cells[0], cells[COLUMNS.index("database")]
 
 
 if __name__ == "__main__":

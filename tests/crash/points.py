@@ -37,7 +37,7 @@ POINTS = (
     Point("scheduler.cutting", "scheduler", "in the middle of making parts of retries", 1),
     Point("sink.before_receipt", "sinks", "before the receipt", 20, OF_ALL_WORKERS),
     Point("sink.after_receipt", "sinks", "after the receipt, before its 250", 20, OF_ALL_WORKERS),
-    Point("submission.storing", "submission", "in the middle of storing a message", 3),
+    Point("submission.storing", "submission", "in the middle of storing a message", 3, CLIENTS),
     Point("submission.stored", "submission", "after storing, before its 250", 3, CLIENTS),
     Point("submit.unconfirmed", "submit", "after the messages, before the delivery counts", 1),
     Point("instance.beating", "mta@m1", "while its workers send", 3),
