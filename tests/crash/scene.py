@@ -18,7 +18,7 @@ from store.engine import Store
 from store.schema import open_store
 from tests.crash.known import known_sent
 from tests.crash.points import CONNECTIONS, Point
-from tests.crash.work import MESSAGES, Expected, die_at_work, give_work, is_begun_early
+from tests.crash.work import MESSAGES, Work, die_at_work, give_work, is_begun_early
 from tests.fakes.running_lab import CONFIGURATION, RunningLab
 from world.crash import HOW, VARIABLE
 
@@ -32,7 +32,8 @@ class Seen:
     """What came of it.
 
     ``lost``: marked sent and not received, received and marked otherwise, or stored and gone.
-    ``repeated``: of the doubled those whose first acceptance was on record when the process died.
+    ``repeated``: of the doubled those whose first acceptance was on record when the process died,
+    or had been told to whoever submitted them.
     Seconds count from the crash: until what died is replaced and what it held is taken back, and
     until every message was sent, ordinary sending included.
     """
@@ -57,15 +58,15 @@ def crash(point: Point, folder: Path, url: str | None) -> Seen:
         if point.name == "store.migrating":
             return _while_migrating(lab, armed)
         if is_begun_early(point):
-            expected = give_work(point, lab)
+            work = give_work(point, lab)
         lab.start(**armed, **{HOW: "STOP"})
         if not is_begun_early(point):
             lab.wait_until_up()
-            expected = give_work(point, lab)
+            work = give_work(point, lab)
         if point.process == "submit":
             die_at_work(lab, armed)
         known, dead = (known_sent(lab), 0) if mark.exists() else _kill_at(lab, mark)
-        return _recovered(point, lab, expected, known, dead)
+        return _recovered(point, lab, work, known, dead)
     finally:
         lab.close()
 
@@ -82,9 +83,7 @@ def _kill_at(lab: RunningLab, mark: Path) -> tuple[set[int], int]:
     return known_sent(lab), process.pid
 
 
-def _recovered(
-    point: Point, lab: RunningLab, expected: Expected, known: set[int], dead: int
-) -> Seen:
+def _recovered(point: Point, lab: RunningLab, work: Work, known: set[int], dead: int) -> Seen:
     at = time.monotonic()
     if point.process == "up":
         lab.wait(lambda: lab.has_ended, "the supervisor is gone")
@@ -96,14 +95,14 @@ def _recovered(
     def is_over() -> bool:
         if not back and _is_back(lab, dead):
             back.append(time.monotonic() - at)
-        wanted = expected()
-        if not all_sent and wanted is not None and len(_sent(lab.store)) >= wanted:
+        wanted = work.expected()
+        if not all_sent and wanted is not None and len(set(_sent(lab.store))) >= wanted:
             all_sent.append(time.monotonic() - at)
         return bool(back and all_sent)
 
     lab.wait(is_over, "all is up and sent")
     assert lab.down() == 0
-    seen = _account(lab, expected() or 0, known)
+    seen = _account(lab, work, known)
     return Seen(*seen, back[0], all_sent[0])
 
 
@@ -128,14 +127,15 @@ def _sent(store: Store) -> list[str]:
     return [each.address for each in found]
 
 
-def _account(lab: RunningLab, expected: int, known: set[int]) -> tuple[int, int, int, int]:
+def _account(lab: RunningLab, work: Work, known: set[int]) -> tuple[int, int, int, int]:
     found = reconciled(lab.store, lab.loaded)
     wrong = found.lost.count + found.unmarked.count + found.in_doubt.count + found.wrong_ip.count
     sent = _sent(lab.store)
-    missing = max(0, expected - len(set(sent)))
-    twice = len(sent) - len(set(sent))  # stored twice: its sender heard no 250
+    missing = max(0, (work.expected() or 0) - len(set(sent)))
+    stored_twice = [address for address, times in Counter(sent).items() if times > 1]
     repeated = len(known & set(found.duplicated.samples))
-    return found.messages, wrong + missing, found.duplicated.count + twice, repeated
+    repeated += len(set(stored_twice) - work.unheard)
+    return found.messages, wrong + missing, found.duplicated.count + len(stored_twice), repeated
 
 
 def _while_migrating(lab: RunningLab, armed: dict[str, str]) -> Seen:
@@ -157,7 +157,7 @@ def _while_migrating(lab: RunningLab, armed: dict[str, str]) -> Seen:
     lab.wait(lambda: len(_sent(lab.store)) == MESSAGES, "all is sent")
     all_sent = time.monotonic() - at
     assert lab.down() == 0
-    messages, lost, doubled, repeated = _account(lab, MESSAGES, set())
+    messages, lost, doubled, repeated = _account(lab, Work(lambda: MESSAGES), set())
     return Seen(messages, lost + gone.total(), doubled, repeated, back, all_sent)
 
 

@@ -7,14 +7,26 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from tests.crash.points import CLIENTS, Point
 from tests.fakes.running_lab import RunningLab
 
 MESSAGES = 240
 LETTERS = 40
-# How many messages must be sent in the end; None while that is still growing.
-Expected = Callable[[], int | None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a lab was given to do.
+
+    ``expected`` tells how many people must get a message in the end, None while that is growing;
+    ``unheard`` are those whose letter was sent once more, as its sender had heard no 250.
+    """
+
+    expected: Callable[[], int | None]
+    unheard: set[str] = field(default_factory=set)
+
 
 _LATE = ("replanning", "following", "burying")
 
@@ -24,7 +36,7 @@ def is_begun_early(point: Point) -> bool:
     return point.process != "submission" and not point.name.endswith(_LATE)
 
 
-def give_work(point: Point, lab: RunningLab) -> Expected:
+def give_work(point: Point, lab: RunningLab) -> Work:
     """Begin it; what reaches the point may be the work itself."""
     if point.process == "submission":
         return _letters(lab)
@@ -40,7 +52,7 @@ def give_work(point: Point, lab: RunningLab) -> Expected:
     if point.name.endswith("burying"):
         lab.wait(lambda: bool(lab.peers()), "some are sent")
         os.kill(lab.workers()[0].pid, signal.SIGKILL)
-    return lambda: MESSAGES
+    return Work(lambda: MESSAGES)
 
 
 SUBMIT = ("submit", "-m", "mail.eml", "-r", "people.csv", "-a", "promo")
@@ -67,8 +79,9 @@ def _deferred(lab: RunningLab) -> None:
     lab.json("submit", "-m", "plain.eml", "-r", "deferred.csv", "-a", "promo")
 
 
-def _letters(lab: RunningLab) -> Expected:
+def _letters(lab: RunningLab) -> Work:
     """Send letters by SMTP, each until it was accepted; counts those that heard a 250."""
+    unheard = set[str]()
 
     def send(number: int) -> int:
         deadline = time.monotonic() + 60
@@ -78,6 +91,7 @@ def _letters(lab: RunningLab) -> Expected:
                     text = f"Subject: {number}\r\n\r\nx\r\n"
                     client.sendmail("a@b.test", [f"u{number}@b.test"], text)
             except (OSError, smtplib.SMTPException):
+                unheard.add(f"u{number}@b.test")
                 time.sleep(0.1)
             else:
                 return 1
@@ -90,4 +104,4 @@ def _letters(lab: RunningLab) -> Expected:
     def heard() -> int | None:
         return sum(each.result() for each in sent) if all(each.done() for each in sent) else None
 
-    return heard
+    return Work(heard, unheard)
