@@ -101,7 +101,7 @@ class Child:
                 "child_ended",
                 note=f"{self.name} (pid {pid}) {_how(code)}; starting it again in {pause:g} s",
                 child=self.name,
-                pid=pid,
+                child_pid=pid,
                 code=code,
                 again_in_s=pause,
             )
@@ -121,7 +121,7 @@ class Child:
                 "child_killed",
                 note=f"{self.name} (pid {self.pid}) did not stop in {grace_s:g} s: killed",
                 child=self.name,
-                pid=self.pid,
+                child_pid=self.pid,
             )
             self.signal(signal.SIGKILL)
 

@@ -88,7 +88,7 @@ def scheduler(loaded: Loaded, store: Store, clock: Clock, log: Log = SILENT) -> 
                 "taken back",
                 worker_id=worker.id,
                 instance=worker.instance,
-                pid=worker.pid,
+                worker_pid=worker.pid,
             )
 
     settings = settings_from(loaded.configuration)

@@ -53,21 +53,25 @@ async def start_detached(loaded: Loaded, clock: Clock, within_s: float) -> int:
     form = loaded.overrides.get("lab.log")
     flags = [] if form is None else ["--log-format", form]
     process = _spawn(command_line(loaded.path, "up", *flags), log)
-    while missing := _missing(loaded, since):
-        if process.poll() is not None:
-            raise LabDidNotStart(
-                f"the lab ended as it started:\n{_said(log, before)}",
-                remedy="`mtalab doctor` finds what keeps it from running.",
-            )
-        if clock.monotonic() > deadline:
-            said = _said(log, before)
+    is_ready = False
+    try:
+        while missing := _missing(loaded, since):
+            if process.poll() is not None:
+                raise LabDidNotStart(
+                    f"the lab ended as it started:\n{_said(log, before)}",
+                    remedy="`mtalab doctor` finds what keeps it from running.",
+                )
+            if clock.monotonic() > deadline:
+                raise LabDidNotStart(
+                    f"the lab was not ready within {within_s:g} s and is stopped again; not "
+                    f"running: {', '.join(missing)}. Its log, {log}, says:\n{_said(log, before)}",
+                    remedy="A busy machine may need longer: --within. `mtalab doctor` finds more.",
+                )
+            await asyncio.sleep(LOOK_EVERY_S)
+        is_ready = True
+    finally:
+        if not is_ready:  # Ctrl-C while it starts, too
             await _end(process, clock)
-            raise LabDidNotStart(
-                f"the lab was not ready within {within_s:g} s and was stopped again; not running: "
-                f"{', '.join(missing)}. Its log, {log}, says:\n{said}",
-                remedy="A busy machine may need longer: --within. `mtalab doctor` finds the rest.",
-            )
-        await asyncio.sleep(LOOK_EVERY_S)
     return process.pid
 
 
@@ -93,7 +97,8 @@ def _said(log: Path, before: int) -> str:
 
 
 async def _end(process: "subprocess.Popen[bytes]", clock: Clock) -> None:
-    process.terminate()
+    if process.poll() is None:
+        process.terminate()
     deadline = clock.monotonic() + STOPPED_WITHIN_S
     while process.poll() is None:
         if clock.monotonic() > deadline:

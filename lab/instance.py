@@ -170,7 +170,7 @@ class Instance:
                     "worker_killed",
                     note=f"{mine[pid].name} (pid {pid}) is silent: killed",
                     worker_id=worker.id,
-                    pid=pid,
+                    worker_pid=pid,
                 )
                 mine[pid].signal(signal.SIGKILL)
 

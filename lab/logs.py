@@ -3,19 +3,18 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
 import orjson
-import structlog
-from structlog.typing import Processor
 
 from world.clock import Clock
 from world.log import Log
 
 Form = Literal["text", "json"]
+_Render = Callable[[object, str, MutableMapping[str, Any]], str]
 
 _MARKS: Final = {"warning": "warning: ", "error": "error: "}
 _COLOURS: Final = {"warning": "\x1b[33m", "error": "\x1b[31m"}
@@ -23,17 +22,19 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _FIRST: Final = ("time", "level", "module", "pid", "event", "note")
 
 
-def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
+def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> Log:
     """A log to an open file; ``module`` is who speaks (``scheduler``, ``mta@promo1-7``)."""
-    lines = _Lines(file)
+    import structlog  # a tenth of a second, which most commands can do without
+
+    writer = _Writer(file)
 
     def stamp(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        unwritten = {"unwritten": lines.unwritten} if lines.unwritten else {}
+        unwritten = {"unwritten": writer.unwritten} if writer.unwritten else {}
         return {"time": round(clock.now(), 3), **event, **unwritten}
 
-    render: Processor = _as_json if form == "json" else _for_people(coloured=file.isatty())
-    logger: structlog.BoundLogger = structlog.wrap_logger(
-        lines,
+    render: _Render = _as_json if form == "json" else _for_people(coloured=file.isatty())
+    logger: Log = structlog.wrap_logger(
+        writer,
         processors=[structlog.processors.add_log_level, stamp, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         module=module,
@@ -42,7 +43,7 @@ def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> structlog.B
     return logger
 
 
-def start_log(form: Form, module: str, clock: Clock) -> structlog.BoundLogger:
+def start_log(form: Form, module: str, clock: Clock) -> Log:
     """The log of this process, on stderr; what libraries log or a bug raises goes there too."""
     log = make_log(sys.stderr, form, module, clock)
     logging.basicConfig(handlers=[_Forward(log, form)], level=logging.WARNING, force=True)
@@ -69,18 +70,17 @@ def complain(log: Log, error: Exception) -> None:
     log.warning("configuration_refused", note=f"the changed configuration is not used:\n{error}")
 
 
-class _Lines:
-    """Writes the lines of a log.
+class _Writer:
+    """Writes lines. Mail goes on where nobody can listen: a closed terminal, a full disk.
 
-    A file that takes none now, its disk being full, ends no process: ``unwritten`` counts what then
-    comes late or never, and the next line that is written says it.
+    ``unwritten`` counts what then comes late or never; the next line that is written says it.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self.unwritten = 0
 
-    def info(self, line: str) -> None:
+    def msg(self, line: str) -> None:
         try:
             self._file.write(f"{line}\n")
             self._file.flush()
@@ -89,13 +89,13 @@ class _Lines:
         else:
             self.unwritten = 0
 
-    warning = error = info
+    info = warning = error = msg
 
 
 class _Forward(logging.Handler):
     """Takes what libraries say to the standard library's logging into our log."""
 
-    def __init__(self, log: structlog.BoundLogger, form: Form) -> None:
+    def __init__(self, log: Log, form: Form) -> None:
         super().__init__()
         self._log, self.form = log, form
 
@@ -119,7 +119,7 @@ def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
     return orjson.dumps(ordered | dict(event), default=str).decode()
 
 
-def _for_people(*, coloured: bool) -> Processor:
+def _for_people(*, coloured: bool) -> _Render:
     dim, plain = (_DIM, _PLAIN) if coloured else ("", "")
 
     def render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

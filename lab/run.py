@@ -5,16 +5,17 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 from lab import compose
+from lab.audited import Audited
 from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
 from lab.following import Following, accounts, hang_up
 from lab.instance import Instance
-from lab.lifetime import first_of, this_process, this_user, until_told_to_stop
+from lab.lifetime import first_of, this_process, until_told_to_stop
 from lab.submit.service import WHO, SubmissionService
 from lab.supervisor import Supervisor
 from mail.errors import UserError
@@ -60,7 +61,6 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
     signing_keys(loaded)
     destinations(loaded)  # better one clear refusal than workers that cannot start
     clock = SystemClock()
-    supervisor = lab_of(loaded, clock, reload, log, ends_by_signal=True)
     had_terminal = sys.stderr.isatty()
 
     def hung_up() -> None:
@@ -69,22 +69,11 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
         else:
             hang_up(accounts(loaded.directory))
 
-    with (
-        # One process makes the schema before five ask for it.
-        contextlib.closing(open_store(loaded.store_url)) as store,
-        _audited(store, clock),
-        supervisor.following.on_hangup(hung_up),
-    ):
-        await first_of(until_told_to_stop(with_parent=False), supervisor.run())
-
-
-@contextlib.contextmanager
-def _audited(store: Store, clock: Clock) -> Iterator[None]:
-    who = f"`mtalab up` of {this_user()} (pid {os.getpid()})"
-    store.write_now(audit.note, clock.now(), f"{who} starts the lab")
-    yield
-    with contextlib.suppress(StoreUnavailable):
-        store.write_now(audit.note, clock.now(), f"{who} has stopped the lab")
+    # One process makes the schema before five ask for it.
+    with contextlib.closing(open_store(loaded.store_url)) as store, Audited(store, clock) as told:
+        supervisor = lab_of(loaded, clock, reload, log, ends_by_signal=True, begins=told.begins)
+        with supervisor.following.on_hangup(hung_up):
+            await first_of(until_told_to_stop(with_parent=False), supervisor.run())
 
 
 def lab_of(
@@ -95,11 +84,16 @@ def lab_of(
     *,
     output: Path | None = None,
     ends_by_signal: bool = False,
+    begins: Callable[[], None] = lambda: None,
 ) -> Supervisor:
-    """The supervisor of a lab, which refuses to start where its sinks could not listen."""
+    """The supervisor of a lab, which refuses to start where its sinks could not listen.
+
+    ``begins`` is called when nothing is in the way any more, before the first process starts.
+    """
 
     async def ready() -> None:
         await all_can_listen(loaded, clock)
+        begins()
 
     return Supervisor(
         loaded,

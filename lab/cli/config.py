@@ -13,7 +13,6 @@ from lab.cli.init import WouldOverwrite
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
 from lab.configuration import FILE, LabConfiguration
-from lab.findings import findings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +22,8 @@ def register(app: typer.Typer) -> None:
     @config_app.command(name="check")
     def command(json: JsonOption = False, config: ConfigOption = None) -> None:
         """Validate the file and tell what cannot work. Exit code 1: there are errors."""
+        from lab.findings import findings_of
+
         loaded = loaded_from(config)
         findings = findings_of(loaded)
         errors = sum(each.severity == "error" for each in findings)

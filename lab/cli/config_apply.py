@@ -13,7 +13,6 @@ from affinity.check import Finding
 from lab.cli.durations import seconds_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
-from lab.findings import findings_of
 from world.clock import SystemClock
 
 _STYLES = {"follows": "green", "needs a restart": "yellow"}
@@ -31,6 +30,7 @@ def register(config_app: typer.Typer) -> None:
         Exit code 1: one does not, or needs a restart; or the file cannot work; or no lab runs.
         """
         from lab.applying import apply as apply_now
+        from lab.findings import findings_of
 
         loaded, within_s = loaded_from(config), seconds_of(within, "--within")
         errors = [each for each in findings_of(loaded) if each.severity == "error"]

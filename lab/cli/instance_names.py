@@ -11,7 +11,9 @@ from mail.errors import UserError, Where
 
 Name = Annotated[
     str,
-    typer.Argument(help="The instance's name: NAME of [mta.NAME].", autocompletion=instance_names),
+    typer.Argument(
+        help="The instance's name, as under mta in the file.", autocompletion=instance_names
+    ),
 ]
 
 

@@ -7,12 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from lab.configuration import Loaded, load
 from lab.logs import Form, start_log
 from world.clock import SystemClock
+from world.log import Log
 
 
 class LogFormat(StrEnum):
@@ -53,7 +53,7 @@ class Service:
     reload: Callable[[], Loaded]
     form: Form
 
-    def log(self, module: str) -> structlog.BoundLogger:
+    def log(self, module: str) -> Log:
         return start_log(self.form, module, SystemClock())
 
 

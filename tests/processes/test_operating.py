@@ -131,6 +131,10 @@ def test_a_lab_that_cannot_start_in_the_background_says_why(make, call):
     assert code == 1
     assert "sink 'a' cannot listen" in said
     assert lab.processes() == []
+    code, said = call("up", "--detach", "--within", "1ms")
+    assert code == 1
+    assert "was not ready within 0.001 s and is stopped again" in said
+    assert lab.processes() == []
 
 
 def test_every_process_follows_what_is_applied_and_says_what_it_cannot(make, call, json):

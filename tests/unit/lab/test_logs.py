@@ -1,5 +1,6 @@
 """The log of a process: words for people, or JSON with keys that stay."""
 
+import contextlib
 import io
 import logging
 import os
@@ -100,3 +101,12 @@ def test_a_log_on_a_full_disk_ends_nobody_and_says_so_once_there_is_room(form):
         assert third.endswith("warning: three (2 lines before this could not be written when due)")
     assert "unwritten" not in fourth
     assert "lines before" not in fourth
+
+
+def test_nobody_is_hurt_when_nobody_can_listen(tmp_path):
+    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:  # noqa: PTH123 - a device
+        log = make_log(full, "text", "up", FakeClock())
+        log.info("started", note="x" * 100)
+        log.error("failed", note="y")
+        with contextlib.suppress(OSError):
+            full.close()
