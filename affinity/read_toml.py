@@ -16,8 +16,10 @@ from affinity.toml_lines import lines_of
 Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX: Final = "MTALAB_"
-# They name the file, and a point to crash at (world/crash.py).
-_NOT_KEYS: Final = frozenset({"MTALAB_CONFIG", "MTALAB_CRASH_AT"})
+# They name the file, a child's parent (lab/lifetime.py), and a point to crash at (world/crash.py).
+_NOT_KEYS: Final = frozenset(
+    {"MTALAB_CONFIG", "MTALAB_PARENT", "MTALAB_CRASH_AT", "MTALAB_CRASH_BY"}
+)
 _SYNTAX_LINE: Final = re.compile(r" *\((?:at line (\d+), column \d+|at end of document)\)")
 
 

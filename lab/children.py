@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from lab.lifetime import PARENT
 from world.clock import Clock
+from world.crash import reach
 from world.log import Log
 
 FIRST_PAUSE_S: Final = 0.1
@@ -78,12 +80,13 @@ class Child:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._argv,
                     start_new_session=True,
-                    env={**os.environ, **self._settled},
+                    env={**os.environ, **self._settled, PARENT: str(os.getpid())},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
                 )
             pid = self._process.pid
+            reach("supervisor.starting")
             if self._stopping.is_set():  # since it was being started
                 self.signal(signal.SIGTERM)
             code = await self._process.wait()

@@ -11,6 +11,7 @@ import psutil
 
 from store.modules import Process
 
+PARENT: Final = "MTALAB_PARENT"  # in a child's environment: whose child it is
 _ORPHAN_CHECK_S: Final = 0.5
 _CLOCK_STEP_S: Final = 1.0  # the kernel's start times are reckoned from the boot time
 
@@ -19,12 +20,13 @@ async def until_told_to_stop(*, with_parent: bool) -> None:
     """Return on SIGTERM or SIGINT; with ``with_parent`` also when the parent process ends.
 
     A child that outlived a killed supervisor would go on sending with nobody to clear up after it.
+    It is told who its parent is: that one may be gone before the child is far enough to look.
     """
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    parent = os.getppid()
+    parent = int(os.environ.get(PARENT, os.getppid()))
     try:
         while not told.is_set():
             try:

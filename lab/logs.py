@@ -1,6 +1,5 @@
 """The log of a process: lines for people, or one JSON object a line for programs; by structlog."""
 
-import contextlib
 import logging
 import os
 import sys
@@ -27,12 +26,15 @@ def make_log(file: TextIO, form: Form, module: str, clock: Clock) -> Log:
     """A log to an open file; ``module`` is who speaks (``scheduler``, ``mta@promo1-7``)."""
     import structlog  # a tenth of a second, which most commands can do without
 
+    writer = _Writer(file)
+
     def stamp(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {"time": round(clock.now(), 3), **event}
+        unwritten = {"unwritten": writer.unwritten} if writer.unwritten else {}
+        return {"time": round(clock.now(), 3), **event, **unwritten}
 
     render: _Render = _as_json if form == "json" else _for_people(coloured=file.isatty())
     logger: Log = structlog.wrap_logger(
-        _Writer(file),
+        writer,
         processors=[structlog.processors.add_log_level, stamp, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         module=module,
@@ -69,15 +71,23 @@ def complain(log: Log, error: Exception) -> None:
 
 
 class _Writer:
-    """Writes lines. Mail goes on where nobody can listen: a closed terminal, a full disk."""
+    """Writes lines. Mail goes on where nobody can listen: a closed terminal, a full disk.
+
+    ``unwritten`` counts what then comes late or never; the next line that is written says it.
+    """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
+        self.unwritten = 0
 
     def msg(self, line: str) -> None:
-        with contextlib.suppress(OSError):
+        try:
             self._file.write(f"{line}\n")
             self._file.flush()
+        except OSError:
+            self.unwritten += 1
+        else:
+            self.unwritten = 0
 
     info = warning = error = msg
 
@@ -117,6 +127,8 @@ def _for_people(*, coloured: bool) -> _Render:
         level, note = event["level"], event.get("note", event["event"])
         colour = _COLOURS.get(level, "") if coloured else ""
         words = f"{colour}{_MARKS.get(level, '')}{note}{plain if colour else ''}"
+        if "unwritten" in event:
+            words += f" ({event['unwritten']} lines before this could not be written when due)"
         trace = f"\n{event['exception']}" if "exception" in event else ""
         return f"{dim}{at}{plain} {event['module']:<11} {words}{trace}"
 

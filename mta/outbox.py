@@ -86,17 +86,21 @@ class Outbox:
         self._group.tats[lane] = tat
 
     async def run(self) -> None:
-        """Commit until ``stop``, then what is left."""
+        """Commit until ``stop``, then what is left.
+
+        If the store is away then, the journal keeps it, to be replayed later: by waiting we should
+        only be killed.
+        """
         while not (self._stopping and self._group.is_empty()):
             await self._wanted.wait()
             self._wanted.clear()
             if len(self._group.outcomes) < GROUP_MAX and not self._stopping:
                 await asyncio.sleep(GROUP_AFTER_S)
-            if not self._group.is_empty():
-                await self._commit()
+            if not self._group.is_empty() and not await self._commit():
+                return
 
     def stop(self) -> None:
-        """Let ``run`` end once everything is committed."""
+        """Let ``run`` end once everything is committed, or at least journalled."""
         self._stopping = True
         self._wanted.set()
 
@@ -105,11 +109,14 @@ class Outbox:
             self._log.error(event, note=what)
         self.trouble = what
 
-    async def _commit(self) -> None:
+    async def _commit(self) -> bool:
+        """Returns whether the store has it."""
         group, self._group = self._group, _Group()
         turn = self._journal.turn()
         report = settlement.Settlement(group.outcomes, group.finished, group.released, group.tats)
         recorded = await self._settled(report)
+        if recorded is None:
+            return False
         reach("worker.committed")
         self._exposed -= group.exposed
         if self.trouble is not None:
@@ -117,9 +124,13 @@ class Outbox:
         self.trouble = None
         self._journal.forget(turn)
         self._on_committed([*group.finished, *group.released], recorded)
+        return True
 
-    async def _settled(self, report: settlement.Settlement) -> Recorded:
-        """Settle, however long the store is away: the journal holds what is not written yet."""
+    async def _settled(self, report: settlement.Settlement) -> Recorded | None:
+        """Settle, however long the store is away: the journal holds what is not written yet.
+
+        Returns None when we were told to stop meanwhile and the journal holds everything.
+        """
         while True:
             try:
                 return await self._store.write(
@@ -127,4 +138,6 @@ class Outbox:
                 )
             except StoreUnavailable as error:
                 self._in_trouble("store_away", str(error))
+                if self._stopping and not self._exposed:
+                    return None
                 await asyncio.sleep(RETRY_AFTER_S)

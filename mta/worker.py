@@ -113,7 +113,8 @@ class Worker:
         # What the store was not told, whoever buries us reads: we leave only with nothing to tell.
         has_told_all = not self._is_fenced and world.journal.is_empty()
         if has_told_all:
-            await world.store.write(settlement.leave, author, world.clock.now())
+            with contextlib.suppress(StoreUnavailable):  # then somebody buries us
+                await world.store.write(settlement.leave, author, world.clock.now())
         world.journal.close(remove=has_told_all)
         self._tell_end(has_told_all=has_told_all)
 

@@ -14,6 +14,7 @@ from store.dialects import Leadership
 from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
+from world.crash import reach
 from world.log import SILENT, Log
 
 LEAD_AGAIN_S: Final = 0.5
@@ -140,9 +141,11 @@ class Scheduler:
             for each in grants
         ]
         until = now + self._settings.pace.lease
-        return await self._store.write(
+        lent = await self._store.write(
             leases.lease_as_leader, self._process(), self._since, chosen, now, until
         )
+        reach("scheduler.leased")
+        return lent
 
 
 def _snapshot(view: scheduling.View, now: float) -> Snapshot:

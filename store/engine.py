@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -104,12 +104,15 @@ class Store:
 
     def unavailable(self, error: DBAPIError) -> Exception:
         """The error to raise: faults of the machine get words, our own bugs stay as they are."""
-        is_alien = "not a database" in str(error.orig) or "malformed" in str(error.orig)
-        if not (isinstance(error, OperationalError) or is_alien):
+        words = str(error.orig)
+        # SQLite's word for a broken file, and PostgreSQL's for a server that only reads, are those
+        # for a caller's mistakes too.
+        is_ours = not any(each in words for each in ("not a database", "malformed", "read-only"))
+        if is_ours and not (isinstance(error, OperationalError) or error.connection_invalidated):
             return error
         return StoreUnavailable(
-            f"the store {make_url(self.url).render_as_string()} cannot be used: {error.orig}",
-            remedy=_remedy(str(error.orig)),
+            f"the store {make_url(self.url).render_as_string()} cannot be used: {words}",
+            remedy=_remedy(words),
         )
 
 
@@ -131,17 +134,23 @@ def shown_url(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
+_REMEDIES: Final = (  # by words that stand in the database's
+    (("readonly", "read-only"), "Make the file and its folder writable for this user."),
+    (("locked",), "Another program holds a write transaction open on it; end that one."),
+    (
+        ("not a database", "malformed"),
+        "Move the file away, or name another one: it is no SQLite database, or a broken one.",
+    ),
+    (("full", "No space left"), "Make room on the disk; nothing was lost."),
+    (("I/O error",), "Make room on the disk, or mend it: its files cannot be read or written."),
+    (("unable to open",), "Check that the folder exists and may be written to."),
+)
+
+
 def _remedy(text: str) -> str:
-    if "readonly" in text or "read-only" in text:
-        return "Make the file and its folder writable for this user."
-    if "locked" in text:
-        return "Another program holds a write transaction open on it; end that one."
-    if "not a database" in text or "malformed" in text:
-        return "Move the file away, or name another one: it is no SQLite database, or a broken one."
-    if "full" in text:
-        return "Make room on the disk; nothing was lost."
-    if "unable to open" in text:
-        return "Check that the folder exists and may be written to."
+    for words, remedy in _REMEDIES:
+        if any(each in text for each in words):
+            return remedy
     return "Check that the database server runs and that the store's URL is right."
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select
 from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, part_size, parts, tables
 from store.engine import Tx
+from world.crash import reach
 
 _CHUNK: Final = 900
 
@@ -108,6 +109,7 @@ def replan(tx: Tx, changed: Sequence[Planned], now: float) -> int:
                 .values(mx_group=each.mx_group, part_id=None, next_attempt_at=now)
             ).rowcount
         touched.setdefault(each.delivery_id, set()).update(part_ids)
+    reach("scheduler.replanning")
     for delivery_id, left in sorted(touched.items()):
         ids = sorted(left)
         for start in range(0, len(ids), _CHUNK):

@@ -182,6 +182,7 @@ def bury(
     if not modules.is_burying(tx, author.worker_id, heard_at):
         return None
     recorded = transitions.record(tx, author, outcomes)
+    reach("instance.burying")
     held = tx.connection.execute(
         select(part.c.id, part.c.epoch, part.c.lane, part.c.leased_until)
         .where(part.c.worker_id == author.worker_id)

@@ -1,9 +1,12 @@
 """Named points at which a process can be made to die, to prove that nothing is lost there.
 
 ``MTALAB_CRASH_AT=POINT:N:FILE`` lets the first process that reaches POINT for the Nth time end
-itself by SIGKILL, as a crash would: no handler runs, no buffer is flushed. FILE is made as it dies,
-and while it is there nobody dies again. Without the variable a point costs one comparison. No
-configuration can set it: docs/crash-safety.md has the points and what was seen at each.
+itself by SIGKILL, as a crash would: no handler runs, no buffer is flushed. FILE is made as it dies
+and holds its process number; while it is there nobody dies again. With ``MTALAB_CRASH_BY=STOP`` it
+only stops there (SIGSTOP), for somebody to look at what is known at that instant, and to kill it.
+
+Without the variable a point costs one comparison. No configuration can set it: docs/crash-safety.md
+has the points and what was seen at each.
 """
 
 import os
@@ -12,6 +15,7 @@ from collections import Counter
 from typing import Final
 
 VARIABLE: Final = "MTALAB_CRASH_AT"
+HOW: Final = "MTALAB_CRASH_BY"
 
 _given: Final = os.environ.get(VARIABLE, "").split(":", 2)
 _point: Final = _given[0]
@@ -28,7 +32,9 @@ def reach(point: str) -> None:
 
 def _die(file: str) -> None:
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        mark = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.write(mark, str(os.getpid()).encode())
+    os.close(mark)
+    os.kill(os.getpid(), signal.Signals[f"SIG{os.environ.get(HOW, 'KILL')}"])

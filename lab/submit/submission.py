@@ -28,6 +28,7 @@ from store import deliveries, parts
 from store.engine import Store
 from store.errors import SubmissionGone
 from world.clock import Clock
+from world.crash import reach
 
 ROWS_PER_WRITE: Final = 5000  # a write of this many rows holds SQLite for some 50 ms
 PROGRESS_EVERY: Final = 1000  # rows
@@ -104,6 +105,7 @@ def submit(
             store.write_now(parts.add, delivery_id, batch, clock.now())
             written += sum(len(part.messages) for part in batch)
             progress("writing", written, survey.good)
+        reach("submit.unconfirmed")
         analysis = store.write_now(deliveries.confirm, delivery_id, clock.now())
     except SubmissionGone:
         raise

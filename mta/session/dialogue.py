@@ -16,8 +16,8 @@ Replies come in the order of what was written; ``_expected`` is that order. What
     RSET    |                                  | the server's state is unknown: the session ends
     QUIT    | the session ends, whatever is said
 
-    DATA answered by 354 for a message that may not be sent any more (its lease is over): untried,
-            and the session ends, for a lone dot would deliver an empty message
+    a body that is to be written, of a message that may not be sent any more (its lease is over):
+            untried, and the session ends, for a lone dot would deliver an empty message
     421     | Rejected for the message that it answers; others are untried; the session ends
     any other reply, or none before the connection is lost
             | Broken for the message that it should have answered; others are untried; the end
@@ -99,7 +99,7 @@ class _Transaction:
 
 
 class Dialogue:
-    """One connection after EHLO. Feed it, then write what ``take_output`` returns."""
+    """One connection after EHLO. Feed it, ``ask_last``, then write what ``take_output`` returns."""
 
     def __init__(
         self,
@@ -188,6 +188,17 @@ class Dialogue:
         self._break(reason, is_ours=True)
         return self._take_events()
 
+    def ask_last(self) -> list[Event]:
+        """Ask again whether the body that is to be written may go; just before ``take_output``.
+
+        Since its 354 other replies were heard and a next message was rendered: whoever was stopped
+        meanwhile has lost its lease, and somebody else has sent the message.
+        """
+        waiting = self._unwritten
+        if waiting is not None and not self.is_over and not self._may_send(waiting.envelope):
+            self._withhold(waiting)
+        return self._take_events()
+
     def take_output(self) -> bytes:
         """What is to be written now, in one write."""
         if not self._output:
@@ -238,15 +249,18 @@ class Dialogue:
                 self._output.append(b".\r\n")
                 self._expected.append((_EMPTY, None))
             elif not self._may_send(transaction.envelope):
-                self._events.append(Untried(transaction.envelope))
-                transaction.is_answered = True
-                self._end("the message may not be sent any more", is_ours=True)
+                self._withhold(transaction)
             else:
                 self._output += (stuffed(transaction.content), b".\r\n")
                 self._expected.append((_BODY, transaction))
                 self._unwritten = transaction
         elif step is _BODY:
             self._answer(transaction, Accepted(reply_of(code, text)))
+
+    def _withhold(self, transaction: _Transaction) -> None:
+        transaction.is_answered = True
+        self._events.append(Untried(transaction.envelope))
+        self._end("the message may not be sent any more", is_ours=True)
 
     def _reject(
         self, transaction: _Transaction | None, step: _Step, code: int, text: bytes

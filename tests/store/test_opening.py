@@ -177,6 +177,37 @@ def test_a_server_that_goes_away_is_explained_and_may_come_back(postgresql_serve
         other.close()
 
 
+@pytest.mark.postgresql
+def test_a_server_that_only_reads_for_now_is_explained(postgresql_server):
+    with postgresql_server.database() as url:
+        store = open_store(url)
+        with store.engine.begin() as connection:
+            name = connection.engine.url.database
+            connection.execute(
+                text(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            )
+        store.engine.dispose()
+        with pytest.raises(StoreUnavailable, match="read-only transaction") as raised:
+            store.write_now(audit.note, 1.0, "text")
+        assert "writable" in explanation(raised)
+        store.close()
+
+
+@pytest.mark.postgresql
+def test_a_server_whose_disk_is_full_is_explained(postgresql_server):
+    def fill(tx):
+        words = "No space left on device"
+        raising = f"DO $$ BEGIN RAISE EXCEPTION '{words}' USING ERRCODE = 'disk_full'; END $$"
+        tx.connection.execute(text(raising))
+
+    with postgresql_server.database() as url:
+        store = open_store(url)
+        with pytest.raises(StoreUnavailable, match="No space left") as raised:
+            store.write_now(fill)
+        assert "Make room" in explanation(raised)
+        store.close()
+
+
 def test_our_own_mistakes_are_not_called_faults_of_the_machine(store):
     def break_a_rule(tx):
         tx.connection.execute(text("INSERT INTO lane (key) VALUES ('a'), ('a')"))

@@ -77,6 +77,32 @@ def test_what_libraries_log_comes_the_same_way(root, monkeypatch):
     assert "of a library" in line["exception"]
 
 
+class Full(io.StringIO):
+    is_full = True
+
+    def flush(self):
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_log_on_a_full_disk_ends_nobody_and_says_so_once_there_is_room(form):
+    file = Full()
+    log = make_log(file, form, "up", FakeClock())
+    log.info("one", note="one")
+    log.error("two", note="two")
+    file.is_full = False
+    log.warning("three", note="three")
+    log.info("four", note="four")
+    third, fourth = file.getvalue().splitlines()[-2:]
+    if form == "json":
+        assert orjson.loads(third)["unwritten"] == 2
+    else:
+        assert third.endswith("warning: three (2 lines before this could not be written when due)")
+    assert "unwritten" not in fourth
+    assert "lines before" not in fourth
+
+
 def test_nobody_is_hurt_when_nobody_can_listen(tmp_path):
     with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:  # noqa: PTH123 - a device
         log = make_log(full, "text", "up", FakeClock())

@@ -51,6 +51,37 @@ def test_a_body_goes_out_alone_when_there_is_no_next_message():
     assert dialogue.is_idle
 
 
+def test_a_body_that_may_not_go_any_more_when_it_is_to_be_written_does_not():
+    allowed = [ONE, TWO]
+    dialogue = Dialogue(PLAIN, may_send=lambda each: each in allowed)
+    dialogue.offer(ONE)
+    assert dialogue.take_output() == COMMANDS_ONE
+    assert dialogue.receive(GO) == []
+    dialogue.offer(TWO)
+    allowed.remove(ONE)  # while the next one was rendered
+    assert dialogue.ask_last() == [
+        Untried(ONE),
+        Untried(TWO),
+        Ended("the message may not be sent any more", is_ours=True),
+    ]
+    assert dialogue.take_output() == b""
+    assert dialogue.is_over
+
+
+def test_a_body_that_is_written_is_not_asked_about_again():
+    allowed = [ONE]
+    dialogue = Dialogue(PLAIN, may_send=lambda each: each in allowed)
+    dialogue.offer(ONE)
+    assert dialogue.ask_last() == []
+    dialogue.take_output()
+    dialogue.receive(GO)
+    assert dialogue.ask_last() == []
+    assert dialogue.take_output() == b"first\r\n.\r\n"
+    allowed.clear()
+    assert dialogue.ask_last() == []
+    assert dialogue.receive(b"250 ok\r\n") == [Answered(ONE, Accepted(Reply(250, "ok")))]
+
+
 def test_a_refused_body_and_the_accepted_commands_of_the_next_are_told_apart():
     dialogue = begun(ONE, TWO)
     assert dialogue.receive(b"554 5.7.1 spam\r\n" + GO) == [

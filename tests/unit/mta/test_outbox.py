@@ -2,8 +2,10 @@
 
 import asyncio
 
-from mta.journal import Journal
+from mta import outbox as outboxes
+from mta.journal import Journal, read
 from mta.outbox import Outbox
+from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
 from tests.fakes.clock import FakeClock
 from tests.unit.mta.test_journal import outcome
@@ -42,6 +44,50 @@ def test_nothing_more_is_begun_until_what_has_no_record_is_in_the_store(tmp_path
         assert [each.outcomes for each in store.reports] == [[outcome(1)]]
         assert not outbox.is_full
         assert outbox.trouble is None
+        journal.close(remove=True)
+
+    asyncio.run(day())
+
+
+class Away:
+    """A store that is away."""
+
+    async def write(self, *_):
+        raise StoreUnavailable("the server is gone", remedy="start it")
+
+
+def test_one_that_stops_while_the_store_is_away_leaves_it_to_the_journal(tmp_path):
+    async def day():
+        journal = Journal(tmp_path / "j")
+        outbox = Outbox(Away(), FakeClock(), Author("m", 1), journal, lambda *_: None)
+        outbox.add(outcome(1))
+        outbox.stop()
+        await asyncio.wait_for(outbox.run(), 30)
+        journal.close(remove=False)
+        assert read(tmp_path / "j") == ([outcome(1)], 0)
+
+    asyncio.run(day())
+
+
+def test_what_has_no_record_is_not_left_behind_even_then(tmp_path, monkeypatch):
+    monkeypatch.setattr(outboxes, "RETRY_AFTER_S", 0.01)
+
+    class Returning(Settled):
+        attempts = 0
+
+        async def write(self, *what):
+            self.attempts += 1
+            if self.attempts < 5:
+                raise StoreUnavailable("the server is gone", remedy="start it")
+            return await super().write(*what)
+
+    async def day():
+        store, journal = Returning(), FullDisk(tmp_path / "j")
+        outbox = Outbox(store, FakeClock(), Author("m", 1), journal, lambda *_: None)
+        outbox.add(outcome(1))
+        outbox.stop()
+        await asyncio.wait_for(outbox.run(), 30)
+        assert [each.outcomes for each in store.reports] == [[outcome(1)]]
         journal.close(remove=True)
 
     asyncio.run(day())

@@ -36,6 +36,8 @@ def test_any_other_url_is_refused(url):
         ("cannot execute INSERT in a read-only transaction", "writable"),
         ("database is locked", "end that one"),
         ("database or disk is full", "Make room"),
+        ('could not extend file "base/5/1": No space left on device', "Make room"),
+        ("disk I/O error", "Make room"),
         ("file is not a database", "Move the file away"),
         ("database disk image is malformed", "Move the file away"),
         ("unable to open database file", "folder exists"),

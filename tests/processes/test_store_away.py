@@ -1,0 +1,59 @@
+"""A PostgreSQL server that is stopped under a running lab and started again."""
+
+import contextlib
+
+import pytest
+
+from tests.fakes.postgresql import own_server
+from tests.fakes.running_lab import running_lab
+
+pytestmark = pytest.mark.postgresql
+MANY = 600
+
+
+@contextlib.contextmanager
+def lab_on_own_server(folder):
+    with own_server() as server, running_lab(folder, store_url=server.url) as lab:
+        yield server, lab
+
+
+def half_way(lab, delivery):
+    lab.wait(lambda: lab.sent(delivery) > MANY // 10, "some are sent")
+    assert lab.counts(delivery)["pending"] > 0
+
+
+def test_a_server_that_is_stopped_and_started_ends_nobody_and_doubles_nothing(tmp_path):
+    with lab_on_own_server(tmp_path) as (server, lab):
+        delivery = lab.submit(MANY)
+        half_way(lab, delivery)
+        before = {each.pid for each in lab.processes()}
+        server.stop()
+        told = lab.run("status")
+        server.start()
+        lab.wait(lambda: lab.sent(delivery) == MANY, "all are sent")
+        assert {each.pid for each in lab.processes()} == before
+        assert lab.reconciled().is_ok(), "nothing is doubled"
+        assert told.returncode == 1
+        assert b"cannot be used" in told.stderr
+        assert b"Traceback" not in told.stderr
+        assert "Traceback" not in lab.said()
+        assert lab.down() == 0
+
+
+def test_a_lab_is_stopped_and_started_while_its_server_is_away(tmp_path):
+    with lab_on_own_server(tmp_path) as (server, lab):
+        delivery = lab.submit(MANY)
+        half_way(lab, delivery)
+        server.stop()
+        assert lab.down() == 0
+        assert lab.processes() == []
+        assert "killed" not in lab.said(), "the workers leave by themselves"
+        refused = lab.run("up")
+        assert refused.returncode == 1
+        assert b"cannot be used" in refused.stderr
+        assert b"Traceback" not in refused.stderr
+        assert "Traceback" not in lab.said()
+        server.start()
+        lab.up()
+        lab.wait(lambda: lab.sent(delivery) == MANY, "all are sent")
+        assert lab.reconciled().is_ok(), "what the store was not told was in the journals"

@@ -1,0 +1,38 @@
+"""How long a process of the lab lives."""
+
+import asyncio
+import os
+
+import pytest
+
+from lab import lifetime
+from lab.lifetime import until_told_to_stop
+
+
+def lives_on(*, with_parent):
+    async def look():
+        try:
+            await asyncio.wait_for(until_told_to_stop(with_parent=with_parent), 0.2)
+        except TimeoutError:
+            return True
+        return False
+
+    return asyncio.run(look())
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(lifetime, "_ORPHAN_CHECK_S", 0.01)
+
+
+def test_a_child_whose_parent_was_gone_before_it_could_look_leaves(hasty, monkeypatch):
+    monkeypatch.setenv(lifetime.PARENT, "999999999")
+    assert not lives_on(with_parent=True)
+    assert lives_on(with_parent=False)
+
+
+def test_a_child_stays_with_its_parent_whether_it_was_told_of_it_or_not(hasty, monkeypatch):
+    monkeypatch.setenv(lifetime.PARENT, str(os.getppid()))
+    assert lives_on(with_parent=True)
+    monkeypatch.delenv(lifetime.PARENT)
+    assert lives_on(with_parent=True)
