@@ -10,7 +10,7 @@ import contextlib
 import signal
 from typing import Final
 
-from lab import compose
+from lab.burial import bury
 from lab.children import Child, command_line
 from lab.configuration import Loaded
 from lab.following import Following
@@ -194,4 +194,4 @@ class Instance:
             rate = rate_of(lane)
             return None if rate is None else rate.worst_case(lease_end)
 
-        await compose.bury(self._store, self._clock, worker, worst)
+        await bury(self._store, self._clock, worker, worst)

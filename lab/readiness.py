@@ -3,7 +3,6 @@
 from collections import Counter
 
 from lab.configuration import Loaded
-from lab.run import SINKS, SUBMISSION
 from store import halts, modules
 from store.engine import Store
 
@@ -26,8 +25,8 @@ def not_running(
         if each.stopped_at is None and each.started_at >= since and each.heartbeat_at >= heard_since
     }
     wanted = {
-        SINKS: bool(configuration.sink),
-        SUBMISSION: configuration.submission.is_on,
+        modules.SINKS: bool(configuration.sink),
+        modules.SUBMISSION: configuration.submission.is_on,
         modules.SCHEDULER: True,
     }
     missing = [name for name, is_wanted in wanted.items() if is_wanted and name not in running]

@@ -9,6 +9,7 @@ from affinity.configuration import Table
 from mail import notation
 
 OFF: Final = "off"
+WHO: Final = "the submission port"  # in words about its address
 
 
 def _endpoint_or_off(value: str) -> str:

@@ -17,7 +17,7 @@ from lab.following import UP
 from lab.lifetime import first_of
 from lab.logs import make_log
 from lab.readiness import not_running
-from lab.run import lab_of
+from lab.services.up import lab_of
 from mail.errors import MtalabError
 from mtalab.errors import LabDidNotStart
 from store.engine import Store

@@ -19,6 +19,8 @@ _CHUNK: Final = 900  # below the number of variables that every SQLite build all
 _LIVE: Final = (ALIVE, STOPPING)
 
 SCHEDULER: Final = "scheduler"
+SINKS: Final = "sinks"
+SUBMISSION: Final = "submission"
 
 
 @dataclass(frozen=True, slots=True)

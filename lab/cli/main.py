@@ -1,78 +1,68 @@
-"""``mtalab``: the commands put together, and what a failure looks like."""
+"""``mtalab``: the commands put together, and what a failure looks like.
 
+Only the command that is called is imported: a lab starts eight processes, and each would pay for
+all of them.
+"""
+
+import gc
+import importlib
 import logging
+import os
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
 
-from lab.cli import (
-    audit,
-    cancel,
-    config,
-    deliveries,
-    demo,
-    dkim,
-    doctor,
-    down,
-    export,
-    inbox,
-    init,
-    lane,
-    log,
-    message,
-    mta,
-    pause,
-    reconcile,
-    resume,
-    retry,
-    scheduler,
-    sink,
-    status,
-    submission,
-    submit,
-    up,
-    worker,
-)
 from lab.logs import speaks_json
 from mail.errors import EnvironmentFault, MtalabError, UserError
 
-app = typer.Typer(
-    name="mtalab",
-    help="A mail-delivery pipeline that runs whole on one laptop.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-COMMANDS = (
-    init,
-    config,
-    dkim,
-    up,
-    down,
-    doctor,
-    submit,
-    status,
-    deliveries,
-    log,
-    message,
-    audit,
-    export,
-    inbox,
-    reconcile,
-    pause,
-    resume,
-    cancel,
-    retry,
-    mta,
-    lane,
-    demo,
-    scheduler,
-    worker,
-    sink,
-    submission,
-)
-for command in COMMANDS:
-    command.register(app)
+COMMANDS: Final = (
+    "init",
+    "config",
+    "dkim",
+    "up",
+    "down",
+    "doctor",
+    "submit",
+    "status",
+    "deliveries",
+    "log",
+    "message",
+    "audit",
+    "export",
+    "inbox",
+    "reconcile",
+    "pause",
+    "resume",
+    "cancel",
+    "retry",
+    "mta",
+    "lane",
+    "demo",
+    "scheduler",
+    "worker",
+    "sink",
+    "submission",
+)  # each a module of its name here; as --help shows them
+COMPLETION: Final = "_MTALAB_COMPLETE"  # set by the shell that asks
+# Imports and large configurations make many objects and no garbage: look for it rarely.
+GARBAGE_THRESHOLDS: Final = (50_000, 20, 20)
+
+
+def make_app(words: Sequence[str]) -> typer.Typer:
+    """The program for this command line; all commands, if it does not begin with one."""
+    app = typer.Typer(
+        name="mtalab",
+        help="A mail-delivery pipeline that runs whole on one laptop.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_main)
+    called = words[0] if words and COMPLETION not in os.environ else None
+    for name in [called] if called in COMMANDS else COMMANDS:
+        importlib.import_module(f"lab.cli.{name}").register(app)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -83,8 +73,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def main(
+def _main(
     show_version: Annotated[
         bool,
         typer.Option(
@@ -97,8 +86,9 @@ def main(
 
 def run() -> None:
     """The console script: no traceback for what a user or a machine did wrong."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
-        app()
+        make_app(sys.argv[1:])()
     except BaseExceptionGroup as group:
         faults, rest = group.split(MtalabError)
         if rest is not None or faults is None:

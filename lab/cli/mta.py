@@ -58,7 +58,8 @@ def register(app: typer.Typer) -> None:
         config: ConfigOption = None,
     ) -> None:
         """Run one MTA instance and its worker processes, apart from `mtalab up`."""
-        from lab.run import in_loop, run_instance
+        from lab.services.instance import run_instance
+        from lab.services.loop import in_loop
 
         given = service(config, json=json, log=log_format)
         loaded, instance = given.loaded, instance_of(given.loaded, name)

@@ -73,7 +73,8 @@ def _register_run(sink: typer.Typer) -> None:
         if context.invoked_subcommand is not None:
             context.obj = config
             return
-        from lab.run import in_loop, run_sink_alone, run_sinks
+        from lab.services.loop import in_loop
+        from lab.services.sinks import run_sink_alone, run_sinks
 
         if listen is None:
             _only_alone(context)

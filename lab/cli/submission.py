@@ -13,7 +13,8 @@ def register(app: typer.Typer) -> None:
         json: JsonOption = False, log_format: LogOption = None, config: ConfigOption = None
     ) -> None:
         """Run the SMTP port at which applications submit their mail."""
-        from lab.run import in_loop, run_submission
+        from lab.services.loop import in_loop
+        from lab.services.submission import run_submission
 
         given = service(config, json=json, log=log_format)
         loaded = given.loaded

@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
 
         With --detach it logs to up.log in the lab's directory, and `mtalab down` stops it.
         """
-        from lab.run import in_loop, run_up
+        from lab.services.loop import in_loop
+        from lab.services.up import run_up
 
         if detach:
             from lab.detached import LOG, start_detached

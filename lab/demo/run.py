@@ -20,7 +20,7 @@ from lab.demo.result import Result
 from lab.findings import findings_of
 from lab.free_ports import free_ports
 from lab.readiness import not_running
-from lab.run import lab_of
+from lab.services.up import lab_of
 from lab.submit.submission import Order, submit
 from mail.errors import EnvironmentFault, UserError
 from mail.states import MessageStatus

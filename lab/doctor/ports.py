@@ -7,7 +7,7 @@ import psutil
 from lab.configuration import Loaded
 from lab.doctor.diagnosis import Diagnosis
 from lab.following import accounts
-from lab.submit.service import WHO
+from lab.submission_settings import WHO
 from mail.notation import split_endpoint
 from sinks.errors import ListenAddressUnusable
 from sinks.listening import bound_socket

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from affinity.plan import plan_of
 from lab.configuration import Loaded
+from lab.submission_settings import WHO
 from lab.submit.errors import BadCertificate
 from lab.submit.intake import Intake, Rules, open_s
 from lab.submit.session import Desk, Policy, SubmissionSession
@@ -19,7 +20,6 @@ from store.engine import Store
 from world.chance import Chance
 from world.clock import Clock
 
-WHO: Final = "the submission port"
 _BACKLOG: Final = 1024
 _CLOSING: Final = b"421 4.3.2 The submission port is shutting down"
 

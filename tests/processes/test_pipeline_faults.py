@@ -149,8 +149,11 @@ def test_a_reload_while_the_database_is_away_ends_nobody_and_is_followed_later(t
             lambda: all(each.affinities == ("other",) for each in lab.workers()),
             "the workers follow the file",
         )
-        [instance] = lab.store.read_now(modules.instances)
-        assert instance.affinities == ("other",)
+        lab.wait(
+            lambda: [each.affinities for each in lab.store.read_now(modules.instances)]
+            == [("other",)],
+            "the instance announces what it follows",
+        )
         assert {each.pid for each in lab.processes()} == before
 
 

@@ -1,0 +1,61 @@
+"""The scheduler."""
+
+import contextlib
+
+from lab.burial import Worst, bury
+from lab.configuration import Loaded
+from lab.following import Following
+from lab.lifetime import first_of, this_process, until_told_to_stop
+from lab.services.beat import say_goodbye
+from lab.services.loop import Reload
+from scheduler.service import Scheduler
+from scheduler.settings import settings_from
+from store import audit, modules
+from store.engine import Store, shown_url
+from store.errors import StoreUnavailable
+from store.schema import open_store
+from world.clock import Clock, SystemClock
+from world.log import Log
+
+
+async def run_scheduler(loaded: Loaded, reload: Reload, log: Log) -> None:
+    """The scheduler of this lab; a second one waits for the first to end."""
+    clock = SystemClock()
+    with contextlib.closing(open_store(loaded.store_url)) as store:
+        scheduler = _scheduler_of(loaded, store, clock, log)
+        following = Following(loaded, modules.SCHEDULER, reload, log, clock)
+        log.info("started", note=f"on {shown_url(loaded.store_url)}")
+
+        async def follow() -> None:
+            text = loaded.text
+            async for changed in following.changes():
+                scheduler.reconfigure(settings_from(changed.configuration))
+                if scheduler.has_led and changed.text != text:
+                    with contextlib.suppress(StoreUnavailable):
+                        note = f"the changed configuration is followed: {changed.path}"
+                        await store.write(audit.note, clock.now(), note)
+                text = changed.text
+
+        with following.on_hangup():
+            await first_of(until_told_to_stop(with_parent=True), scheduler.run(), follow())
+        if scheduler.has_led:
+            await say_goodbye(store, modules.SCHEDULER, clock)
+
+
+def _scheduler_of(loaded: Loaded, store: Store, clock: Clock, log: Log) -> Scheduler:
+    """The scheduler of this store."""
+
+    async def bury_worker(worker: modules.Worker, worst: Worst) -> None:
+        if await bury(store, clock, worker, worst):
+            who = f"worker {worker.id} of mta@{worker.instance}"
+            log.warning(
+                "worker_buried",
+                note=f"{who} (pid {worker.pid}) is gone: its journal is replayed, its parts are "
+                "taken back",
+                worker_id=worker.id,
+                instance=worker.instance,
+                worker_pid=worker.pid,
+            )
+
+    settings = settings_from(loaded.configuration)
+    return Scheduler(store, clock, settings, bury_worker, this_process, log)

@@ -1,0 +1,78 @@
+"""The sinks: all of a lab, or one alone."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from lab.configuration import Loaded
+from lab.following import Following
+from lab.lifetime import first_of, this_process, until_told_to_stop
+from lab.services.beat import beat_for_ever, say_goodbye
+from lab.services.loop import Reload
+from sinks.service import SinkService
+from sinks.settings import Personality, SinkSettings
+from store import modules
+from store.schema import open_store
+from world.chance import SeededChance
+from world.clock import Clock, SystemClock
+from world.log import Log
+
+ALONE: Final = "sink"  # the name of one that runs without a lab
+
+
+def sink_service(loaded: Loaded, clock: Clock) -> SinkService:
+    """The sinks of a lab; none listens yet."""
+    return SinkService(
+        loaded.configuration.sink,
+        loaded.configuration.personality,
+        loaded.directory,
+        clock,
+        SeededChance(),
+    )
+
+
+async def run_sinks(loaded: Loaded, reload: Reload, log: Log) -> None:
+    """All sinks of the lab."""
+    clock = SystemClock()
+    configuration = loaded.configuration
+    service = sink_service(loaded, clock)
+    await service.start()
+    try:
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            detail = ", ".join(
+                f"{name} {settings.listen}" for name, settings in configuration.sink.items()
+            )
+            log.info("listening", note=detail)
+            await store.write(
+                modules.announce_module, modules.SINKS, this_process(), detail, clock.now()
+            )
+            following = Following(loaded, modules.SINKS, reload, log, clock)
+
+            async def follow() -> None:
+                async for _ in following.changes():
+                    pass  # what it changes of them a restart brings, which the account says
+
+            beat = beat_for_ever(store, modules.SINKS, clock)
+            with following.on_hangup():
+                await first_of(until_told_to_stop(with_parent=True), beat, follow())
+            await say_goodbye(store, modules.SINKS, clock)
+    finally:
+        await service.stop()
+
+
+async def run_sink_alone(
+    settings: SinkSettings,
+    personalities: Mapping[str, Personality],
+    folder: Path,
+    listening: Callable[[str], None],
+) -> None:
+    """One sink without a lab; ``listening`` is told its address once it listens."""
+    service = SinkService({ALONE: settings}, personalities, folder, SystemClock(), SeededChance())
+    await service.start()
+    try:
+        host, port = service.addresses[ALONE]
+        listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        await until_told_to_stop(with_parent=False)
+    finally:
+        await service.stop()

@@ -1,0 +1,118 @@
+"""The whole lab: a supervisor and its children."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from lab.audited import Audited
+from lab.configuration import Loaded
+from lab.destinations import destinations, signing_keys
+from lab.following import accounts, hang_up
+from lab.lifetime import first_of, until_told_to_stop
+from lab.services.loop import Reload
+from lab.services.sinks import sink_service
+from lab.submission_settings import WHO
+from lab.supervisor import Supervisor
+from sinks.errors import ListenAddressUnusable
+from sinks.listening import bound_socket
+from sinks.service import tls_folder
+from store.schema import open_store
+from world.clock import Clock, SystemClock
+from world.log import Log
+
+ORPHANS_LEAVE_WITHIN_S: Final = 2.0
+
+
+async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
+    """The whole lab.
+
+    Raises:
+        UnusableFile: a password, key or the authorities of a route cannot be read.
+    """
+    clock = SystemClock()
+    _make_authority(loaded, clock)  # a route may trust it
+    signing_keys(loaded)
+    destinations(loaded)  # better one clear refusal than workers that cannot start
+    had_terminal = sys.stderr.isatty()
+
+    def hung_up() -> None:
+        if had_terminal and not sys.stderr.isatty():
+            os.kill(os.getpid(), signal.SIGTERM)  # its window was closed: nobody watches any more
+        else:
+            hang_up(accounts(loaded.directory))
+
+    # One process makes the schema before five ask for it.
+    with contextlib.closing(open_store(loaded.store_url)) as store, Audited(store, clock) as told:
+        supervisor = lab_of(loaded, clock, reload, log, ends_by_signal=True, begins=told.begins)
+        with supervisor.following.on_hangup(hung_up):
+            await first_of(until_told_to_stop(with_parent=False), supervisor.run())
+
+
+def lab_of(
+    loaded: Loaded,
+    clock: Clock,
+    reload: Reload,
+    log: Log,
+    *,
+    output: Path | None = None,
+    ends_by_signal: bool = False,
+    begins: Callable[[], None] = lambda: None,
+) -> Supervisor:
+    """The supervisor of a lab, which refuses to start where its sinks could not listen.
+
+    ``begins`` is called when nothing is in the way any more, before the first process starts.
+    """
+
+    async def ready() -> None:
+        await all_can_listen(loaded, clock)
+        begins()
+
+    return Supervisor(
+        loaded,
+        clock,
+        reload=reload,
+        log=log,
+        ready=ready,
+        output=output,
+        ends_by_signal=ends_by_signal,
+    )
+
+
+async def all_can_listen(loaded: Loaded, clock: Clock) -> None:
+    """See whether all ports are free: better one clear refusal than a child that loops.
+
+    The sinks of a supervisor that was killed leave by themselves a moment later.
+
+    Raises:
+        ListenAddressUnusable: something else has one of the ports.
+    """
+    submission = loaded.configuration.submission
+    deadline = clock.monotonic() + ORPHANS_LEAVE_WITHIN_S
+    while True:
+        try:
+            sink_service(loaded, clock).check()
+            if submission.is_on:
+                bound_socket(WHO, submission.listen).close()
+        except ListenAddressUnusable:
+            if clock.monotonic() >= deadline:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return
+
+
+def _make_authority(loaded: Loaded, clock: Clock) -> None:
+    """The authority of the sinks' certificates, if any sink has one.
+
+    Raises:
+        SinkFilesUnusable: it cannot be written or read.
+    """
+    if sink_service(loaded, clock).shows_certificates:
+        from sinks import certificates  # slow to import, and few labs need it
+
+        certificates.authority(tls_folder(loaded.directory), clock.now())

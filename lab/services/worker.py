@@ -1,0 +1,57 @@
+"""One worker process of an instance."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from lab.compose import mta_settings, worker_world
+from lab.configuration import Loaded
+from lab.following import Following
+from lab.lifetime import first_of, until_told_to_stop
+from lab.services.loop import Reload
+from mail.errors import UserError
+from mta.worker import Worker
+from store.schema import open_store
+from world.clock import SystemClock
+from world.log import Log
+
+
+async def run_worker(
+    loaded: Loaded, name: str, reload: Reload, log_of: Callable[[str], Log]
+) -> None:
+    """One worker process of an instance; ``log_of`` is its log by the name that it gets."""
+    with contextlib.closing(open_store(loaded.store_url)) as store:
+        following = Following(loaded, f"mta@{name}", reload, log_of(f"mta@{name}"), SystemClock())
+
+        def registered(number: int) -> Log:
+            following.rename(f"mta@{name}-{number}")
+            return log_of(f"mta@{name}-{number}")
+
+        worker = Worker(
+            worker_world(loaded, name, store, registered),
+            mta_settings(loaded, name),
+        )
+
+        async def follow() -> None:
+            async for changed in following.changes():
+                if name not in changed.configuration.mta:
+                    return
+                try:
+                    worker.reconfigure(mta_settings(changed, name))
+                except UserError as error:
+                    following.refuse(error)
+
+        with following.on_hangup():
+            await _run_worker(worker, follow)
+
+
+async def _run_worker(worker: Worker, follow: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(worker.run(), name="worker")
+        told = tasks.create_task(
+            first_of(until_told_to_stop(with_parent=True), follow()), name="told"
+        )
+        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        worker.stop()
