@@ -150,8 +150,9 @@ def test_a_reload_while_the_database_is_away_ends_nobody_and_is_followed_later(t
             "the workers follow the file",
         )
         lab.wait(
-            lambda: [each.affinities for each in lab.store.read_now(modules.instances)]
-            == [("other",)],
+            lambda: (
+                [each.affinities for each in lab.store.read_now(modules.instances)] == [("other",)]
+            ),
             "the instance announces what it follows",
         )
         assert {each.pid for each in lab.processes()} == before
