@@ -8,7 +8,7 @@ from typing import Literal
 from affinity.affinity import source_ips_for
 from affinity.configuration import Affinity, Configuration, Route, SourceIp
 from affinity.expected import nearest
-from affinity.mask import is_pattern, matches
+from affinity.mask import covers, is_pattern
 from affinity.route import Routes
 from mail.notation import split_endpoint
 
@@ -148,7 +148,7 @@ def _may_send(affinity: Affinity, domain: str) -> tuple[SourceIp, ...]:
         ip
         for ip in affinity.ip
         if (not ip.include or any(_overlap(mask, domain) for mask in ip.include))
-        and not any(matches(mask, domain) for mask in ip.exclude)
+        and not any(covers(mask, domain) for mask in ip.exclude)
     )
 
 
@@ -254,7 +254,7 @@ def _unreachable(configuration: Configuration) -> Iterator[Finding]:
                 )
         for domain in route.domains:
             for mask, other in earlier:
-                if matches(mask, domain):
+                if covers(mask, domain):
                     yield Finding(
                         "warning",
                         f"route.{name}.domains",
@@ -273,9 +273,9 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
             for group, route in configuration.route.items()
             for name in (*routes.mx_hosts(group), *route.domains)
         ]
-        if any(matches(rule.mask, name) for name in names):
+        if any(covers(rule.mask, name) for name in names):
             continue
-        wider = [name for name in names if is_pattern(name) and matches(name, rule.mask)]
+        wider = [name for name in names if is_pattern(name) and covers(name, rule.mask)]
         remedy = "Correct the mask, or remove the rule."
         if wider:
             remedy = f"It is only a part of {wider[0]}: give it a route of its own."
@@ -293,7 +293,7 @@ def _has_weight(ips: Iterable[SourceIp]) -> bool:
 
 def _overlap(one: str, other: str) -> bool:
     """Whether one of two masks is at least as wide as the other."""
-    return matches(one, other) or matches(other, one)
+    return covers(one, other) or covers(other, one)
 
 
 def _described(ip: SourceIp) -> str:

@@ -47,6 +47,20 @@ def matches(mask: str, domain: str) -> bool:
     return unicode_domain is not None and unicode_pattern.fullmatch(unicode_domain) is not None
 
 
+def covers(mask: str, other: str) -> bool:
+    """Whether ``mask`` names what the mask or domain ``other`` names, its wildcards read as letters.
+
+    Raises:
+        BadAddress: ``other`` has a label outside ASCII, without wildcards, that no domain can have.
+    """
+    labels = _ascii_labels(other)
+    ascii_pattern, unicode_pattern = _patterns(mask)
+    if ascii_pattern.fullmatch(".".join(labels)) is not None:
+        return True
+    in_unicode = ".".join(_unicode(label) for label in labels)
+    return unicode_pattern.fullmatch(in_unicode) is not None
+
+
 def admits(include: Sequence[str], exclude: Sequence[str], domain: str) -> bool:
     """Whether mail to the domain may go: ``include`` is asked first (empty: all), then exclude."""
     if include and not any(matches(mask, domain) for mask in include):
@@ -57,13 +71,16 @@ def admits(include: Sequence[str], exclude: Sequence[str], domain: str) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _patterns(mask: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """For the A-label and for the Unicode spelling."""
-    labels = mask.lower().split(".")
-    ascii_labels = [
-        label if is_pattern(label) or label.isascii() else canonical_domain(label)
-        for label in labels
-    ]
+    ascii_labels = _ascii_labels(mask)
     unicode_labels = [label if is_pattern(label) else _unicode(label) for label in ascii_labels]
     return _compiled(".".join(ascii_labels)), _compiled(".".join(unicode_labels))
+
+
+def _ascii_labels(mask: str) -> list[str]:
+    return [
+        label if is_pattern(label) or label.isascii() else canonical_domain(label)
+        for label in mask.lower().split(".")
+    ]
 
 
 def _compiled(mask: str) -> re.Pattern[str]:

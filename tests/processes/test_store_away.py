@@ -8,7 +8,7 @@ from tests.fakes.postgresql import own_server
 from tests.fakes.running_lab import running_lab
 
 pytestmark = pytest.mark.postgresql
-MANY = 600
+MANY = 1200
 
 
 @contextlib.contextmanager
@@ -19,7 +19,7 @@ def lab_on_own_server(folder):
 
 def half_way(lab, delivery):
     lab.wait(lambda: lab.sent(delivery) > MANY // 10, "some are sent")
-    assert lab.counts(delivery)["pending"] > 0
+    assert lab.counts(delivery)["pending"] > 0, "it was over before the server could be stopped"
 
 
 def test_a_server_that_is_stopped_and_started_ends_nobody_and_doubles_nothing(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from affinity.affinity import source_ips_for, weights
 from affinity.configuration import Affinity, MxRule, Route, SourceIp
 from affinity.lane import LaneKey, lane_of, limits_for
-from affinity.mask import admits, is_pattern, matches, valid_mask
+from affinity.mask import admits, covers, is_pattern, matches, valid_mask
 from affinity.route import Routes
 
 
@@ -71,6 +71,20 @@ def test_an_ip_of_weight_zero_is_out_of_the_choice_though_masks_admit_it():
     )
     assert weights(affinity) == {"127.0.1.2": 5}
     assert len(source_ips_for(affinity, "a.test")) == 2
+
+
+@pytest.mark.parametrize(
+    ("mask", "other", "expected"),
+    [
+        ("*.test", "a.*.test", True),
+        ("a.*", "*.test", False),
+        ("*é", "?é", True),  # the part has no domain's form: only masks can have it
+        ("b\u00fccher.*", "xn--bcher-kva.?est", True),
+        ("?é", "*", False),
+    ],
+)
+def test_a_mask_covers_another_one(mask, other, expected):
+    assert covers(mask, other) is expected
 
 
 def test_no_ip_is_left_when_every_mask_refuses():
