@@ -3,7 +3,8 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-XDIST ?= -n 2
+# Most tests with processes wait more than they compute.
+XDIST ?= -n 3 --dist worksteal
 
 .PHONY: help demo test check crash-matrix fmt lint types imports locked unit store processes docs lock clean
 .DEFAULT_GOAL := help

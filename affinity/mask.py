@@ -48,7 +48,7 @@ def matches(mask: str, domain: str) -> bool:
 
 
 def covers(mask: str, other: str) -> bool:
-    """Whether ``mask`` names what the mask or domain ``other`` names, its wildcards read as letters.
+    """Whether ``mask`` names what ``other``, a mask or domain, names: its wildcards are letters.
 
     Raises:
         BadAddress: ``other`` has a label outside ASCII, without wildcards, that no domain can have.

@@ -172,7 +172,7 @@ def test_workers_that_start_under_a_wrong_file_come_back_when_it_is_mended(tmp_p
 
 
 def test_a_reload_and_a_stop_while_a_slow_receiver_thinks_double_nothing(tmp_path):
-    text = CONFIGURATION.replace('data = "40ms"', 'data = "2s"')
+    text = CONFIGURATION.replace('data = "40ms"', 'data = "1500ms"')
     with running_lab(tmp_path, text=text) as lab:
         delivery = lab.submit(40)
         lab.wait(lambda: bool(lab.peers()), "some bodies are taken")
@@ -244,9 +244,9 @@ def test_what_is_past_its_validity_ends_and_says_so(tmp_path):
     text = CONFIGURATION.replace('validity = "10m"', 'validity = "3s"')
     with running_lab(tmp_path, text=text) as lab:
         untried = lab.submit(5, "nowhere.test")
-        lab.wait(lambda: lab.counts(untried)["cancelled"] == 5, "the untried are cancelled")
         people = lab.folder / "people.csv"
         people.write_text("address,name\ndefer99x@b.test,N\n")
         tried = lab.json("submit", "-m", "mail.eml", "-r", "people.csv", "-a", "promo")["delivery"]
+        lab.wait(lambda: lab.counts(untried)["cancelled"] == 5, "the untried are cancelled")
         lab.wait(lambda: lab.counts(tried)["failed"] == 1, "the tried one fails")
         assert {each.reason for each in lab.messages(tried)} == {Reason.EXPIRED}
