@@ -1,13 +1,10 @@
 """Clients that say anything, in any order and any pieces: nothing crashes, is lost or invented."""
 
-import asyncio
 import contextlib
 import re
 import socket
-import threading
 
 import pytest
-import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +15,7 @@ from sinks.service import SinkService
 from sinks.settings import SinkSettings
 from store import log
 from store.schema import open_store
+from tests.fakes.in_thread import in_thread
 from tests.fakes.running_lab import free_ports
 from world.chance import SeededChance
 from world.clock import SystemClock
@@ -31,28 +29,6 @@ class Port:
 
     def __init__(self, address, count):
         self.address, self.count = address, count
-
-
-@contextlib.contextmanager
-def in_thread(main):
-    """Run ``main(started, stop)`` in a loop of its own; yields what it reports as started."""
-    started, stop, told = threading.Event(), threading.Event(), []
-
-    async def whole():
-        async with main() as address:
-            told.append(address)
-            started.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: uvloop.run(whole()))
-    thread.start()
-    try:
-        assert started.wait(WITHIN_S)
-        yield told[0]
-    finally:
-        stop.set()
-        thread.join(WITHIN_S)
-        assert not thread.is_alive(), "it does not stop"
 
 
 @pytest.fixture(scope="module")
@@ -147,14 +123,3 @@ def test_whatever_a_client_says_each_250_is_one_message(name, request, said, ste
     assert all(line[:3].isdigit() for line in heard.splitlines() if line)
     assert port.count() - before == sum(map(messages_of, heard.splitlines()))
     assert talk(port, [], 99).count(b"221") == 1, "it serves the next one"
-
-
-def test_thousands_of_connections_that_are_dropped_cost_nobody_anything(sink):
-    for number in range(2000):
-        peer = socket.create_connection(sink.address, WITHIN_S)
-        if number % 3 == 0:
-            peer.sendall(b"EHLO a\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nhalf")
-        peer.close()
-    before = sink.count()
-    assert b"221" in talk(sink, [b"EHLO a\r\n"], 99)
-    assert sink.count() == before
