@@ -17,7 +17,7 @@ settings.register_profile(
     "ci",
     settings.get_profile("laptop"),
     print_blob=True,
-    max_examples=100,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow],  # other people's machines
 )
 settings.load_profile("ci" if os.environ.get("CI") else "laptop")
