@@ -17,7 +17,10 @@ from mail.errors import EnvironmentFault
 
 
 def register(app: typer.Typer) -> None:
-    config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
+    config_app = typer.Typer(
+        no_args_is_help=True,
+        help="The configuration file: check it, apply it, import a serverConf.xml.",
+    )
     app.add_typer(config_app, name="config")
 
     @config_app.command(name="check")

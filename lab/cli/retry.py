@@ -52,6 +52,6 @@ def register(app: typer.Typer) -> None:
         if json:
             print_json({"retried": changed})
         else:
-            print(f"{changed} messages are pending again")
+            print(f"pending again: {changed}")
         if not changed:
             raise typer.Exit(1)

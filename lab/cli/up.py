@@ -8,7 +8,12 @@ import typer
 from lab.cli.durations import seconds_of
 from lab.cli.options import ConfigOption, JsonOption, LogOption, service
 from lab.cli.output import print_json
+from mail.errors import UserError, Where
 from world.clock import SystemClock
+
+
+class NotDetached(UserError):
+    """An option was given that only a lab in the background heeds."""
 
 
 def register(app: typer.Typer) -> None:
@@ -19,8 +24,9 @@ def register(app: typer.Typer) -> None:
             typer.Option("--detach", "-d", help="Run in the background; return when it is ready."),
         ] = False,
         within: Annotated[
-            str, typer.Option(help="With --detach: how long it may take to be ready.")
-        ] = "60s",
+            str | None,
+            typer.Option(help="With --detach: how long it may take to be ready; 60s if not said."),
+        ] = None,
         json: JsonOption = False,
         log_format: LogOption = None,
         config: ConfigOption = None,
@@ -32,12 +38,18 @@ def register(app: typer.Typer) -> None:
         from lab.services.loop import in_loop
         from lab.services.up import run_up
 
+        if within is not None and not detach:
+            raise NotDetached(
+                "this is for --detach: without it `mtalab up` runs until it is stopped",
+                where=Where(key="--within"),
+                remedy="Say --detach too, or leave it out.",
+            )
         if detach:
             from lab.detached import LOG, start_detached
 
             # The form of the answer is not that of the log.
             given = service(config, json=False, log=log_format)
-            within_s = seconds_of(within, "--within")
+            within_s = seconds_of(within or "60s", "--within")
             pid = asyncio.run(start_detached(given.loaded, SystemClock(), within_s))
             file = given.loaded.directory / LOG
             if json:

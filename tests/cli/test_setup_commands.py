@@ -181,3 +181,10 @@ def test_a_demo_of_a_configuration_that_cannot_send_says_why(lab):
     shut = lab("demo", "--config", "shut.toml")
     assert shut.code == 2
     assert "has no affinity that an instance serves and a mask lets send" in shut.err
+
+
+def test_an_option_of_up_that_would_not_be_heeded_is_refused(mtalab):
+    mtalab("init")
+    done = mtalab("up", "--within", "3s")
+    assert done.code == 2
+    assert "--within: this is for --detach" in done.err

@@ -37,7 +37,7 @@ def test_some_messages_are_cancelled(queued):
 
 def test_nothing_that_failed_is_no(queued):
     done = queued("retry", 1)
-    assert (done.code, done.out) == (1, "0 messages are pending again\n")
+    assert (done.code, done.out) == (1, "pending again: 0\n")
 
 
 @pytest.mark.parametrize(
