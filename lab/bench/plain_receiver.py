@@ -1,4 +1,7 @@
-"""The plain loop's receiver: aiosmtpd as it comes; ``python -P -m lab.bench.plain_receiver PORT``."""
+"""The plain loop's receiver: aiosmtpd as it comes.
+
+``python -P -m lab.bench.plain_receiver PORT``.
+"""
 
 import asyncio
 import sys

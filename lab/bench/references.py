@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from lab.bench.workload import Workload
+from lab.bench.workload import SINK, Workload
+from lab.children import command_line
 from lab.free_ports import free_ports
 from mail.errors import EnvironmentFault
+from mail.notation import split_endpoint
 
 LISTENS_WITHIN_S: Final = 20.0
 ENDS_WITHIN_S: Final = 300.0
@@ -25,12 +27,11 @@ class ReferenceFailed(EnvironmentFault):
 
 
 def bare_loop(workload: Workload, folder: Path) -> float:
-    """Our session into our sink, no queue and no record: messages per second."""
-    [port] = free_ports(["127.0.0.1"])
-    sink = _us(
-        "-m", "lab", "sink", "--listen", f"127.0.0.1:{port}", "--inbox", str(folder / "bare")
-    )
-    with _receiver(sink, port):
+    """Our session into the sink that the whole trip has, no queue and no record."""
+    loaded = workload.prepare(folder / "bare")
+    loaded.directory.mkdir(parents=True, exist_ok=True)
+    _, port = split_endpoint(loaded.configuration.sink[SINK].listen)
+    with _receiver(command_line(loaded.path, "sink"), port):
         return _timed(_us("-m", "lab.bench.bare"), port, workload, folder)
 
 

@@ -10,6 +10,7 @@ from lab.configuration import Loaded, load
 from lab.free_ports import free_ports
 
 AFFINITY: Final = "bench"
+SINK: Final = "open"
 _LINE: Final = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz\r\n"
 
 _LAB: Final = """\
