@@ -1,7 +1,8 @@
 """What a worker takes from the configuration; replaced as a whole when the file changes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from affinity.affinity import source_ips_for
 from affinity.configuration import Affinity, Pace, Retry, SourceIp
@@ -9,6 +10,8 @@ from affinity.lane import Limits
 from mta.session.settings import Credentials
 from mta.signature import Signer
 from world.network import Network
+
+_ADMITTED_MAX: Final = 100_000  # answers kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class MtaSettings:
     heartbeat_s: float
     connections: int  # per lane where no rule limits them
     domain: str  # of return paths and Message-IDs
+    # Asked four times for each message: the answers, which never change for these settings.
+    _admitted: dict[tuple[str, str, str], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def source_ip(self, affinity: str, address: str) -> SourceIp | None:
         """The source IP of an affinity, or None if it may not be used any more."""
@@ -55,7 +62,14 @@ class MtaSettings:
 
     def admits(self, affinity: str, address: str, domain: str) -> bool:
         """Whether mail of this affinity to this domain may leave from this address."""
-        found = self.affinities.get(affinity)
-        return found is not None and any(
-            ip.address == address and ip.weight > 0 for ip in source_ips_for(found, domain)
-        )
+        asked = (affinity, address, domain)
+        known = self._admitted.get(asked)
+        if known is None:
+            found = self.affinities.get(affinity)
+            known = found is not None and any(
+                ip.address == address and ip.weight > 0 for ip in source_ips_for(found, domain)
+            )
+            if len(self._admitted) >= _ADMITTED_MAX:
+                self._admitted.clear()
+            self._admitted[asked] = known
+        return known

@@ -7,11 +7,10 @@ EnvironmentFault
 └── DidNotArrive    the sinks did not receive as much as was waited for; also a TimeoutError
 """
 
+from lab.detached import LabDidNotStart
 from mail.errors import EnvironmentFault
 
-
-class LabDidNotStart(EnvironmentFault):
-    """A lab's processes did not come up in time."""
+__all__ = ["DidNotArrive", "LabDidNotStart", "NoFreePort", "NotOver"]
 
 
 class NoFreePort(EnvironmentFault):

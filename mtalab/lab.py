@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from lab.accounts import reconciled
+from lab.background import Running
 from lab.configuration import Loaded, load
 from lab.readiness import not_running
 from lab.submit.submission import Order, submit
@@ -17,7 +18,6 @@ from mail.notation import split_endpoint
 from mail.states import MessageStatus
 from monitor.status import LOST_AFTER_S
 from mtalab import convert, results
-from mtalab.running import Running
 from mtalab.submission import Recipients, Source, message_file, recipients_file
 from mtalab.temporary import file_of, temporary_folder
 from mtalab.waiting import did_not_arrive, not_over, until

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from lab.background import Running
 from lab.configuration import Loaded
 from monitor.status import status
 from mtalab.errors import DidNotArrive, NotOver
 from mtalab.results import Delivery
-from mtalab.running import Running
 from store.engine import Store
 from world.clock import Clock
 

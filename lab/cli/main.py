@@ -40,6 +40,7 @@ COMMANDS: Final = (
     "mta",
     "lane",
     "demo",
+    "bench",
     "scheduler",
     "worker",
     "sink",

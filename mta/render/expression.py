@@ -101,7 +101,14 @@ class Expression:
     _run: Callable[[Context], Iterator[str]]
 
     def fill(self, values: Mapping[str, Any]) -> str:
-        """The text for one recipient; ``values`` are the fields and GLOBALS.
+        """The text for one recipient; raises what ``pieces`` does."""
+        return "".join(self.pieces(values))
+
+    def pieces(self, values: Mapping[str, Any]) -> list[str]:
+        """The text in pieces, of which those that stand in the source are always the same objects.
+
+        Args:
+            values: the fields and GLOBALS.
 
         Raises:
             PersonalizationError: a field is missing, the sandbox forbids what is asked, the
@@ -117,7 +124,7 @@ class Expression:
                 pieces.append(piece)
         except _RUNTIME_ERRORS as error:
             raise self._failed(error) from error
-        return "".join(pieces)
+        return pieces
 
     def _failed(self, error: Exception) -> PersonalizationError:
         field = None

@@ -21,6 +21,8 @@ _HTML_TYPES: Final = frozenset({"text/html", "text/x-amp-html", "application/xht
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _NOT_7BIT: Final = re.compile(rb"[^\t\r\n -~]|[^\r\n]{77}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")
+_LONG: Final = 200  # characters from which on keeping a piece's encoding pays
+_KNOWN_MAX: Final = 64
 _PIECE_MAX: Final = 55  # of a parameter's continuation (RFC 2231, 3)
 
 
@@ -30,12 +32,13 @@ class PartSlot:
 
     text: Expression
     ends_message: bool = False
+    _known: dict[str, "_Encoded"] = field(default_factory=dict, init=False, compare=False)
 
     def fill(self, values: Mapping[str, Any]) -> bytes:
         """The text in quoted-printable. Raises PersonalizationError."""
-        text = self.text.fill(values)
+        pieces = self.text.pieces(values)
         try:
-            encoded = quoted_printable(text.encode("utf-8"))
+            encoded = self._joined(pieces)
         except UnicodeEncodeError as error:
             raise PersonalizationError(
                 "a field holds half a surrogate pair, which is no text", part=self.text.what
@@ -43,6 +46,50 @@ class PartSlot:
         if self.ends_message and not encoded.endswith(b"\r\n"):
             encoded += b"\r\n"
         return encoded
+
+    def _joined(self, pieces: Sequence[str]) -> bytes:
+        """Encode what differs, with the lines around it; the long rest is encoded only once.
+
+        Quoted-printable knows nothing beyond a line, so that lines can be encoded apart.
+        """
+        made: list[bytes] = []
+        run: list[str] = []
+        for piece in pieces:
+            known = self._of(piece) if len(piece) >= _LONG else None
+            if known is None:
+                run.append(piece)
+                continue
+            run.append(known.before)
+            made.append(quoted_printable("".join(run).encode("utf-8")))
+            made.append(known.lines)
+            run = [known.after]
+        made.append(quoted_printable("".join(run).encode("utf-8")))
+        return b"".join(made)
+
+    def _of(self, piece: str) -> "_Encoded | None":
+        known = self._known.get(piece)
+        if known is None:
+            first, last = piece.find("\n") + 1, piece.rfind("\n") + 1
+            if first == last or "\r" in piece:
+                return None
+            known = _Encoded(
+                piece[:first],
+                quoted_printable(piece[first:last].encode("utf-8")),
+                piece[last:],
+            )
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()  # they are values of fields, and would grow for ever
+            self._known[piece] = known
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A long piece of text: to the end of its first line, whole lines, and what is left."""
+
+    before: str
+    lines: bytes  # in quoted-printable
+    after: str
 
 
 @dataclass(slots=True)

@@ -13,13 +13,13 @@ from typing import Final
 
 from lab.configuration import Loaded, load
 from lab.destinations import destinations
+from lab.detached import LabDidNotStart
 from lab.following import UP
 from lab.lifetime import first_of
 from lab.logs import make_log
 from lab.readiness import not_running
 from lab.services.up import lab_of
 from mail.errors import MtalabError
-from mtalab.errors import LabDidNotStart
 from store.engine import Store
 from world.clock import SystemClock
 
