@@ -26,6 +26,8 @@ def valid_mask(mask: str) -> str:
     if not mask or _FORBIDDEN.search(mask) is not None:
         raise ValueError("expected one domain mask such as yahoo.* or *.example.com")
     _patterns(mask)
+    if not is_pattern(mask):
+        _spellings(mask)  # it names one domain, which must be one
     return mask
 
 

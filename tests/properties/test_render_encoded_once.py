@@ -16,10 +16,14 @@ LONG = st.tuples(LINES, st.text("bc =.é\t", max_size=120), LINES).map(
 
 def slot_of(texts):
     source = "{{ v }}".join(text.replace("{", "") for text in texts)
-    return PartSlot(compile_text(source, PLAIN, Place("mail.eml", "text/plain part", lambda line: line)))
+    return PartSlot(
+        compile_text(source, PLAIN, Place("mail.eml", "text/plain part", lambda line: line))
+    )
 
 
-@given(texts=st.lists(LONG | LINES, min_size=1, max_size=4), values=st.lists(LONG | LINES, max_size=3))
+@given(
+    texts=st.lists(LONG | LINES, min_size=1, max_size=4), values=st.lists(LONG | LINES, max_size=3)
+)
 def test_it_is_as_if_the_whole_text_were_encoded_for_each_message(texts, values):
     slot = slot_of(texts)
     for value in [*values, "x", *values]:

@@ -51,7 +51,7 @@ def test_include_is_asked_first_and_exclude_after_it():
 
 
 @pytest.mark.parametrize(
-    "mask", ["", "a b.test", "@a.test", "anna@a.test", "a.test,b.test", "a.test;", "ü_.test"]
+    "mask", ["", "a b.test", "@a.test", "anna@a.test", "a.test,b.test", "a.test;", "ü_.test", ".é"]
 )
 def test_a_mask_that_no_domain_can_match_is_refused(mask):
     with pytest.raises(ValueError, match=r"expected one domain mask|is not a domain name"):
