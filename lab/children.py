@@ -16,6 +16,7 @@ from world.log import Log
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+SETTLES_IN_S: Final = 1.0  # who ends of its own will may have read the news before its parent
 HEALTHY_AFTER_S: Final = 10.0  # a child that ran this long starts again without a pause
 
 Ended = Callable[[int, int], Awaitable[None]]  # pid, exit code (negative: signal)
@@ -72,48 +73,72 @@ class Child:
         while not self._stopping.is_set():
             started = self._clock.monotonic()
             self.started_at = self._clock.now()
-            # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.
-            with contextlib.ExitStack() as files:
-                output = None
-                if self._output is not None:
-                    output = files.enter_context(self._output.open("ab"))
-                self._process = await asyncio.create_subprocess_exec(
-                    *self._argv,
-                    start_new_session=True,
-                    env={**os.environ, **self._settled, PARENT: str(os.getpid())},
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                )
-            pid = self._process.pid
-            reach("supervisor.starting")
-            if self._stopping.is_set():  # since it was being started
-                self.signal(signal.SIGTERM)
-            code = await self._process.wait()
-            self._process = None
-            if self._ended is not None:
-                await self._ended(pid, code)
-            if self._stopping.is_set():
-                return
-            if self._clock.monotonic() - started > HEALTHY_AFTER_S:
-                pause = FIRST_PAUSE_S
-            self._log.warning(
-                "child_ended",
-                note=f"{self.name} (pid {pid}) {_how(code)}; starting it again in {pause:g} s",
-                child=self.name,
-                child_pid=pid,
-                code=code,
-                again_in_s=pause,
-            )
             try:
-                await asyncio.wait_for(self._stopping.wait(), pause)
-            except TimeoutError:
+                process = self._process = await self._start()
+            except OSError as error:  # no memory, no room for its words, too many processes
+                self._log.warning(
+                    "child_not_started",
+                    note=f"{self.name} cannot be started: {error}; trying again in {pause:g} s",
+                    child=self.name,
+                    again_in_s=pause,
+                )
+            else:
+                code = await self._live(process)
+                if self._stopping.is_set() or (code == 0 and await self._is_stopped(SETTLES_IN_S)):
+                    return
+                if self._clock.monotonic() - started > HEALTHY_AFTER_S:
+                    pause = FIRST_PAUSE_S
+                self._log.warning(
+                    "child_ended",
+                    note=f"{self.name} (pid {process.pid}) {_how(code)}; "
+                    f"starting it again in {pause:g} s",
+                    child=self.name,
+                    child_pid=process.pid,
+                    code=code,
+                    again_in_s=pause,
+                )
+            if not await self._is_stopped(pause):
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 
+    async def _start(self) -> asyncio.subprocess.Process:
+        # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.
+        with contextlib.ExitStack() as files:
+            output = None
+            if self._output is not None:
+                output = files.enter_context(self._output.open("ab"))
+            return await asyncio.create_subprocess_exec(
+                *self._argv,
+                start_new_session=True,
+                env={**os.environ, **self._settled, PARENT: str(os.getpid())},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    async def _live(self, process: asyncio.subprocess.Process) -> int:
+        """Wait for its end; returns the exit code."""
+        reach("supervisor.starting")
+        if self._stopping.is_set():  # since it was being started
+            self.signal(signal.SIGTERM)
+        code = await process.wait()
+        self._process = None
+        if self._ended is not None:
+            await self._ended(process.pid, code)
+        return code
+
+    async def _is_stopped(self, within_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), within_s)
+        return self._stopping.is_set()
+
     async def stop(self, grace_s: float) -> None:
-        """Ask it to stop, and kill it when it has not after ``grace_s`` seconds."""
-        self._stopping.set()
-        self.signal(signal.SIGTERM)
+        """Ask it to stop, and kill it when it has not after ``grace_s`` seconds.
+
+        Safe to call twice: it is asked once, since a second SIGTERM ends who is already leaving.
+        """
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self.signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(self._ended_whole(), grace_s)
         except TimeoutError:
@@ -134,6 +159,25 @@ class Child:
         """Send a signal, if it runs."""
         if self._process is not None and self._process.returncode is None:
             os.kill(self._process.pid, number)
+
+
+class Leaving:
+    """Children that were told to go and take their time; their owner does not end before them."""
+
+    def __init__(self, grace_s: float) -> None:
+        self._grace_s = grace_s
+        self._children: set[Child] = set()
+
+    async def see_off(self, child: Child) -> None:
+        """Stop one that its owner does not count among its own any more."""
+        self._children.add(child)
+        await child.stop(self._grace_s)
+        self._children.discard(child)  # not if we were cancelled: it still lives
+
+    @property
+    def still(self) -> frozenset[Child]:
+        """Those that have not gone yet."""
+        return frozenset(self._children)
 
 
 def _how(code: int) -> str:

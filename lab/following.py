@@ -169,12 +169,15 @@ def accounts(directory: Path) -> list[Account]:
         try:
             given = orjson.loads(file.read_bytes())
             account = Account(**{**given, "restart": tuple(given["restart"])})
-        except (OSError, orjson.JSONDecodeError):
-            continue  # gone between two looks, or cut short by a crash of the machine
-        if _is_alive(account):
+        except FileNotFoundError:
+            continue  # gone between two looks
+        except (OSError, orjson.JSONDecodeError, TypeError, KeyError):
+            account = None  # cut short by a crash of the machine, or another version's
+        if account is not None and _is_alive(account):
             found.append(account)
         else:
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                file.unlink()
     return sorted(found, key=lambda each: (each.name != UP, each.name))
 
 

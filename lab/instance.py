@@ -11,7 +11,7 @@ import signal
 from typing import Final
 
 from lab.burial import bury
-from lab.children import Child, command_line
+from lab.children import Child, Leaving, command_line
 from lab.configuration import Loaded
 from lab.following import Following
 from lab.lifetime import is_running, is_stopped, this_process
@@ -45,6 +45,7 @@ class Instance:
         self._following, self._log = following, log
         self._halt: halts.Halt | None = None  # an operator's word that no worker is to run
         self._children: list[Child] = []
+        self._leaving = Leaving(STOP_GRACE_S)
         self._gone = asyncio.Event()
         self._announced: object = None  # what the store was last told
         self._vigil = Vigil(loaded.configuration.scheduler.lease / 2)
@@ -66,7 +67,8 @@ class Instance:
                 finally:
                     for each in (beat, watch, follow):
                         each.cancel()
-                    await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in self._children))
+                    every = {*self._children, *self._leaving.still}
+                    await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in every))
         finally:
             with contextlib.suppress(StoreUnavailable):
                 self._store.write_now(
@@ -101,7 +103,7 @@ class Instance:
             self._tasks.create_task(child.run(), name=child.name)
         while len(self._children) > wanted:
             child = self._children.pop()
-            self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {child.name}")
+            self._tasks.create_task(self._leaving.see_off(child), name=f"stop {child.name}")
 
     async def _follow(self) -> None:
         async for loaded in self._following.changes():

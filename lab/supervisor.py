@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from affinity.read_toml import variable
-from lab.children import Child, command_line
+from lab.children import Child, Leaving, command_line
 from lab.configuration import Loaded
 from lab.following import SETTLED, UP, Following, changed
 from lab.up_lock import up_lock
+from store.modules import SINKS
 from world.clock import Clock
 from world.crash import reach
 from world.log import Log
@@ -22,7 +23,7 @@ def wanted(loaded: Loaded) -> dict[str, list[str]]:
     configuration = loaded.configuration
     found = {}
     if configuration.sink:
-        found["sinks"] = command_line(loaded.path, "sink")
+        found[SINKS] = command_line(loaded.path, "sink")
     if configuration.submission.is_on:
         found["submission"] = command_line(loaded.path, "submission")
     found["scheduler"] = command_line(loaded.path, "scheduler")
@@ -60,6 +61,7 @@ class Supervisor:
         self._log, self._output = log, output
         self._ready, self._ends_by_signal = ready, ends_by_signal
         self._children: dict[str, Child] = {}
+        self._leaving = Leaving(STOP_GRACE_S)
         # One that is started later must not go to another store than the others.
         self._settled = {
             variable("lab.directory"): str(loaded.directory),
@@ -103,7 +105,7 @@ class Supervisor:
                 self._tasks.create_task(child.run(), name=name)
         for name in [each for each in self._children if each not in these]:
             child = self._children.pop(name)
-            self._tasks.create_task(child.stop(STOP_GRACE_S), name=f"stop {name}")
+            self._tasks.create_task(self._leaving.see_off(child), name=f"stop {name}")
 
     async def _follow(self) -> None:
         async for loaded in self.following.changes():
@@ -116,12 +118,12 @@ class Supervisor:
                 self._log.info("configuration_followed", note=note)
             for name, keys in SETTLED.items():
                 if changed(keys, before, loaded) and name in self._children:
-                    await self._children.pop(name).stop(STOP_GRACE_S)
+                    await self._leaving.see_off(self._children.pop(name))
             self._adjust()
 
     async def _stop_all(self) -> None:
         """Senders before receivers, so that what is in flight can still arrive."""
-        first = [child for name, child in self._children.items() if name != "sinks"]
-        await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in first))
-        if "sinks" in self._children:
-            await self._children["sinks"].stop(STOP_GRACE_S)
+        every = {*self._children.values(), *self._leaving.still}
+        receivers = {each for each in every if each.name == SINKS}
+        for these in (every - receivers, receivers):
+            await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in these))

@@ -112,13 +112,14 @@ class Lab:
     @contextlib.contextmanager
     def up(self, *, within_s: float = READY_WITHIN_S) -> Iterator[None]:
         """Its processes run as long as the ``with``; raises what ``run`` does."""
-        self._running = Running(self._loaded)
+        running, before = Running(self._loaded), self._running
         try:
-            self._running.start(self._store, within_s)
+            running.start(self._store, within_s)
+            self._running = running
             yield
         finally:
-            self._running.stop()
-            self._running = None
+            self._running = before  # one that runs already made ``start`` raise
+            running.stop()
 
     def close(self) -> None:
         """Let go of the store; processes are not touched."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from mail.errors import MtalabError
-from sinks.errors import BadWord, SinkFilesUnusable, SinksNotRunning, SinksRefused
+from sinks.errors import BadWord, SinkFilesUnusable, SinksNotRunning, SinksRefused, SinksSilent
 
 _FILE: Final = "sinks.sock"
 _PATH_MAX: Final = 100  # bytes; systems have room for 104 to 108 (unix(7))
@@ -72,17 +72,34 @@ def ask(directory: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Ask the sinks that run in this folder.
 
     Raises:
+        BadWord: the request has half a character in it, as a file name may.
         SinksNotRunning: none do.
+        SinksSilent: they run and do not answer.
+        SinkFilesUnusable: they belong to somebody else.
         SinksRefused: they said no, and why.
     """
     path = socket_path(directory)
     try:
+        line = orjson.dumps(request) + b"\n"
+    except TypeError as error:
+        raise BadWord(f"a name is no text: {request!a}", remedy="Use names in UTF-8.") from error
+    try:
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(_WAIT_S)
             door.connect(str(path))
-            door.sendall(orjson.dumps(request) + b"\n")
+            door.sendall(line)
             with door.makefile("rb") as answers:
                 answer = orjson.loads(answers.readline())
+    except TimeoutError as error:
+        raise SinksSilent(
+            f"the sinks that run in {directory} have not answered for {_WAIT_S:g} s",
+            remedy="They are stopped or very busy: `mtalab doctor`, then try again.",
+        ) from error
+    except PermissionError as error:
+        raise SinkFilesUnusable(
+            f"the sinks in {directory} cannot be asked at {path}: {error.strerror}",
+            remedy="Ask as the user who runs them.",
+        ) from error
     except (OSError, orjson.JSONDecodeError) as error:
         raise SinksNotRunning(
             f"no sinks run in {directory}",

@@ -12,6 +12,7 @@ UserError
 EnvironmentFault
 ├── ListenAddressUnusable  the port is taken or the address is not this machine's
 ├── SinksNotRunning        nobody listens where running sinks are asked
+├── SinksSilent            running sinks were asked and do not answer
 ├── SinkFilesUnusable      receipts or inbox cannot be opened, read or written
 └── DamagedReceipts        a line in a file of ours is not what we write
 """
@@ -56,7 +57,11 @@ class ListenAddressUnusable(EnvironmentFault):
 
 
 class SinksNotRunning(EnvironmentFault):
-    """No sinks run in the folder, or they do not answer."""
+    """No sinks run in the folder."""
+
+
+class SinksSilent(EnvironmentFault):
+    """Sinks run in the folder and do not answer."""
 
 
 class SinkFilesUnusable(EnvironmentFault):

@@ -13,24 +13,23 @@ class SlidingRate:
 
     def __init__(self, messages: int, per_s: float) -> None:
         self._messages, self._per_s = messages, per_s
+        self._known = messages  # how many admissions are kept: as the largest limit so far wants
         self._admitted: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def change(self, messages: int, per_s: float) -> None:
         """From now on by another rate; what was admitted counts on as far as it is known."""
         self._messages, self._per_s = messages, per_s
-        for admitted in self._admitted.values():
-            while len(admitted) > messages:
-                admitted.popleft()
+        self._known = max(self._known, messages)
 
     def admit(self, key: str, now: float) -> bool:
         """Count one if it fits; what does not fit is not counted."""
         admitted = self._admitted[key]
         # Only the last N admissions matter: the oldest of them must be out of the window.
-        if len(admitted) >= self._messages:
-            if now - admitted[0] < self._per_s:
-                return False
-            admitted.popleft()
+        if len(admitted) >= self._messages and now - admitted[-self._messages] < self._per_s:
+            return False
         admitted.append(now)
+        if len(admitted) > self._known:
+            admitted.popleft()
         return True
 
 
@@ -88,19 +87,22 @@ class Memory:
 
     def __init__(self, forget_s: float) -> None:
         self._forget_s = forget_s
+        self._keep_s = forget_s  # the longest patience so far
         self._known: dict[int, tuple[float, float]] = {}  # last touched first → (touched, value)
 
     def __len__(self) -> int:
         return len(self._known)
 
     def change(self, forget_s: float) -> None:
-        """From now on with another patience."""
+        """From now on with another patience; who is too old for it stays for a longer one."""
         self._forget_s = forget_s
+        self._keep_s = max(self._keep_s, forget_s)
 
     def recall(self, key: int, now: float) -> float | None:
         self._forget_old(now)
         found = self._known.get(key)
-        return None if found is None else found[1]
+        is_known = found is not None and now - found[0] < self._forget_s
+        return found[1] if found is not None and is_known else None
 
     def keep(self, key: int, value: float, now: float) -> None:
         self._known.pop(key, None)  # so that the order stays that of the last touch
@@ -109,7 +111,7 @@ class Memory:
     def _forget_old(self, now: float) -> None:
         while self._known:
             oldest = next(iter(self._known))
-            if now - self._known[oldest][0] < self._forget_s:
+            if now - self._known[oldest][0] < self._keep_s:
                 return
             del self._known[oldest]
 

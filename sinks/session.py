@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Post:
-    """What all sessions of one sink share; a new personality replaces server and certificate."""
+    """What all sessions of one sink share; a new personality brings new ones a certificate."""
 
     server: Server
     state: SinkState
@@ -64,6 +64,7 @@ class SinkSession(ReluctantConnection):
     def __init__(self, post: Post, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(post.server, post.state, loop)
         self._post = post
+        self._certificate = post.tls_context  # a new one is for those who connect from then on
         self._is_counted = False  # among the connections that the personality counts
         self._messages = 0  # that were begun
 
@@ -91,7 +92,7 @@ class SinkSession(ReluctantConnection):
     @property
     def _offers_tls(self) -> bool:
         """A rule that refuses STARTTLS has something to refuse, also without a certificate."""
-        return self._post.tls_context is not None or self._post.state.refusals.has("starttls")
+        return self._certificate is not None or self._post.state.refusals.has("starttls")
 
     def fault(self, error: Exception) -> str:
         if isinstance(error, OSError):
@@ -122,7 +123,7 @@ class SinkSession(ReluctantConnection):
             await self.push(command.NO_TLS)
         else:
             answer = await self._ask(TlsAsked(self.peer_ip))
-            self.tls_context = self._post.tls_context
+            self.tls_context = self._certificate
             if answer.action is Action.ACCEPT and self.tls_context is not None:
                 await self._secure()
             elif answer.action is Action.ACCEPT:

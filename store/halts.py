@@ -20,7 +20,10 @@ def halt(tx: Tx, instance: str, by: str, at: float) -> bool:
     """Have an instance stop; returns False if it was stopped already."""
     if instance in halts(tx):
         return False
-    tx.connection.execute(tables.halt.insert().values(instance=instance, at=at, by=by))
+    row = {"instance": instance, "at": at, "by": by}
+    tx.dialect.put_missing(tx.connection, tables.halt, [row])
+    if halts(tx)[instance] != Halt(at, by):  # somebody else's, at the same moment
+        return False
     audit.note(tx, at, f"mta@{instance} was stopped by {by}", level="warning")
     return True
 

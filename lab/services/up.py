@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -38,10 +37,10 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
     _make_authority(loaded, clock)  # a route may trust it
     signing_keys(loaded)
     destinations(loaded)  # better one clear refusal than workers that cannot start
-    had_terminal = sys.stderr.isatty()
+    had_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and _has_terminal()
 
     def hung_up() -> None:
-        if had_terminal and not sys.stderr.isatty():
+        if had_terminal and not _has_terminal():
             os.kill(os.getpid(), signal.SIGTERM)  # its window was closed: nobody watches any more
         else:
             hang_up(accounts(loaded.directory))
@@ -81,6 +80,15 @@ def lab_of(
         output=output,
         ends_by_signal=ends_by_signal,
     )
+
+
+def _has_terminal() -> bool:
+    """Whether a terminal controls this process, wherever its words go."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def all_can_listen(loaded: Loaded, clock: Clock) -> None:

@@ -98,6 +98,7 @@ def test_the_authority_is_what_a_client_trusts(mtalab):
         (["--listen", "127.0.0.1:0", "--mx", "m x"], "is no host name"),
         (["--listen", "127.0.0.1:0", "--personality", "gmial", "--inbox", "b"], "mean 'gmail'"),
         (["set", "gmail", "--personality", "tarpit"], "there is no configuration file"),
+        (["set", "\udcff", "--personality", "tarpit", "--inbox", "b"], "a name is no text"),
     ],
 )
 def test_wrong_use_is_told_without_starting_anything(mtalab, words, why):

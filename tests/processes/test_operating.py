@@ -1,11 +1,15 @@
 """A lab under an operator's hand: started and stopped from afar, its parts held and let go."""
 
+import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
+import time
 
 import orjson
+import psutil
 import pytest
 
 from lab.cli.main import run
@@ -119,6 +123,66 @@ def see_that_the_log_is_json(lab):
     assert all(list(each)[:6] == keys for each in said)
     who = {each["module"].partition("-")[0] for each in said}
     assert who == {"up", "scheduler", "sinks", "submission", "mta@m1"}
+
+
+def connected(lab):
+    """The workers that hold a connection to a sink."""
+    port = int(lab.loaded.configuration.sink["a"].listen.rpartition(":")[2])
+    found = set()
+    for each in lab.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any(end.raddr and end.raddr.port == port for end in each.net_connections("tcp")):
+                found.add(each.pid)
+    return found
+
+
+@pytest.mark.parametrize("how", ["stop", "remove"])
+def test_a_lab_ends_after_those_who_are_leaving_with_mail_in_flight(make, json, how):
+    lab = make(CONFIGURATION.replace("40ms", "4s").replace("workers = 2", "workers = 1"))
+    lab.up()
+    delivery = lab.submit(1)
+    lab.wait(lambda: connected(lab), "a connection is open")
+    time.sleep(0.5)  # and its mail is at the 4 s that the receiver takes
+    if how == "stop":
+        assert json("mta", "stop", "m1", "--within", "0s")["changed"]
+    else:
+        lab.write(lab.text.replace("[mta.m1]", "[mta.m2]"))
+        lab.wait(lambda: "mta@m2 " in lab.said(), "another took its place")
+    assert lab.down() == 0
+    [message] = lab.messages(delivery)
+    end = (message.status, message.attempts)
+    # On a machine that was slow in between it had not set out; no attempt is spent on a stop.
+    assert end in {("sent", 1), ("pending", 0)}, "its receiver was there to the end"
+    assert lab.processes() == []
+    assert "starting it again" not in lab.said()
+
+
+IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(int(sys.argv[1]), termios.TIOCSCTTY, 0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_a_lab_ends_with_its_terminal_even_if_its_words_go_elsewhere(make):
+    lab = make()
+    keyboard, terminal = os.openpty()
+    words = (lab.folder / "up.log").open("ab")
+    argv = [sys.executable, "-c", IN_A_TERMINAL, str(terminal), *lab.command("up")]
+    with (
+        words,
+        subprocess.Popen(
+            argv, cwd=lab.folder, stdout=words, stderr=words, pass_fds=[terminal]
+        ) as up,
+    ):
+        os.close(terminal)
+        lab.wait_until_up()
+        up.send_signal(signal.SIGHUP)  # while the window is open it asks to read the file
+        lab.wait(lambda: "as asked" in lab.said(), "it reads it")
+        os.close(keyboard)
+        assert up.wait(60) == 0
+    assert lab.processes() == []
 
 
 def test_a_lab_that_cannot_start_in_the_background_says_why(make, call):

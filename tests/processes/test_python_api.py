@@ -201,6 +201,13 @@ def test_another_script_can_look_but_not_run_the_same_lab(lab):
     assert lab.not_running() == []
 
 
+def test_a_lab_that_is_up_is_not_run_twice_and_runs_on(lab):
+    with pytest.raises(LabIsUp), lab.up():
+        pass
+    done = lab.submit(message=PLAIN, recipients=["a@x.test"], affinity="promo")
+    assert lab.wait(done).counts["sent"] == 1
+
+
 def test_the_health_check_of_the_container_is_content(lab):
     command = [sys.executable, *health_command()[1:]]
     done = subprocess.run(command, cwd=lab.folder, capture_output=True, text=True, check=False)

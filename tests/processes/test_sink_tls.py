@@ -16,7 +16,7 @@ from sinks.certificates import server_context
 from sinks.service import SinkService
 from sinks.settings import Certificate, SinkSettings
 from tests.fakes.running_lab import free_ports
-from tests.fakes.talking_sink import talk
+from tests.fakes.talking_sink import Sink, talk
 from world.chance import SeededChance
 from world.clock import SystemClock
 from world.network import HostNetwork
@@ -136,3 +136,25 @@ def test_a_tarpit_says_everything_one_character_at_a_time(tmp_path):
         assert asyncio.get_running_loop().time() - begun >= 0.01 * len("220 mx.example.test ESMTP")
 
     talk(tmp_path, dialogue, tarpit="10ms")
+
+
+def test_an_open_connection_keeps_the_certificate_that_it_was_offered(tmp_path):
+    [port] = free_ports(1)
+    settings = SinkSettings(listen=f"127.0.0.1:{port}", mx="mx.shop.test", personality="tls")
+
+    async def run():
+        service = SinkService({"mx1": settings}, {}, tmp_path, SystemClock(), SeededChance(1))
+        await service.start()
+        try:
+            sink = Sink(service, tmp_path)
+            before = await sink.connect()
+            service.set_personality("mx1", "accept")
+            after = await sink.connect()
+            await before.say(b"STARTTLS\r\n", 220)
+            await after.say(b"STARTTLS\r\n", 454)
+            for each in sink.clients:
+                await each.hang_up()
+        finally:
+            await service.stop()
+
+    asyncio.run(run())

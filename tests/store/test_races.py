@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from mail.reason import FailureType, Reason
-from store import addresses, replan, settlement
+from store import addresses, halts, replan, settlement
 from store.schema import open_store
 from tests.store.hand import IPS
 
@@ -78,3 +78,14 @@ def test_a_soft_error_does_not_undo_a_quarantine_that_it_did_not_see(store, riva
     )
     (found,) = hand.ask(addresses.find)
     assert found.status == addresses.QUARANTINED
+
+
+def test_two_who_stop_an_instance_at_once_stop_it_once(store, rival, clock):
+    answers = []
+
+    def stop(by, into):
+        return lambda tx: into.append(halts.halt(tx, "m1", by, clock.now()))
+
+    while_in(store, stop("anna", answers), lambda: rival.write_now(stop("bert", answers)))
+    assert answers == [True, False]
+    assert store.read_now(halts.halts)["m1"].by == "anna"

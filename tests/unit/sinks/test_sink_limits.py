@@ -114,3 +114,25 @@ def test_lots_are_spread_evenly():
 
 def test_a_digest_is_the_same_in_every_process():
     assert digest("a", "b") == 18429100309458631331
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), max_size=120), st.integers(1, 60))
+def test_a_rate_that_is_changed_there_and_back_forgets_nothing(steps, per):
+    rate, now, admitted = SlidingRate(6, per), 0, []
+    for gap, messages in steps:
+        now += gap
+        rate.change(messages, per)
+        in_window = sum(now - per < each <= now for each in admitted)
+        assert rate.admit("ip", now) == (in_window < messages)
+        if in_window < messages:
+            admitted.append(now)
+
+
+def test_what_a_shorter_patience_passes_over_is_there_for_the_longer():
+    memory = Memory(1000)
+    memory.keep(1, 5.0, 0)
+    memory.change(10)
+    assert memory.recall(1, 50) is None
+    memory.change(1000)
+    assert memory.recall(1, 60) == 5.0
+    assert memory.recall(1, 1000) is None
