@@ -14,7 +14,7 @@ from lab.burial import bury
 from lab.children import Child, Leaving, command_line
 from lab.configuration import Loaded
 from lab.following import Following
-from lab.lifetime import is_running, is_stopped, this_process
+from lab.lifetime import is_running, is_stopped, this_process, to_the_end
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import settings_from
 from store import halts, modules
@@ -67,13 +67,17 @@ class Instance:
                 finally:
                     for each in (beat, watch, follow):
                         each.cancel()
-                    every = {*self._children, *self._leaving.still}
-                    await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in every))
+                    # A supervisor stops us while we go of our own will.
+                    await to_the_end(self._stop_all())
         finally:
             with contextlib.suppress(StoreUnavailable):
                 self._store.write_now(
                     modules.stop_instance, self._name, this_process().pid, self._clock.now()
                 )
+
+    async def _stop_all(self) -> None:
+        every = {*self._children, *self._leaving.still}
+        await asyncio.gather(*(each.stop(STOP_GRACE_S) for each in every))
 
     async def _announce(self) -> None:
         mta = self._loaded.configuration.mta[self._name]

@@ -89,6 +89,20 @@ async def end_process(host: str, pid: int, started_by: float) -> bool:
     return True
 
 
+async def to_the_end(work: Awaitable[object]) -> None:
+    """Wait for work that has to be done whole; a cancellation meanwhile is raised after it."""
+    task = asyncio.ensure_future(work)  # noqa: TID251 - a TaskGroup would cancel it
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()
+
+
 async def first_of(*waits: Awaitable[object]) -> None:
     """Wait until one of these ends and cancel the others; what failed is raised."""
     async with asyncio.TaskGroup() as tasks:

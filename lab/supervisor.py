@@ -9,6 +9,7 @@ from affinity.read_toml import variable
 from lab.children import Child, Leaving, command_line
 from lab.configuration import Loaded
 from lab.following import SETTLED, UP, Following, changed
+from lab.lifetime import to_the_end
 from lab.up_lock import up_lock
 from store.modules import SINKS
 from world.clock import Clock
@@ -87,7 +88,7 @@ class Supervisor:
                     await asyncio.Event().wait()
                 finally:
                     follow.cancel()
-                    await self._stop_all()
+                    await to_the_end(self._stop_all())
 
     def _adjust(self) -> None:
         these = wanted(self._loaded)

@@ -65,7 +65,9 @@ def crash(point: Point, folder: Path, url: str | None) -> Seen:
             work = give_work(point, lab)
         if point.process == "submit":
             die_at_work(lab, armed)
-        known, dead = (known_sent(lab), 0) if mark.exists() else _kill_at(lab, mark)
+            known, dead = known_sent(lab), 0
+        else:
+            known, dead = _kill_at(lab, mark)
         return _recovered(point, lab, work, known, dead)
     finally:
         lab.close()

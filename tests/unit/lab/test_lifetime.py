@@ -36,3 +36,30 @@ def test_a_child_stays_with_its_parent_whether_it_was_told_of_it_or_not(hasty, m
     assert lives_on(with_parent=True)
     monkeypatch.delenv(lifetime.PARENT)
     assert lives_on(with_parent=True)
+
+
+def test_what_is_done_to_the_end_is_done_before_a_cancellation_goes_on():
+    done = []
+
+    async def work():
+        await asyncio.sleep(0.05)
+        done.append("work")
+
+    async def run():
+        task = asyncio.create_task(lifetime.to_the_end(work()))
+        for _ in range(2):
+            await asyncio.sleep(0.01)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert done == ["work"]
+
+    asyncio.run(run())
+
+
+def test_what_fails_at_the_end_fails():
+    async def work():
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        asyncio.run(lifetime.to_the_end(work()))
