@@ -1,5 +1,6 @@
 """PostgreSQL: many writers, many machines."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,5 +66,10 @@ class AdvisoryLeadership:
             return False
 
     def release(self) -> None:
-        self._connection.invalidate()  # ends the session, and with it the lock
+        # The end of a session frees the lock too, but only when the server gets round to it.
+        if self.is_held():
+            with contextlib.suppress(DBAPIError):
+                unlock = text("SELECT pg_advisory_unlock(:key)")
+                self._connection.execute(unlock, {"key": LEADER_LOCK})
+        self._connection.invalidate()
         self._connection.close()
