@@ -194,12 +194,8 @@ def messages_of(tx: Tx, part_ids: Sequence[int]) -> dict[int, list[PartMessage]]
             )
             .order_by(table.c.id)
         )
-        for row in tx.connection.execute(query):
-            found[row.part_id].append(
-                PartMessage(
-                    row.id, row.address, row.domain, row.fields, row.attempts, row.content_id
-                )
-            )
+        for part_id, *columns in tx.connection.execute(query):
+            found[part_id].append(PartMessage(*columns))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -10,6 +11,8 @@ from store import audit, modules, tables, transitions
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
 from world.crash import reach
+
+_CHUNK: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +32,11 @@ def settle(
 
     Limiters count only for lanes of which the author holds a part: a lost lease's are stale.
     """
-    part = tables.part
     tats = _own(tx, author, report.tats or {})
     recorded = transitions.record(tx, author, report.outcomes)
     reach("worker.committing")
-    for part_id, epoch in (*report.finished, *report.released):
-        mine = (
-            part.c.id == part_id,
-            part.c.epoch == epoch,
-            part.c.worker_id == author.worker_id,
-        )
-        if not tx.connection.scalar(select(part.c.id).where(*mine).with_for_update()):
-            continue
-        _return(tx, part_id, at)
+    ours = transitions.held_by(tx, author, {*report.finished, *report.released})
+    _return(tx, [part_id for part_id, _ in sorted(ours)], at)
     tx.dialect.put(
         tx.connection,
         tables.lane,
@@ -54,8 +49,7 @@ def leave(tx: Tx, author: transitions.Author, at: float) -> None:
     """The worker stops in good order; a part that it was lent but never took up goes back."""
     part = tables.part
     query = select(part.c.id).where(part.c.worker_id == author.worker_id).order_by(part.c.id)
-    for part_id in list(tx.connection.execute(query).scalars()):
-        _return(tx, part_id, at)
+    _return(tx, list(tx.connection.execute(query).scalars()), at)
     modules.end_worker(tx, author.worker_id, modules.STOPPED, at)
 
 
@@ -74,20 +68,32 @@ def _own(tx: Tx, author: transitions.Author, tats: Mapping[str, float]) -> dict[
     return {lane: tat for lane, tat in tats.items() if lane in held}
 
 
-def _return(tx: Tx, part_id: int, at: float) -> None:
-    """Queue a part again for whatever of it is still pending; an empty one is gone.
+def _return(tx: Tx, part_ids: Sequence[int], at: float) -> None:
+    """Queue parts again for whatever of them is still pending; empty ones are gone."""
+    part, message = tables.part, tables.message
+    for start in range(0, len(part_ids), _CHUNK):
+        chunk = part_ids[start : start + _CHUNK]
+        left: dict[int, int] = {
+            row.part_id: row.left
+            for row in tx.connection.execute(
+                select(message.c.part_id, func.count().label("left"))
+                .where(message.c.part_id.in_(chunk), message.c.status == MessageStatus.PENDING)
+                .group_by(message.c.part_id)
+            )
+        }
+        empty = [each for each in chunk if each not in left]
+        if empty:
+            tx.connection.execute(part.delete().where(part.c.id.in_(empty)))
+        for part_id in sorted(left):
+            _queue_again(tx, part_id, left[part_id], at)
+
+
+def _queue_again(tx: Tx, part_id: int, left: int, at: float) -> None:
+    """Queue a part again for the ``left`` messages of it that are pending.
 
     If the plan of its domains changed while it was lent, its messages are due to be cut anew.
     """
     part, message = tables.part, tables.message
-    left = tx.connection.scalar(
-        select(func.count())
-        .select_from(message)
-        .where(message.c.part_id == part_id, message.c.status == MessageStatus.PENDING)
-    )
-    if not left:
-        tx.connection.execute(part.delete().where(part.c.id == part_id))
-        return
     if _is_outdated(tx, part_id):
         tx.connection.execute(
             message.update()
@@ -149,7 +155,7 @@ def reclaim(tx: Tx, stale: Sequence[tuple[int, int]], tats: Mapping[str, float],
             .values(epoch=epoch + 1)
         ).rowcount
         if raised:
-            _return(tx, part_id, at)
+            _return(tx, [part_id], at)
             taken += 1
     lane = tables.lane
     for key, tat in sorted(tats.items()):

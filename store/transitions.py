@@ -64,7 +64,7 @@ def record(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> Recorded:
 
     Replaying a journal is therefore harmless: an outcome takes effect once.
     """
-    held = _held(tx, author, {(each.part_id, each.epoch) for each in outcomes})
+    held = held_by(tx, author, {(each.part_id, each.epoch) for each in outcomes})
     current = [each for each in outcomes if (each.part_id, each.epoch) in held]
     fenced = [each for each in outcomes if (each.part_id, each.epoch) not in held]
     ours = _written_before(tx, author, fenced)
@@ -104,7 +104,7 @@ def _record(
     return Recorded(len(current), known, fenced)
 
 
-def _held(tx: Tx, author: Author, leases: set[tuple[int, int]]) -> set[tuple[int, int]]:
+def held_by(tx: Tx, author: Author, leases: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Those of the leases (part, epoch) that this worker still holds, locked until commit."""
     found: set[tuple[int, int]] = set()
     parts = sorted({part_id for part_id, _ in leases})
@@ -123,54 +123,36 @@ def _held(tx: Tx, author: Author, leases: set[tuple[int, int]]) -> set[tuple[int
     return leases & found
 
 
-_UPDATE: Final = (
-    tables.message.update()
-    .where(
-        tables.message.c.id == bindparam("_id"),
-        tables.message.c.status == MessageStatus.PENDING,
-        tables.message.c.part_id == bindparam("_part"),
-        tables.message.c.attempts == bindparam("_before"),
-    )
-    .values(
-        status=bindparam("_status"),
-        attempts=bindparam("_attempts"),
-        part_id=None,
-        next_attempt_at=bindparam("_next"),
-        reason=bindparam("_reason"),
-        failure=bindparam("_failure"),
-        source_ip=bindparam("_ip"),
-        reply=bindparam("_reply"),
-        changed_at=bindparam("_at"),
-    )
+_CHANGED: Final = (
+    "status",
+    "attempts",
+    "part_id",
+    "next_attempt_at",
+    "reason",
+    "failure",
+    "source_ip",
+    "reply",
+    "changed_at",
 )
+_FOUND: Final = ("id", "status", "part_id", "attempts")  # as the attempt found the message
+_PENDING: Final = str(MessageStatus.PENDING)
 
 
 def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
     if not outcomes:
         return
     changes = rollups.Changes()
-    updates: list[dict[str, Any]] = []
+    updates: list[tuple[Any, ...]] = []
     rows: list[dict[str, Any]] = []
     for each in outcomes:
         verdict = each.verdict
         after = message_after(MessageStatus.PENDING, verdict.event)
         reason = None if verdict.reason is None else int(verdict.reason)
         reply = f"{verdict.code} {verdict.text}" if verdict.code is not None else verdict.text
-        updates.append(
-            {
-                "_id": each.message_id,
-                "_part": each.part_id,
-                "_before": each.attempt - 1,
-                "_status": after,
-                "_attempts": each.attempt,
-                "_next": each.next_attempt_at,
-                "_reason": reason,
-                "_failure": verdict.failure,
-                "_ip": each.source_ip,
-                "_reply": reply,
-                "_at": each.at,
-            }
-        )
+        failure = None if verdict.failure is None else str(verdict.failure)
+        new = (str(after), each.attempt, None, each.next_attempt_at, reason, failure)
+        found = (each.message_id, _PENDING, each.part_id, each.attempt - 1)
+        updates.append((*new, each.source_ip, reply, each.at, *found))
         rows.append(_row(author, each, after, reason))
         changes.move(each.delivery_id, MessageStatus.PENDING, after, reason)
         key = (
@@ -181,7 +163,8 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
             each.mx_group,
         )
         changes.attempt(key, after, each.size_bytes)
-    if tx.connection.execute(_UPDATE, updates).rowcount != len(updates):
+    changed = tx.dialect.bulk_update(tx.connection, tables.message, _CHANGED, _FOUND, updates)
+    if changed != len(updates):
         raise _SomeAreStale
     tx.dialect.bulk_insert(tx.connection, tables.transition, rows)
     rollups.add(tx, changes)

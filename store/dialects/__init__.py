@@ -21,6 +21,20 @@ class Dialect(Protocol):
         """Insert many rows of the same keys, the fastest way that the database has."""
         ...
 
+    def bulk_update(
+        self,
+        tx: Connection,
+        table: Table,
+        values: Sequence[str],
+        keys: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+    ) -> int:
+        """Set columns of the rows whose key columns are as given; returns how many there were.
+
+        Each of ``rows`` holds the new values, then the keys; no key is null.
+        """
+        ...
+
     def add_up(
         self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
     ) -> None:

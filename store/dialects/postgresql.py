@@ -42,6 +42,28 @@ class PostgresqlDialect(Upserts):
             # SQLAlchemy does not see this call: its callers expect the error in its words.
             raise DBAPIError.instance(sql, None, error, psycopg.Error) from error
 
+    def bulk_update(
+        self,
+        tx: Connection,
+        table: Table,
+        values: Sequence[str],
+        keys: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+    ) -> int:
+        if not rows:
+            return 0
+        names = [*(f"v{at}" for at in range(len(values))), *(f"k{at}" for at in range(len(keys)))]
+        arrays = ", ".join(
+            f"%s::{table.c[name].type.compile(tx.dialect)}[]" for name in (*values, *keys)
+        )
+        changes = ", ".join(f"{name} = new.v{at}" for at, name in enumerate(values))
+        match = " AND ".join(f'"{table.name}".{name} = new.k{at}' for at, name in enumerate(keys))
+        sql = (
+            f'UPDATE "{table.name}" SET {changes} '  # noqa: S608 - our names
+            f"FROM unnest({arrays}) AS new ({', '.join(names)}) WHERE {match}"
+        )
+        return tx.exec_driver_sql(sql, tuple(map(list, zip(*rows, strict=True)))).rowcount
+
     def try_lead(self, engine: Engine) -> "AdvisoryLeadership | None":
         connection = engine.connect()
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,8 +1,9 @@
 """SQLite in WAL mode: one file, many readers, one writer at a time."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import filelock
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
@@ -12,6 +13,12 @@ from sqlalchemy.pool import StaticPool
 from store.dialects.upsert import Upserts
 
 BUSY_TIMEOUT_MS = 10_000  # a group commit takes milliseconds; ten seconds means something is wrong
+
+# Rows of one statement. Each step of a statement lets go of Python's lock and takes it again, so
+# that a thread that writes row by row and a busy event loop hold each other up at each row.
+_CHUNKS: Final = (256, 32, 4, 1)
+
+_Row = TypeVar("_Row")
 
 
 class SqliteDialect(Upserts):
@@ -60,9 +67,32 @@ class SqliteDialect(Upserts):
         if not rows:
             return
         names = list(rows[0])
-        marks = ", ".join("?" for _ in names)
-        sql = f'INSERT INTO "{table.name}" ({", ".join(names)}) VALUES ({marks})'  # noqa: S608 - our names
-        tx.exec_driver_sql(sql, [tuple(row[name] for name in names) for row in rows])
+        into = f'INSERT INTO "{table.name}" ({", ".join(names)}) '  # noqa: S608 - our names
+        for chunk in _chunks(rows):
+            given = tuple(row[name] for row in chunk for name in names)
+            tx.exec_driver_sql(into + _values(len(chunk), len(names)), given)
+
+    def bulk_update(
+        self,
+        tx: Connection,
+        table: Table,
+        values: Sequence[str],
+        keys: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+    ) -> int:
+        # SQLite names the columns of VALUES column1, column2, ...
+        changes = ", ".join(f"{name} = new.column{at}" for at, name in enumerate(values, 1))
+        match = " AND ".join(
+            f'"{table.name}".{name} = new.column{at}'
+            for at, name in enumerate(keys, len(values) + 1)
+        )
+        changed = 0
+        for chunk in _chunks(rows):
+            new = _values(len(chunk), len(values) + len(keys))
+            sql = f'UPDATE "{table.name}" SET {changes} FROM ({new}) AS new WHERE {match}'  # noqa: S608 - our names
+            given = tuple(each for row in chunk for each in row)
+            changed += tx.exec_driver_sql(sql, given).rowcount
+        return changed
 
     def try_lead(self, engine: Engine) -> "FileLeadership | None":
         database = engine.url.database
@@ -74,6 +104,21 @@ class SqliteDialect(Upserts):
         except filelock.Timeout:
             return None
         return FileLeadership(lock)
+
+
+def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    """The rows by statements of few different lengths, so that each is compiled once."""
+    start = 0
+    for size in _CHUNKS:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+@functools.cache
+def _values(rows: int, columns: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"VALUES {', '.join([row] * rows)}"
 
 
 class FileLeadership:
