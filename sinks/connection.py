@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator, Mapping, MutableSet
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, cast
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, TLSSetupException
+from aiosmtpd.smtp import AuthResult, Envelope, TLSSetupException
 
 from mail.reply import Reply
 from sinks import command
+from sinks.conversation import Conversation
 from sinks.reader import MessageReader
 
 _IDLE_S: Final = 300.0  # RFC 5321, 4.5.3.2.7: a server waits five minutes for the next command
@@ -76,12 +77,14 @@ class Transaction(Envelope):
         self.refused = 0
 
 
-class Connection(SMTP):
+class Connection(Conversation):
     """One connection."""
 
     command_size_limit = _LINE_MAX
     # aiosmtpd's own is one dictionary for all servers, which each EHLO changes.
     command_size_limits = collections.defaultdict(lambda: _LINE_MAX)  # noqa: RUF012
+
+    _paused: bool  # asyncio's own, which its type stubs leave out
 
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         """``options`` are aiosmtpd's own, such as tls_context and authenticator."""
@@ -169,7 +172,7 @@ class Connection(SMTP):
         try:
             with contextlib.suppress(ConnectionError):
                 await self.begin()
-                await super()._handle_client()
+                await self.converse()
         finally:
             self._writer.close()
 
@@ -233,7 +236,8 @@ class Connection(SMTP):
         reply = printable(status) if isinstance(status, str) else status
         if self._writer.transport.is_closing():
             raise asyncio.CancelledError  # as drop does: nobody would hear it
-        await self._writer.drain()  # a peer that does not read is not read from
+        if self._paused:
+            await self._writer.drain()  # a peer that does not read is not read from
         if not self._replies:
             self.loop.call_soon(self._flush)
         self._replies.append(reply)
@@ -343,6 +347,8 @@ class Connection(SMTP):
 
 def printable(text: str) -> bytes:
     """A reply of one line: aiosmtpd repeats what a client said, a CR of it too."""
+    if text.isprintable():
+        return text.encode("utf-8", "replace")
     return "".join(each if each.isprintable() else "?" for each in text).encode("utf-8", "replace")
 
 

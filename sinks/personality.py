@@ -48,6 +48,8 @@ def decide(state: SinkState, event: Event, now: float, wall: float | None = None
     if isinstance(event, Disconnected):
         state.connections.close(event.ip)
         return ACCEPT
+    if state.is_plain and _asks_nothing(event):
+        return ACCEPT
     who = _who(event)
     answer = _judged(state, event, who, now, now if wall is None else wall)
     if answer.action is Action.ACCEPT:
@@ -60,6 +62,15 @@ def decide(state: SinkState, event: Event, now: float, wall: float | None = None
         return answer
     delay_s = 0.0 if delay is None else state.after(delay)
     return replace(answer, delay_s=answer.delay_s + delay_s, stall=stall)
+
+
+def _asks_nothing(event: Asked) -> bool:
+    """Whether a plain personality has nothing to look at: nearly always so."""
+    if isinstance(event, RcptTo):
+        return wish_of(event.recipient) is None
+    if isinstance(event, EndOfData):
+        return not any(map(wish_of, event.recipients))
+    return not isinstance(event, Connected)
 
 
 def _who(event: Asked) -> Who:

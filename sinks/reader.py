@@ -1,14 +1,17 @@
 """The incoming stream of one connection, which can also read a whole message in one go."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 _END: Final = b"\r\n.\r\n"
+_LINE_AT_HAND_MAX: Final = 4096  # bytes; longer ones are the care of whoever reads in pieces
 
 
 class MessageReader(asyncio.StreamReader):
     """A stream reader that knows how a message ends (RFC 5321, 4.1.1.4 and 4.5.2)."""
 
+    _maybe_resume_transport: Callable[[], None]
     _buffer: bytearray  # asyncio's own, which its type stubs leave out
 
     def __init__(self, size_limit: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -16,6 +19,16 @@ class MessageReader(asyncio.StreamReader):
         # worst, a stuffed dot in every three bytes.
         super().__init__(limit=size_limit + size_limit // 3 + len(_END), loop=loop)
         self._size_limit = size_limit
+
+    def line_at_hand(self) -> bytes | None:
+        """The next line, if all of it has come; what an error says is left to ``readuntil``."""
+        end = self._buffer.find(b"\n") + 1
+        if not end or end > _LINE_AT_HAND_MAX or self.exception() is not None:
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        self._maybe_resume_transport()
+        return line
 
     async def read_message(self) -> bytes | None:
         """The content up to the end of data, dots unstuffed; None if it is too large.

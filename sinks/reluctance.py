@@ -31,6 +31,9 @@ class ReluctantConnection(Connection):
     async def push(self, status: str | bytes) -> None:
         """Send a reply, as slowly or as little of it as the personality wants."""
         pending, self._pending = self._pending, None
+        if pending is None and self._state.personality.tarpit is None:
+            await super().push(status)
+            return
         tarpit = self._state.tarpit_of(self.peer_ip, self.age_s)
         stall = None if pending is None or pending.stall is None else pending.stall
         if tarpit is None and (stall is None or not stall.said):

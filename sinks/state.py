@@ -13,6 +13,20 @@ from sinks.rules import Rules, Who
 from sinks.settings import Delay, Personality
 
 _FORGET_WISH_S: Final = 5 * 86400.0  # as long as a message may be tried by default
+# Keys of a personality that answer no event, or stand in its extensions and greeting.
+_SILENT: Final = frozenset(
+    {"description", "extends", "seed", "greeting", "extensions", "size_limit", "certificate"}
+    | {"tarpit", "slow_close"}
+)
+_PLAIN: Final = Personality()
+
+
+def _is_plain(personality: Personality) -> bool:
+    """Whether it answers nothing but what an address itself asks for."""
+    return all(
+        getattr(personality, key) == getattr(_PLAIN, key)
+        for key in Personality.model_fields.keys() - _SILENT
+    )
 
 
 class SinkState:
@@ -35,6 +49,7 @@ class SinkState:
         Also what the new personality does not use: one that comes back finds its memory.
         """
         self.personality, self.lots = personality, Lots(seed)
+        self.is_plain = _is_plain(personality)
         self.refusals = Rules(personality.refuse, "refuse")
         self.stalls = Rules(personality.stall, "stall")
         self.cuts = Rules(personality.drop, "drop")
