@@ -269,7 +269,7 @@ class Pace(Table):
     lease: Seconds = Field(default=15.0, gt=0, description="How long a part is lent unrenewed.")
     round: Seconds = Field(default=0.05, gt=0, description="Pause between two idle rounds.")
     lane_window: int = Field(
-        default=512, ge=1, description="Messages in hand per worker and lane, at most."
+        default=2000, ge=1, description="Messages in hand per worker and lane, at most."
     )
     hold: Seconds = Field(
         default=60.0, gt=0, description="A part is given back when it was held this long."

@@ -1,10 +1,13 @@
 """SMTP replies and enhanced status codes as values (RFC 5321 section 4.2, RFC 3463)."""
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Final
 
 _ENHANCED: Final = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
+
+_OPENING: Final = len("5.255.255 ")  # as far as the expression looks
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,6 +20,14 @@ class EnhancedCode:
 
     def __str__(self) -> str:
         return f"{self.klass}.{self.subject}.{self.detail}"
+
+
+@functools.lru_cache(maxsize=1024)  # servers begin their replies with few different words
+def _enhanced(klass: int, opening: str) -> EnhancedCode | None:
+    found = _ENHANCED.match(opening)
+    if found is None or int(found[1]) != klass:
+        return None
+    return EnhancedCode(klass, int(found[2]), int(found[3]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +55,7 @@ class Reply:
 
         A code whose class contradicts the reply's (250 with 5.x.x) is ignored (RFC 2034, 4).
         """
-        found = _ENHANCED.match(self.text)
-        if found is None or int(found[1]) != self.code // 100:
-            return None
-        return EnhancedCode(int(found[1]), int(found[2]), int(found[3]))
+        return _enhanced(self.code // 100, self.text[:_OPENING])
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}".rstrip()

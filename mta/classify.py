@@ -239,6 +239,8 @@ def _failed(
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable() and "  " not in text:  # of white space that is the space alone
+        return _cut(text.strip(" "))
     return _cut(_UNPRINTABLE.sub(" ", text).strip())
 
 

@@ -202,7 +202,9 @@ class _Cutting:
             or self._messages[part_id] >= self._size
             or self._bytes[part_id] + size_bytes > _PART_BYTES
         ):
-            part_id = self._open[way] = parts.insert(self._tx, self._delivery_id, *way, 0)
+            part_id = self._open[way] = parts.insert(
+                self._tx, [parts.Made(self._delivery_id, *way, 0)]
+            )[0]
             self._messages[part_id] = self._bytes[part_id] = 0
         self._messages[part_id] += 1
         self._bytes[part_id] += size_bytes

@@ -16,6 +16,11 @@ QUEUED: Final = "queued"
 HELD: Final = "held"  # its plan has no source IP or no route: nobody looks at it until that changes
 LEASED: Final = "leased"
 
+_ADDED: Final = (
+    *("delivery_id", "address", "domain", "mx_group"),
+    *("fields", "status", "attempts", "part_id", "changed_at"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
@@ -43,21 +48,33 @@ def split_ips(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-def insert(tx: Tx, delivery_id: int, mx_group: str, source_ips: tuple[str, ...], size: int) -> int:
-    """A part for messages that are about to name it."""
-    result = tx.connection.execute(
-        tables.part.insert()
-        .values(
-            delivery_id=delivery_id,
-            mx_group=mx_group,
-            source_ips=join_ips(source_ips),
-            size=size,
-            state=QUEUED if source_ips else HELD,
-            epoch=0,
-        )
-        .returning(tables.part.c.id)
-    )
-    return int(result.scalar_one())
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A part that messages are about to name."""
+
+    delivery_id: int
+    mx_group: str
+    source_ips: tuple[str, ...]
+    size: int
+
+
+def insert(tx: Tx, made: Sequence[Made]) -> list[int]:
+    """Parts; returns their numbers, in the same order."""
+    if not made:
+        return []
+    rows = [
+        {
+            "delivery_id": each.delivery_id,
+            "mx_group": each.mx_group,
+            "source_ips": join_ips(each.source_ips),
+            "size": each.size,
+            "state": QUEUED if each.source_ips else HELD,
+            "epoch": 0,
+        }
+        for each in made
+    ]
+    statement = tables.part.insert().returning(tables.part.c.id, sort_by_parameter_order=True)
+    return [int(each) for each in tx.connection.execute(statement, rows).scalars()]
 
 
 def add(tx: Tx, delivery_id: int, parts: Sequence[NewPart], at: float) -> None:
@@ -74,24 +91,21 @@ def add(tx: Tx, delivery_id: int, parts: Sequence[NewPart], at: float) -> None:
     ).rowcount
     if not alive:
         raise SubmissionGone(delivery_id)
-    rows: list[dict[str, Any]] = []
-    for each in parts:
-        part_id = insert(tx, delivery_id, each.mx_group, each.source_ips, len(each.messages))
+    rows: list[tuple[Any, ...]] = []
+    pending = str(MessageStatus.PENDING)
+    numbers = insert(
+        tx,
+        [Made(delivery_id, each.mx_group, each.source_ips, len(each.messages)) for each in parts],
+    )
+    for each, part_id in zip(parts, numbers, strict=True):
         rows.extend(
-            {
-                "delivery_id": delivery_id,
-                "address": message.address,
-                "domain": message.domain,
-                "mx_group": each.mx_group,
-                "fields": message.fields,
-                "status": str(MessageStatus.PENDING),
-                "attempts": 0,
-                "part_id": part_id,
-                "changed_at": at,
-            }
+            (
+                *(delivery_id, message.address, message.domain, each.mx_group),
+                *(message.fields, pending, 0, part_id, at),
+            )
             for message in each.messages
         )
-    tx.dialect.bulk_insert(tx.connection, tables.message, rows)
+    tx.dialect.bulk_insert(tx.connection, tables.message, _ADDED, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +164,14 @@ def cut(tx: Tx, cuts: Sequence[Cut]) -> None:
         .values(part_id=bindparam("_part"), mx_group=bindparam("_group"))
     )
     pairs: list[dict[str, Any]] = []
-    for each in cuts:
-        part_id = insert(
-            tx, each.delivery_id, each.mx_group, each.source_ips, len(each.message_ids)
-        )
+    numbers = insert(
+        tx,
+        [
+            Made(each.delivery_id, each.mx_group, each.source_ips, len(each.message_ids))
+            for each in cuts
+        ],
+    )
+    for each, part_id in zip(cuts, numbers, strict=True):
         pairs.extend(
             {"_id": message_id, "_part": part_id, "_group": each.mx_group}
             for message_id in each.message_ids

@@ -26,23 +26,27 @@ class Changes:
         after: MessageStatus,
         reason: int | None,
         was: int | None = None,
+        *,
+        number: int = 1,
     ) -> None:
-        """One message changed its status; ``reason`` is that of the new one, ``was`` the old's."""
+        """Messages changed their status; ``reason`` is that of the new one, ``was`` the old's."""
         if before == after:
             return
-        self.status[_status_key(delivery_id, before, was)] -= 1
-        self.status[_status_key(delivery_id, after, reason)] += 1
+        self.status[_status_key(delivery_id, before, was)] -= number
+        self.status[_status_key(delivery_id, after, reason)] += number
 
-    def attempt(self, key: MinuteKey, status: MessageStatus, size_bytes: int) -> None:
-        """One attempt ended in this status."""
+    def attempt(
+        self, key: MinuteKey, status: MessageStatus, size_bytes: int, *, number: int = 1
+    ) -> None:
+        """Attempts ended in this status, of so many bytes together."""
         sums = self.minute.setdefault(key, [0, 0, 0, 0])
         if status is MessageStatus.SENT:
-            sums[0] += 1
+            sums[0] += number
             sums[3] += size_bytes
         elif status is MessageStatus.PENDING:
-            sums[1] += 1
+            sums[1] += number
         else:
-            sums[2] += 1
+            sums[2] += number
 
 
 def _status_key(delivery_id: int, status: MessageStatus, reason: int | None) -> StatusKey:

@@ -4,6 +4,7 @@ Two doors: ``record`` for what workers report of their attempts, ``apply`` for w
 or an operator decides about messages that are in nobody's hand.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -136,6 +137,23 @@ _CHANGED: Final = (
 )
 _FOUND: Final = ("id", "status", "part_id", "attempts")  # as the attempt found the message
 _PENDING: Final = str(MessageStatus.PENDING)
+_FIRED: Final = (
+    *("message_id", "delivery_id", "at", "event", "from_status", "to_status", "attempt"),
+    "reason",
+)
+_RECORDED: Final = (
+    *_FIRED,
+    *("failure", "mta", "worker_id", "source_ip", "code", "enhanced", "text"),
+    *("duration_ms", "size_bytes", "next_attempt_at"),
+)
+# Delivery, status after, reason, minute, source IP, MX group.
+_Kind = tuple[int, str, int | None, int, str, str]
+
+
+@functools.cache
+def _written(event: MessageEvent) -> tuple[str, str]:
+    """The words for an event and for the status after it."""
+    return str(event), str(message_after(MessageStatus.PENDING, event))
 
 
 def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
@@ -143,30 +161,38 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
         return
     changes = rollups.Changes()
     updates: list[tuple[Any, ...]] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
+    alike: dict[_Kind, list[int]] = {}  # number and bytes of the outcomes that count alike
     for each in outcomes:
         verdict = each.verdict
-        after = message_after(MessageStatus.PENDING, verdict.event)
+        event, after = _written(verdict.event)
         reason = None if verdict.reason is None else int(verdict.reason)
         reply = f"{verdict.code} {verdict.text}" if verdict.code is not None else verdict.text
         failure = None if verdict.failure is None else str(verdict.failure)
-        new = (str(after), each.attempt, None, each.next_attempt_at, reason, failure)
+        new = (after, each.attempt, None, each.next_attempt_at, reason, failure)
         found = (each.message_id, _PENDING, each.part_id, each.attempt - 1)
         updates.append((*new, each.source_ip, reply, each.at, *found))
-        rows.append(_row(author, each, after, reason))
-        changes.move(each.delivery_id, MessageStatus.PENDING, after, reason)
-        key = (
-            int(each.at // 60),
-            author.mta,
-            author.worker_id,
-            each.source_ip,
-            each.mx_group,
+        rows.append(
+            (
+                *(each.message_id, each.delivery_id, each.at, event, _PENDING, after, each.attempt),
+                *(reason, failure, author.mta, author.worker_id, each.source_ip),
+                *(verdict.code, verdict.enhanced, verdict.text),
+                *(each.duration_ms, each.size_bytes, each.next_attempt_at),
+            )
         )
-        changes.attempt(key, after, each.size_bytes)
+        kind = (each.delivery_id, after, reason, int(each.at // 60), each.source_ip, each.mx_group)
+        counted = alike.setdefault(kind, [0, 0])
+        counted[0] += 1
+        counted[1] += each.size_bytes
+    for (delivery_id, after, reason, minute, source_ip, mx_group), counted in alike.items():
+        status, (number, size) = MessageStatus(after), counted
+        changes.move(delivery_id, MessageStatus.PENDING, status, reason, number=number)
+        key = (minute, author.mta, author.worker_id, source_ip, mx_group)
+        changes.attempt(key, status, size, number=number)
     changed = tx.dialect.bulk_update(tx.connection, tables.message, _CHANGED, _FOUND, updates)
     if changed != len(updates):
         raise _SomeAreStale
-    tx.dialect.bulk_insert(tx.connection, tables.transition, rows)
+    tx.dialect.bulk_insert(tx.connection, tables.transition, _RECORDED, rows)
     rollups.add(tx, changes)
     addresses.count_errors(
         tx,
@@ -183,32 +209,6 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
             if each.verdict.failure not in (None, FailureType.IGNORED)
         ],
     )
-
-
-def _row(
-    author: Author, outcome: Outcome, after: MessageStatus, reason: int | None
-) -> dict[str, Any]:
-    verdict = outcome.verdict
-    return {
-        "message_id": outcome.message_id,
-        "delivery_id": outcome.delivery_id,
-        "at": outcome.at,
-        "event": str(verdict.event),
-        "from_status": str(MessageStatus.PENDING),
-        "to_status": str(after),
-        "attempt": outcome.attempt,
-        "reason": reason,
-        "failure": None if verdict.failure is None else str(verdict.failure),
-        "mta": author.mta,
-        "worker_id": author.worker_id,
-        "source_ip": outcome.source_ip,
-        "code": verdict.code,
-        "enhanced": verdict.enhanced,
-        "text": verdict.text,
-        "duration_ms": outcome.duration_ms,
-        "size_bytes": outcome.size_bytes,
-        "next_attempt_at": outcome.next_attempt_at,
-    }
 
 
 def _fresh(tx: Tx, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -269,17 +269,10 @@ def apply(
         due = due_at if after is MessageStatus.PENDING else None
         updates.append({"_id": each.message_id, "_from": each.status, "_to": after, "_next": due})
         rows.append(
-            {
-                "message_id": each.message_id,
-                "delivery_id": each.delivery_id,
-                "at": at,
-                "event": str(event),
-                "from_status": str(each.status),
-                "to_status": str(after),
-                "attempt": each.attempts,
-                "reason": code,
-                "text": text,
-            }
+            (
+                *(each.message_id, each.delivery_id, at, str(event), str(each.status), str(after)),
+                *(each.attempts, code, text),
+            )
         )
         changes.move(each.delivery_id, each.status, after, code, reasons.get(each.message_id))
     table = tables.message
@@ -297,7 +290,7 @@ def apply(
     )
     changed = tx.connection.execute(statement, updates).rowcount
     assert changed == len(messages), "statuses changed between reading and writing them"
-    tx.dialect.bulk_insert(tx.connection, tables.transition, rows)
+    tx.dialect.bulk_insert(tx.connection, tables.transition, (*_FIRED, "text"), rows)
     rollups.add(tx, changes)
     return changed
 

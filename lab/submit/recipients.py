@@ -168,7 +168,9 @@ def _recipient(
         address = parse_address(text)
     except BadAddress as error:
         return BadRow(line, f"address {text!r}: {error}", raw)
-    nul = next((name for name, value in fields.items() if "\0" in value), None)
+    nul = None
+    if "\0" in raw or "\\u0000" in raw:  # the latter in JSON
+        nul = next((name for name, value in fields.items() if "\0" in value), None)
     if nul is not None:
         return BadRow(line, f"column {nul!r} holds a NUL byte", raw)
     return Recipient(line, address, fields)

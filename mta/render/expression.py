@@ -13,12 +13,15 @@ from typing import Any, Final
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import escape
 
 from mta.errors import PersonalizationError
 from mta.render.source import Place
 
 OUTPUT_MAX: Final = 10 * 1024 * 1024  # characters of one text; receivers take 10-50 MB at most
 _POWER_MAX: Final = 1000
+_FIELD_MAX: Final = 10_000  # characters of a field that is filled in without Jinja2
+_GROWN_MAX: Final = 5 * _FIELD_MAX  # of one that is escaped for HTML
 
 # All that an expression can raise. A list and not Exception: our own bugs must not pass for a
 # recipient's bad field.
@@ -99,6 +102,7 @@ class Expression:
     fields: tuple[Field, ...]
     _new_context: Callable[..., Context]
     _run: Callable[[Context], Iterator[str]]
+    _plain: "_Plain | None"
 
     def fill(self, values: Mapping[str, Any]) -> str:
         """The text for one recipient; raises what ``pieces`` does."""
@@ -114,6 +118,9 @@ class Expression:
             PersonalizationError: a field is missing, the sandbox forbids what is asked, the
                 output is too large, or the expression fails for these values.
         """
+        quick = None if self._plain is None else self._plain.pieces(values)
+        if quick is not None:
+            return quick
         pieces: list[str] = []
         room = OUTPUT_MAX
         try:
@@ -132,6 +139,55 @@ class Expression:
             found = _UNDEFINED_NAME.search(str(error))
             field = found[1] if found else None
         return PersonalizationError(str(error) or type(error).__name__, part=self.what, field=field)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A text whose expressions are names of fields and nothing else: most of all texts.
+
+    A Jinja2 context costs more than all else in a message; what it would make of a field is known.
+    """
+
+    texts: tuple[str, ...]
+    names: tuple[tuple[int, str], ...]  # which of the texts is a field's place, and its name
+    shown: Callable[[str], str] | None
+
+    def pieces(self, values: Mapping[str, Any]) -> list[str] | None:
+        """What Jinja2 would make; None where it has to say what is wrong."""
+        pieces = list(self.texts)
+        for place, name in self.names:
+            value = values.get(name)
+            if type(value) is not str or len(value) > _FIELD_MAX:
+                return None
+            try:
+                pieces[place] = value if self.shown is None else self.shown(value)
+            except ValueError:
+                return None
+        return pieces
+
+
+def _plain(tree: nodes.Template, environment: _Environment) -> _Plain | None:
+    texts: list[str] = []
+    names: list[tuple[int, str]] = []
+    for statement in tree.body:
+        if not isinstance(statement, nodes.Output):
+            return None
+        for node in statement.nodes:
+            if isinstance(node, nodes.TemplateData):
+                texts.append(node.data)
+            elif isinstance(node, nodes.Name) and node.name != "self":  # which Jinja2 takes
+                names.append((len(texts), node.name))
+                texts.append("")
+            else:
+                return None
+    if sum(map(len, texts)) + len(names) * _GROWN_MAX > OUTPUT_MAX:
+        return None  # it may become too large: Jinja2's pieces are counted
+    shown = _escaped if environment is HTML else _one_token if environment is TOKEN else None
+    return _Plain(tuple(texts), tuple(names), shown)
+
+
+def _escaped(text: str) -> str:
+    return str(escape(text))
 
 
 def is_expression(text: str) -> bool:
@@ -160,7 +216,13 @@ def compile_text(text: str, environment: _Environment, place: Place) -> Expressi
     except (RecursionError, SyntaxError, MemoryError) as error:  # Python's own limits of nesting
         raise place.wrong("the expressions are nested too deeply") from error
     template = environment.template_class.from_code(environment, code, {})
-    return Expression(place.what, fields, template.new_context, template.root_render_func)
+    return Expression(
+        place.what,
+        fields,
+        template.new_context,
+        template.root_render_func,
+        _plain(tree, environment),
+    )
 
 
 def _refuse_unknown_names(tree: nodes.Template, environment: _Environment, place: Place) -> None:

@@ -60,6 +60,8 @@ def unstructured(name: str, value: str) -> str:
 
 def tokens(name: str, value: str) -> str:
     """A header of links or identifiers, such as List-Unsubscribe; RFC 2047 bars encoding it."""
+    if len(name) + len(value) <= LINE_SOFT - 2 and _PRINTABLE.fullmatch(value):
+        return f"{name}: {value}\r\n"
     refuse_controls(name, value)
     value = value.strip()
     if not value.isascii() or "\t" in value:
@@ -96,7 +98,8 @@ def _phrase(name: str, text: str, column: int) -> str:
 
 def address_text(name: str, address: str) -> str:
     """An address as a header holds it: the domain in ASCII, a non-ASCII local part as it is."""
-    refuse_controls(name, address)
+    if not address.isascii() or _CONTROL.search(address):
+        refuse_controls(name, address)
     try:
         return str(parse_address(address))
     except BadAddress as error:

@@ -17,8 +17,10 @@ class Dialect(Protocol):
         """Called first in every write transaction."""
         ...
 
-    def bulk_insert(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert many rows of the same keys, the fastest way that the database has."""
+    def bulk_insert(
+        self, tx: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert many rows of these columns, the fastest way that the database has."""
         ...
 
     def bulk_update(

@@ -1,7 +1,8 @@
 """SQLite in WAL mode: one file, many readers, one writer at a time."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -63,13 +64,12 @@ class SqliteDialect(Upserts):
     def begin_write(self, connection: Connection) -> None:
         """``BEGIN IMMEDIATE`` has taken the lock already."""
 
-    def bulk_insert(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        names = list(rows[0])
-        into = f'INSERT INTO "{table.name}" ({", ".join(names)}) '  # noqa: S608 - our names
+    def bulk_insert(
+        self, tx: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        into = f'INSERT INTO "{table.name}" ({", ".join(names)}) '
         for chunk in _chunks(rows):
-            given = tuple(row[name] for row in chunk for name in names)
+            given = tuple(itertools.chain.from_iterable(chunk))
             tx.exec_driver_sql(into + _values(len(chunk), len(names)), given)
 
     def bulk_update(
@@ -90,7 +90,7 @@ class SqliteDialect(Upserts):
         for chunk in _chunks(rows):
             new = _values(len(chunk), len(values) + len(keys))
             sql = f'UPDATE "{table.name}" SET {changes} FROM ({new}) AS new WHERE {match}'  # noqa: S608 - our names
-            given = tuple(each for row in chunk for each in row)
+            given = tuple(itertools.chain.from_iterable(chunk))
             changed += tx.exec_driver_sql(sql, given).rowcount
         return changed
 

@@ -220,7 +220,7 @@ def test_a_part_beside_others_must_fit_into_what_the_limiter_lets_pass_in_a_leas
 
 
 def test_a_small_delivery_behind_a_million_messages_goes_at_the_next_chance():
-    lab = Lab(rules_for({"red": {IPS[0]: 1}}), {1: ["red"]}, Pace())
+    lab = Lab(rules_for({"red": {IPS[0]: 1}}), {1: ["red"]}, Pace(lane_window=512))
     lab.submit(1, [256] * 4000)
     lab.round()
     lab.submit(2, [8] * 13)

@@ -55,7 +55,7 @@ def test_each_domain_of_a_delivery_has_one_plan(hand, store):
 
 @pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=lambda table: table.name)
 def test_bulk_insert_takes_no_rows_as_nothing_to_do(store, table):
-    store.write_now(lambda tx: tx.dialect.bulk_insert(tx.connection, table, []))
+    store.write_now(lambda tx: tx.dialect.bulk_insert(tx.connection, table, ["id"], []))
     store.write_now(lambda tx: tx.dialect.add_up(tx.connection, table, [], []))
     store.write_now(lambda tx: tx.dialect.put(tx.connection, table, []))
 

@@ -167,7 +167,9 @@ def test_a_server_that_goes_away_is_explained_and_may_come_back(postgresql_serve
             if how == "in a statement":
                 audit.note(tx, 1.0, "text")
             row = {"at": 1.0, "delivery_id": None, "level": "info", "text": "x"}
-            tx.dialect.bulk_insert(tx.connection, audit.tables.audit, [row])
+            tx.dialect.bulk_insert(
+                tx.connection, audit.tables.audit, list(row), [list(row.values())]
+            )
 
         with pytest.raises(StoreUnavailable, match="cannot be used"):
             store.write_now(lose_the_connection_and_go_on)

@@ -66,3 +66,39 @@ def test_a_larger_message_is_skipped_to_its_end():
 def test_stuffed_dots_do_not_count_as_size():
     content = b".\r\n" * 33
     assert read([stuffed(content)], 99)[0] == content
+
+
+@given(
+    st.lists(st.sampled_from([b"NOOP", b"", b"x" * 5000, b"MAIL FROM:<>"]), max_size=6),
+    st.lists(st.integers(0, 12_000), max_size=6),
+)
+def test_lines_come_out_whole_and_in_order_however_they_are_split(lines, cuts):
+    wire = b"".join(line + b"\r\n" for line in lines)
+    ends = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
+
+    async def main():
+        reader = MessageReader(1_000_000, asyncio.get_running_loop())
+        found = []
+        for a, b in pairwise(ends):
+            if a < b:
+                reader.feed_data(wire[a:b])
+            while (line := reader.line_at_hand()) is not None:
+                found.append(line)
+            while len(found) < wire[:b].count(b"\n"):  # one too long to be at hand
+                found.append(await reader.readuntil())
+        assert reader.line_at_hand() is None
+        return found
+
+    assert asyncio.run(main()) == [line + b"\r\n" for line in lines]
+
+
+def test_after_an_error_no_line_is_at_hand():
+    async def main():
+        reader = MessageReader(1000, asyncio.get_running_loop())
+        reader.feed_data(b"NOOP\r\n")
+        assert reader.line_at_hand() == b"NOOP\r\n"
+        reader.feed_data(b"NOOP\r\n")
+        reader.set_exception(ConnectionResetError())
+        assert reader.line_at_hand() is None
+
+    asyncio.run(main())
