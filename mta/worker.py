@@ -263,12 +263,13 @@ class Worker:
     # --- what queues and connections ask ---------------------------------------------------------
 
     def _may_send(self, held: HeldMessage) -> bool:
-        clock = self._world.clock
+        clock, part = self._world.clock, held.part
+        lease = part.lease
         return (
             not self._is_fenced
-            and clock.monotonic() < held.part.good_until
-            and clock.now() < held.part.lease.expires_at
-            and self._is_allowed(held)
+            and clock.monotonic() < part.good_until
+            and clock.now() < lease.expires_at
+            and self._settings.admits(lease.affinity, lease.source_ip, held.message.domain)
         )
 
     def _is_allowed(self, held: HeldMessage) -> bool:

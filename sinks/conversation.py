@@ -15,6 +15,7 @@ from sinks.reader import MessageReader
 _TOO_LONG: Final = b"500 Command line too long"
 _BAD_SYNTAX: Final = b"500 Error: bad syntax"
 _GOODBYE: Final = b"502 5.5.1 Too many unrecognized commands, goodbye."
+_SURELY_SHORT: Final = 512  # RFC 5321, 4.5.3.1.4: what every server takes
 _UNKNOWN_MAX: Final = 5  # unknown commands of one session
 
 
@@ -35,7 +36,7 @@ class Conversation(SMTP):
                 if command is None:
                     await self.push(_BAD_SYNTAX)
                     continue
-                if len(line) > self._longest(command):
+                if len(line) > _SURELY_SHORT and len(line) > self._longest(command):
                     await self.push(_TOO_LONG)
                     continue
                 method = self._smtp_methods.get(command)

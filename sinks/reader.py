@@ -39,6 +39,9 @@ class MessageReader(asyncio.StreamReader):
         Raises:
             asyncio.IncompleteReadError: the connection ended first.
         """
+        at_hand = self._message_at_hand()
+        if at_hand is not None:
+            return at_hand if len(at_hand) <= self._size_limit else None
         # The CRLF that ended the DATA command is the one before the first line: put back, it
         # makes an empty message end like any other, and its first line unstuff like any other.
         self._buffer[:0] = b"\r\n"
@@ -54,6 +57,16 @@ class MessageReader(asyncio.StreamReader):
             return None
         content = data[:-3].replace(b"\r\n.", b"\r\n")[2:]
         return content if len(content) <= self._size_limit else None
+
+    def _message_at_hand(self) -> bytes | None:
+        """The content, if all of it has come and it is not empty."""
+        end = self._buffer.find(_END)
+        if end < 0 or self._buffer.startswith(b".") or self.exception() is not None:
+            return None  # what begins with a dot may be the end of an empty message
+        content = bytes(memoryview(self._buffer)[: end + 2])
+        del self._buffer[: end + len(_END)]
+        self._maybe_resume_transport()
+        return content.replace(b"\r\n.", b"\r\n")
 
     async def read_part(self, size: int) -> None:
         """Read and throw away so many bytes of a message, or all of it if it is shorter.
