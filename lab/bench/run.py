@@ -22,11 +22,12 @@ class Spread:
     median: float
     least: float
     most: float
+    figures: tuple[float, ...]  # in the order of the runs
 
     @classmethod
     def of(cls, figures: Sequence[float]) -> "Spread":
         """That of at least one figure."""
-        return cls(statistics.median(figures), min(figures), max(figures))
+        return cls(statistics.median(figures), min(figures), max(figures), tuple(figures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,34 @@ class Result:
             },
             "cpu_us_per_message": {kind: _rounded(self.cpu_us(kind)) for kind in self.kinds},
             "peak_rss_mb": {kind: _rounded(self.peak_rss_mb(kind)) for kind in self.kinds},
+            "figures": {name: list(each) for name, each in self.figures().items()},
             "reconciled": self.is_clean,
         }
+
+    def figures(self) -> dict[str, Sequence[float]]:
+        """What `bench compare` compares: of each figure one value a run."""
+        found: dict[str, Sequence[float]] = {
+            f"{_FIGURE_OF[kind]}_per_second": rate.figures
+            for kind, rate in self.rates.items()
+            if rate is not None
+        }
+        bare = self.rates[BARE]
+        if bare is not None:
+            rates = [each.messages_per_second for each in self.trips]
+            found["ratio_to_bare_loop"] = [a / b for a, b in zip(rates, bare.figures, strict=False)]
+        found["submit_per_second"] = [each.submit_per_second for each in self.trips]
+        for kind in self.kinds:
+            used = [each.uses[kind].cpu_s / each.messages * 1e6 for each in self.trips]
+            if min(used) > 0:  # the clock of a process ticks a hundred times a second
+                found[f"{kind}_cpu_us"] = used
+        return found
 
 
 TRIP: Final = "whole_trip"
 BARE: Final = "bare_loop"
 PLAIN: Final = "plain_loop"
 SOURCE: Final = "smtp_source"
+_FIGURE_OF: Final = {TRIP: "messages", BARE: BARE, PLAIN: PLAIN, SOURCE: SOURCE}
 
 
 def run_bench(workload: Workload, runs: int, keep: Path | None, tell: Tell) -> Result:

@@ -60,10 +60,10 @@ class Workload:
         store: URL of an empty database; None: SQLite in the lab's folder.
     """
 
-    messages: int = 20_000
+    messages: int = 40_000
     size: int = 4096
     workers: int = 1
-    connections: int = 4
+    connections: int = 10
     source_ips: int = 2
     domains: int = 20
     store: str | None = None

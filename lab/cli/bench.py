@@ -1,5 +1,6 @@
 """``mtalab bench``: how fast this machine sends, beside what it is held against."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,25 +10,45 @@ from rich.table import Table
 
 from lab.cli.options import JsonOption
 from lab.cli.output import console, print_json, progress_bar, say
+from mail.errors import UserError
 
 if TYPE_CHECKING:
+    from lab.bench.compare import Comparison
     from lab.bench.run import Result
 
 
+class BadBenchOption(UserError):
+    """Options that do not go together."""
+
+
 def register(app: typer.Typer) -> None:
-    @app.command()
-    def bench(
-        messages: Annotated[int, typer.Option(min=1, help="How many are sent in a run.")] = 20_000,
+    bench = typer.Typer(
+        invoke_without_command=True, help="Measure how fast this machine sends; compare results."
+    )
+    app.add_typer(bench, name="bench")
+    _register_run(bench)
+    _register_compare(bench)
+
+
+def _register_run(bench: typer.Typer) -> None:
+    @bench.callback()
+    def run(
+        context: typer.Context,
+        messages: Annotated[int, typer.Option(min=1, help="How many are sent in a run.")] = 40_000,
         size: Annotated[int, typer.Option(min=1, help="Bytes of a message, roughly.")] = 4096,
         workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
         connections: Annotated[
             int, typer.Option(min=1, help="Connections of a worker to one host, from each IP.")
-        ] = 4,
+        ] = 10,
         source_ips: Annotated[int, typer.Option(min=1, max=200, help="Source IPs.")] = 2,
         domains: Annotated[
             int, typer.Option(min=1, help="Recipient domains, the n-th with 1/n of the first's.")
         ] = 20,
         runs: Annotated[int, typer.Option(min=1, help="Runs of each kind, in turn.")] = 3,
+        store: Annotated[
+            str | None,
+            typer.Option(help="URL of an empty database for one run; by default SQLite, in each."),
+        ] = None,
         keep: Annotated[
             Path | None, typer.Option(help="Folder for the labs, which stay; otherwise none does.")
         ] = None,
@@ -39,10 +60,17 @@ def register(app: typer.Typer) -> None:
         aiosmtpd (the plain loop) and, where Postfix is installed, its smtp-source into its
         smtp-sink. Exit code 1: not every message is accounted for.
         """
+        if context.invoked_subcommand is not None:
+            return
         from lab.bench.run import run_bench
         from lab.bench.workload import Workload
 
-        workload = Workload(messages, size, workers, connections, source_ips, domains)
+        if store is not None and runs > 1:
+            raise BadBenchOption(
+                "--store names one database, which only the first run would find empty",
+                remedy="Add --runs 1, and give each run a database of its own.",
+            )
+        workload = Workload(messages, size, workers, connections, source_ips, domains, store)
         with progress_bar() as bar:
             task = bar.add_task("starting", total=None)
 
@@ -57,6 +85,54 @@ def register(app: typer.Typer) -> None:
         if not found.is_clean:
             say("not every message is accounted for: `mtalab reconcile` in a folder kept by --keep")
             raise typer.Exit(1)
+
+
+def _register_compare(bench: typer.Typer) -> None:
+    @bench.command()
+    def compare(
+        before: Annotated[Path, typer.Argument(help="What `mtalab bench --json` wrote before.")],
+        after: Annotated[Path, typer.Argument(help="What it wrote after.")],
+        json: JsonOption = False,
+    ) -> None:
+        """Say of each figure whether it really differs, or may do so by chance.
+
+        Fewer than four runs in each file (`--runs 4`) cannot tell. Exit code 1: something is
+        really worse.
+        """
+        from lab.bench.compare import compare_files
+
+        found = compare_files(before, after)
+        if json:
+            print_json(
+                {
+                    "workload": found.workload,
+                    "differences": [asdict(each) for each in found.differences],
+                    "worse": found.is_worse,
+                }
+            )
+        else:
+            _print_comparison(found)
+        if found.is_worse:
+            raise typer.Exit(1)
+
+
+def _print_comparison(found: "Comparison") -> None:
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("", "before", "after", "change", "by chance", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for each in found.differences:
+        digits = 2 if each.name.startswith("ratio") else 0
+        table.add_row(
+            each.name.replace("_", " "),
+            f"{each.before:,.{digits}f}",
+            f"{each.after:,.{digits}f}",
+            f"{each.ratio - 1:+.1%}",
+            "" if each.finding == "too few runs" else f"{each.chance:.3f}",
+            each.finding,
+        )
+    console().print(table)
+    for key, (first, second) in found.workload.items():
+        say(f"the workloads differ: {key} was {first}, is {second}")
 
 
 def _print(found: "Result") -> None:

@@ -4,6 +4,7 @@ import re
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pytest
 
 from lab.cli.main import make_app
@@ -144,3 +145,32 @@ def test_mail_to_a_host_outside_waits_and_status_says_why(lab):
     file.write_text(text.replace("[lab]\n", '[lab]\nallow_networks = ["10.0.0.0/8"]\n', 1))
     queues = lab("status", "--json").json["queues"]
     assert [each["cause"] for each in queues if each["mx_group"] == "gmail"] != [found["cause"]]
+
+
+def test_two_benchmarks_are_compared(mtalab):
+    def write(name, rate):
+        figures = {"messages_per_second": [rate + at for at in range(4)]}
+        Path(name).write_bytes(orjson.dumps({"workload": {"size": rate}, "figures": figures}))
+
+    write("slow.json", 100.0)
+    write("fast.json", 200.0)
+    done = mtalab("bench", "compare", "slow.json", "fast.json", "--json")
+    assert done.code == 0
+    assert done.json["workload"] == {"size": [100.0, 200.0]}
+    [found] = done.json["differences"]
+    assert found["name"] == "messages_per_second"
+    assert found["finding"] == "better"
+    back = mtalab("bench", "compare", "fast.json", "slow.json")
+    assert back.code == 1
+    assert "worse" in back.out
+    assert "size was 200.0, is 100.0" in back.err
+    bad = mtalab("bench", "compare", "slow.json", "absent.json")
+    assert bad.code == 2
+    assert "absent.json" in bad.err
+    assert "Traceback" not in bad.err
+
+
+def test_one_database_serves_one_run_of_a_benchmark(mtalab):
+    done = mtalab("bench", "--store", "sqlite:///x.db", "--runs", "2")
+    assert done.code == 2
+    assert "--runs 1" in done.err
