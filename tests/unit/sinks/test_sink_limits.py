@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sinks.limits import (
@@ -117,6 +117,7 @@ def test_a_digest_is_the_same_in_every_process():
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), max_size=120), st.integers(1, 60))
+@example([(0, 6)] * 6 + [(0, 1), (1, 6)], 60)
 def test_a_rate_that_is_changed_there_and_back_forgets_nothing(steps, per):
     rate, now, admitted = SlidingRate(6, per), 0, []
     for gap, messages in steps:

@@ -1,0 +1,48 @@
+"""How long a small delivery takes that is submitted behind a large one.
+
+``python -m tests.measure.behind_many 1000000``: queues so many messages in a lab of real processes,
+then a delivery of a hundred, and prints the seconds from its submission until all of them are sent.
+"""
+
+import contextlib
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lab.background import Running
+from lab.bench.trip import READY_WITHIN_S, _queue
+from lab.bench.workload import Workload
+from mail.states import DeliveryStatus
+from store import deliveries
+from store.schema import open_store
+
+SMALL = 100
+
+
+def main(messages: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        workload = Workload(messages=messages)
+        loaded = workload.prepare(Path(folder))
+        running = Running(loaded)
+        with contextlib.closing(open_store(loaded.store_url)) as store:
+            try:
+                running.start(store, READY_WITHIN_S)
+                _queue(loaded, store, "people.csv", messages)
+                workload.write_people(loaded.path.with_name("few.csv"), SMALL)
+                began = time.perf_counter()
+                _queue(loaded, store, "few.csv", SMALL)
+                while True:
+                    large, small = (store.read_now(deliveries.get, each) for each in (1, 2))
+                    if small.status is DeliveryStatus.FINISHED:
+                        break
+                    time.sleep(0.05)
+                seconds = time.perf_counter() - began
+                left = large.counts.get("pending", 0)
+                print(f"{SMALL} messages in {seconds:.2f} s behind {left:,} that still waited")
+            finally:
+                running.stop()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
