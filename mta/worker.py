@@ -263,13 +263,12 @@ class Worker:
     # --- what queues and connections ask ---------------------------------------------------------
 
     def _may_send(self, held: HeldMessage) -> bool:
-        clock, part = self._world.clock, held.part
-        lease = part.lease
+        clock = self._world.clock
         return (
             not self._is_fenced
-            and clock.monotonic() < part.good_until
-            and clock.now() < lease.expires_at
-            and self._settings.admits(lease.affinity, lease.source_ip, held.message.domain)
+            and clock.monotonic() < held.part.good_until
+            and clock.now() < held.part.lease.expires_at
+            and self._is_allowed(held)
         )
 
     def _is_allowed(self, held: HeldMessage) -> bool:

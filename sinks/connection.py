@@ -170,7 +170,7 @@ class Connection(Conversation):
         self._has_begun = True
         # A peer that is gone needs no reply; aiosmtpd lets the reset out of its task.
         try:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self.begin()
                 await self.converse()
         finally:

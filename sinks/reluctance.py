@@ -31,7 +31,7 @@ class ReluctantConnection(Connection):
     async def push(self, status: str | bytes) -> None:
         """Send a reply, as slowly or as little of it as the personality wants."""
         pending, self._pending = self._pending, None
-        if pending is None and self._state.personality.tarpit is None:
+        if pending is None and self._state.personality.tarpit is None:  # nearly always
             await super().push(status)
             return
         tarpit = self._state.tarpit_of(self.peer_ip, self.age_s)

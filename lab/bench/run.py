@@ -94,7 +94,7 @@ class Result:
         bare = self.rates[BARE]
         if bare is not None:
             rates = [each.messages_per_second for each in self.trips]
-            found["ratio_to_bare_loop"] = [a / b for a, b in zip(rates, bare.figures, strict=False)]
+            found["ratio_to_bare_loop"] = [a / b for a, b in zip(rates, bare.figures, strict=True)]
         found["submit_per_second"] = [each.submit_per_second for each in self.trips]
         for kind in self.kinds:
             used = [each.uses[kind].cpu_s / each.messages * 1e6 for each in self.trips]

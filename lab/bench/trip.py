@@ -61,7 +61,7 @@ def whole_trip(workload: Workload, folder: Path, tell: Tell, outside: str | None
     with contextlib.closing(open_store(loaded.store_url)) as store, _running(loaded, store):
         _warm_up(workload, loaded, store)
         began = time.perf_counter()
-        _queue(loaded, store, "people.csv", workload.messages)
+        queue_delivery(loaded, store, "people.csv", workload.messages)
         queued = time.perf_counter()
         total = WARM_UP + workload.messages
         with Watch() as watch:
@@ -91,11 +91,12 @@ def _running(loaded: Loaded, store: Store) -> Iterator[None]:
 
 def _warm_up(workload: Workload, loaded: Loaded, store: Store) -> None:
     workload.write_people(loaded.path.with_name("warm.csv"), WARM_UP)
-    _queue(loaded, store, "warm.csv", WARM_UP)
+    queue_delivery(loaded, store, "warm.csv", WARM_UP)
     _wait(store, WARM_UP, lambda *_: None)
 
 
-def _queue(loaded: Loaded, store: Store, people: str, expected: int) -> None:
+def queue_delivery(loaded: Loaded, store: Store, people: str, expected: int) -> None:
+    """Submit a file of recipients of the lab's folder, all of them good ones."""
     clock = SystemClock()
     order = Order(
         message=loaded.path.with_name("mail.eml"),

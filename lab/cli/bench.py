@@ -22,9 +22,7 @@ class BadBenchOption(UserError):
 
 
 def register(app: typer.Typer) -> None:
-    bench = typer.Typer(
-        invoke_without_command=True, help="Measure how fast this machine sends; compare results."
-    )
+    bench = typer.Typer(invoke_without_command=True)
     app.add_typer(bench, name="bench")
     _register_run(bench)
     _register_compare(bench)
@@ -96,8 +94,8 @@ def _register_compare(bench: typer.Typer) -> None:
     ) -> None:
         """Say of each figure whether it really differs, or may do so by chance.
 
-        Fewer than four runs in each file (`--runs 4`) cannot tell. Exit code 1: something is
-        really worse.
+        Fewer than four runs in each file (`--runs 4`) cannot tell. Exit code 1: the whole trip
+        is really slower.
         """
         from lab.bench.compare import compare_files
 

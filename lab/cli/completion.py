@@ -7,7 +7,7 @@ is only looked into: it is neither made nor migrated by a key.
 import contextlib
 from pathlib import Path
 
-import click
+import typer
 
 from lab.cli.options import loaded_from
 from lab.configuration import Loaded
@@ -19,7 +19,7 @@ DELIVERIES_MAX = 50  # the newest; more would only scroll
 Offers = list[tuple[str, str]]  # word, what it means
 
 
-def _loaded(context: click.Context) -> Loaded | None:
+def _loaded(context: typer.Context) -> Loaded | None:
     named = context.params.get("config")
     with contextlib.suppress(MtalabError):
         return loaded_from(None if named is None else Path(named))
@@ -30,7 +30,7 @@ def _starting(offers: Offers, incomplete: str) -> Offers:
     return [each for each in offers if each[0].startswith(incomplete)]
 
 
-def delivery_ids(ctx: click.Context, incomplete: str) -> Offers:
+def delivery_ids(ctx: typer.Context, incomplete: str) -> Offers:
     """The newest deliveries, with status and label."""
     from store import deliveries
 
@@ -46,7 +46,7 @@ def delivery_ids(ctx: click.Context, incomplete: str) -> Offers:
     return _starting([(str(each.id), f"{each.status} {each.label}") for each in found], incomplete)
 
 
-def instance_names(ctx: click.Context, incomplete: str) -> Offers:
+def instance_names(ctx: typer.Context, incomplete: str) -> Offers:
     """The instances of the configuration."""
     loaded = _loaded(ctx)
     known = {} if loaded is None else loaded.configuration.mta
@@ -54,14 +54,14 @@ def instance_names(ctx: click.Context, incomplete: str) -> Offers:
     return _starting(offers, incomplete)
 
 
-def sink_names(ctx: click.Context, incomplete: str) -> Offers:
+def sink_names(ctx: typer.Context, incomplete: str) -> Offers:
     """The sinks of the configuration."""
     loaded = _loaded(ctx)
     known = {} if loaded is None else loaded.configuration.sink
     return _starting([(name, each.listen) for name, each in known.items()], incomplete)
 
 
-def personality_names(ctx: click.Context, incomplete: str) -> Offers:
+def personality_names(ctx: typer.Context, incomplete: str) -> Offers:
     """The built-in personalities and those of the configuration."""
     from sinks.catalogue import built_in_personalities
 
@@ -71,7 +71,7 @@ def personality_names(ctx: click.Context, incomplete: str) -> Offers:
     return _starting([(name, each.description) for name, each in known.items()], incomplete)
 
 
-def affinity_names(ctx: click.Context, incomplete: str) -> Offers:
+def affinity_names(ctx: typer.Context, incomplete: str) -> Offers:
     """The affinities of the configuration."""
     loaded = _loaded(ctx)
     known = {} if loaded is None else loaded.configuration.affinity
@@ -80,7 +80,7 @@ def affinity_names(ctx: click.Context, incomplete: str) -> Offers:
     )
 
 
-def lane_names(ctx: click.Context, incomplete: str) -> Offers:
+def lane_names(ctx: typer.Context, incomplete: str) -> Offers:
     """MX groups, and lanes in the form that no shell takes apart: ``127.0.1.1/gmail``."""
     from monitor.lanes import configured_lanes
 

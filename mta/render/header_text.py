@@ -98,8 +98,7 @@ def _phrase(name: str, text: str, column: int) -> str:
 
 def address_text(name: str, address: str) -> str:
     """An address as a header holds it: the domain in ASCII, a non-ASCII local part as it is."""
-    if not address.isascii() or _CONTROL.search(address):
-        refuse_controls(name, address)
+    refuse_controls(name, address)
     try:
         return str(parse_address(address))
     except BadAddress as error:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from lab.background import Running
-from lab.bench.trip import READY_WITHIN_S, _queue
+from lab.bench.trip import READY_WITHIN_S, queue_delivery
 from lab.bench.workload import Workload
 from mail.states import DeliveryStatus
 from store import deliveries
@@ -28,10 +28,10 @@ def main(messages: int) -> None:
         with contextlib.closing(open_store(loaded.store_url)) as store:
             try:
                 running.start(store, READY_WITHIN_S)
-                _queue(loaded, store, "people.csv", messages)
+                queue_delivery(loaded, store, "people.csv", messages)
                 workload.write_people(loaded.path.with_name("few.csv"), SMALL)
                 began = time.perf_counter()
-                _queue(loaded, store, "few.csv", SMALL)
+                queue_delivery(loaded, store, "few.csv", SMALL)
                 while True:
                     large, small = (store.read_now(deliveries.get, each) for each in (1, 2))
                     if small.status is DeliveryStatus.FINISHED:

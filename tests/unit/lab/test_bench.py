@@ -20,7 +20,7 @@ def trip(cpu_s, *, ok=True, kinds=("worker", "sink")):
 def result(*trips):
     rates = {
         TRIP: Spread.of([900.0, 1000.0, 1400.0]),
-        BARE: Spread.of([2000.0]),
+        BARE: Spread.of([2000.0] * len(trips)),
         PLAIN: Spread.of([500.0]),
         SOURCE: None,
     }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lab.bench import compare
 from lab.bench.compare import Finding, NoBenchResult, compare_files, difference
 
+RATE = compare.HEADLINE
 RUNS = st.lists(st.floats(0.5, 2.0), min_size=4, max_size=5)
 
 
@@ -71,10 +72,10 @@ def written(file, figures, **workload):
 
 
 def test_files_are_compared_by_the_figures_that_both_have(tmp_path):
-    before = written(tmp_path / "a", {"x": [1.0] * 4, "gone": [1.0]}, size=1, workers=2)
-    after = written(tmp_path / "b", {"x": [2.0] * 4, "new": [1.0]}, size=1, workers=3)
+    before = written(tmp_path / "a", {RATE: [1.0] * 4, "gone": [1.0]}, size=1, workers=2)
+    after = written(tmp_path / "b", {RATE: [2.0] * 4, "new": [1.0]}, size=1, workers=3)
     found = compare_files(before, after)
-    assert [each.name for each in found.differences] == ["x"]
+    assert [each.name for each in found.differences] == [RATE]
     assert found.workload == {"workers": (2, 3)}
     assert not found.is_worse
     assert compare_files(after, before).is_worse
@@ -87,16 +88,25 @@ def test_files_are_compared_by_the_figures_that_both_have(tmp_path):
         b"{",
         b"[]",
         b"{}",
-        b'{"workload": {}, "figures": {"x": []}}',
-        b'{"workload": {}, "figures": {"x": [0.0]}}',
-        b'{"workload": {}, "figures": {"x": ["a"]}}',
+        b'{"workload": {}, "figures": {"x": [1.0]}}',
+        b'{"workload": {}, "figures": {"messages_per_second": []}}',
+        b'{"workload": {}, "figures": {"messages_per_second": [0.0]}}',
+        b'{"workload": {}, "figures": {"messages_per_second": ["a"]}}',
     ],
 )
 def test_what_is_no_result_is_named(tmp_path, content):
-    good = written(tmp_path / "good", {"x": [1.0]})
+    good = written(tmp_path / "good", {RATE: [1.0]})
     (tmp_path / "bad").write_bytes(content)
     for pair in ((good, tmp_path / "bad"), (tmp_path / "bad", good)):
         with pytest.raises(NoBenchResult, match="bad"):
             compare_files(*pair)
     with pytest.raises(NoBenchResult, match="absent"):
         compare_files(good, tmp_path / "absent")
+
+
+def test_only_the_whole_trip_decides_whether_it_is_worse(tmp_path):
+    before = written(tmp_path / "a", {RATE: [1.0] * 4, "plain_loop_per_second": [2.0] * 4})
+    after = written(tmp_path / "b", {RATE: [1.0] * 4, "plain_loop_per_second": [1.0] * 4})
+    found = compare_files(before, after)
+    assert [each.finding for each in found.differences] == [Finding.NONE, Finding.WORSE]
+    assert not found.is_worse
