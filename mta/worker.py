@@ -159,9 +159,15 @@ class Worker:
     # --- the loops -----------------------------------------------------------------------------
 
     async def _claim_for_ever(self) -> None:
+        watch = None
+        is_behind = True  # something was committed that no claim has read
         while True:
             with contextlib.suppress(StoreUnavailable):  # leases run on; the next turn tries anew
-                await self._claim()
+                watch = watch or self._world.store.watch()
+                is_behind = watch.has_changed() or is_behind
+                if is_behind:
+                    await self._claim()
+                    is_behind = False
             self._report_done()
             await asyncio.sleep(CLAIM_EVERY_S)
 

@@ -9,8 +9,8 @@ from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
 from scheduler.decide.spread import Memory, spread
 from scheduler.housekeeping import Bury, Housekeeping
 from scheduler.settings import SchedulerSettings
-from store import leases, modules, scheduling
-from store.dialects import Leadership
+from store import deliveries, leases, modules, scheduling
+from store.dialects import Leadership, Watch
 from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
@@ -20,6 +20,7 @@ from world.log import SILENT, Log
 LEAD_AGAIN_S: Final = 0.5
 BUSY_PAUSE_S: Final = 0.005  # after a round that granted something there is likely more
 KEEP_HOUSE_EVERY_S: Final = 0.2  # a due retry is then in a part well within a second
+IDLE_HOUSE_EVERY_S: Final = 0.5  # less than the shortest gap that Vigil knows
 BEAT_EVERY_S: Final = 1.0
 PARTS_PER_WAY: Final = 64  # looked at per delivery, MX group and source IPs in one round
 
@@ -43,6 +44,8 @@ class Scheduler:
         self._housekeeping = Housekeeping(store, clock, settings, bury)
         self._memory = Memory()
         self.has_led = False
+        self._watch: Watch | None = None
+        self._is_idle = False  # every delivery is over; only its remains are looked after
         self._since = 0.0  # when we announced that we lead; epoch seconds
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
@@ -72,14 +75,17 @@ class Scheduler:
             try:
                 if not self._since:
                     await self._announce()
+                self._watch = self._watch or self._store.watch()
+                if self._watch.has_changed() or self._is_store_away:
+                    self._is_idle = not await self._store.read(deliveries.is_any_unfinished)
                 now = self._clock.monotonic()
                 if now >= beat_at:
                     await self._beat()
                     beat_at = now + BEAT_EVERY_S
                 if now >= house_at:
                     await self._keep_house()
-                    house_at = now + KEEP_HOUSE_EVERY_S
-                granted = await self._round()
+                    house_at = now + (IDLE_HOUSE_EVERY_S if self._is_idle else KEEP_HOUSE_EVERY_S)
+                granted = 0 if self._is_idle else await self._round()
                 self._note_store(None)
             except StoreUnavailable as error:
                 # Leases run on without us; a store that is back is taken up where it stands.
@@ -113,12 +119,14 @@ class Scheduler:
 
     async def _keep_house(self) -> None:
         house = self._housekeeping
-        await house.expire()
-        await house.replan()
-        await house.cut()
+        if not self._is_idle:
+            await house.expire()
+            await house.replan()
+            await house.cut()
         await house.reclaim()
         await house.withdraw()
-        await house.finish()
+        if not self._is_idle:
+            await house.finish()
         await house.discard_abandoned()
 
     async def _round(self) -> int:

@@ -303,6 +303,13 @@ def _delivery(row: Row[Any], counts: Mapping[str, int]) -> Delivery:
     )
 
 
+def is_any_unfinished(tx: Tx) -> bool:
+    """Whether a confirmed delivery is not over: waiting, under way or paused."""
+    status = tables.delivery.c.status
+    query = select(exists().where(status.in_((*ACTIVE, DeliveryStatus.PAUSED))))
+    return bool(tx.connection.execute(query).scalar())
+
+
 def finish_complete(tx: Tx, at: float) -> list[int]:
     """End the confirmed deliveries, paused ones too, of which no message is pending any more."""
     table, counts = tables.delivery, tables.rollup_status

@@ -13,7 +13,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from store.dialects import Dialect, Leadership
+from store.dialects import Dialect, Leadership, Watch
 from store.dialects.postgresql import PostgresqlDialect
 from store.dialects.sqlite import SqliteDialect
 from store.errors import BadStoreUrl, StoreUnavailable
@@ -44,6 +44,7 @@ class Store:
         self._inline = inline
         self.engine = self.dialect.create_engine(_prepared(url))
         self.writing = self.engine.execution_options(mtalab_write=True)
+        self._watches: list[Watch] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     def read_now(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -86,6 +87,15 @@ class Store:
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
+    def watch(self) -> Watch:
+        """Tells whether there may be anything new to read; it ends with the store."""
+        try:
+            found = self.dialect.watch(self.engine)
+        except DBAPIError as error:
+            raise self.unavailable(error) from error
+        self._watches.append(found)
+        return found
+
     def try_lead(self) -> Leadership | None:
         """Become the one scheduler of this store, or None when another one is."""
         try:
@@ -100,6 +110,8 @@ class Store:
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
+        for each in self._watches:
+            each.close()
         self.engine.dispose()
 
     def unavailable(self, error: DBAPIError) -> Exception:

@@ -51,9 +51,23 @@ class Dialect(Protocol):
         """Insert those rows whose primary key is not there."""
         ...
 
+    def watch(self, engine: Engine, /) -> "Watch":
+        """Tells whether there may be anything new to read."""
+        ...
+
     def try_lead(self, engine: Engine) -> "Leadership | None":
         """Become the one scheduler of this store, or None when another one is."""
         ...
+
+
+class Watch(Protocol):
+    """For those who look again and again; used by one thread."""
+
+    def has_changed(self) -> bool:
+        """Whether anybody may have committed since the last call; the first time always."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Leadership(Protocol):

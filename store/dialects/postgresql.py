@@ -25,6 +25,9 @@ class PostgresqlDialect(Upserts):
     def begin_write(self, connection: Connection) -> None:
         """Row locks are taken by the statements themselves."""
 
+    def watch(self, _engine: Engine) -> "AlwaysLook":
+        return AlwaysLook()
+
     def bulk_insert(
         self, tx: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
@@ -72,6 +75,16 @@ class PostgresqlDialect(Upserts):
             return AdvisoryLeadership(connection)
         connection.close()
         return None
+
+
+class AlwaysLook:
+    """A server has nothing that tells of all commits for less than looking costs."""
+
+    def has_changed(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class AdvisoryLeadership:

@@ -2,12 +2,21 @@
 
 import functools
 import itertools
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import filelock
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import (
+    Connection,
+    Engine,
+    PoolProxiedConnection,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import StaticPool
 
@@ -94,6 +103,10 @@ class SqliteDialect(Upserts):
             changed += tx.exec_driver_sql(sql, given).rowcount
         return changed
 
+    def watch(self, engine: Engine) -> "FileWatch":
+        in_memory = engine.url.database in (None, "", ":memory:")
+        return FileWatch(None if in_memory else engine.raw_connection())
+
     def try_lead(self, engine: Engine) -> "FileLeadership | None":
         database = engine.url.database
         if database in (None, "", ":memory:"):
@@ -119,6 +132,32 @@ def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
 def _values(rows: int, columns: int) -> str:
     row = f"({', '.join('?' * columns)})"
     return f"VALUES {', '.join([row] * rows)}"
+
+
+class FileWatch:
+    """Asks a connection of its own for what counts the commits of all others: microseconds.
+
+    A database in memory has one connection for all, which does not see its own commits.
+    """
+
+    def __init__(self, connection: PoolProxiedConnection | None) -> None:
+        self._connection = connection
+        self._version: int | None = None
+
+    def has_changed(self) -> bool:
+        raw = None if self._connection is None else self._connection.driver_connection
+        if raw is None:
+            return True
+        try:
+            (version,) = raw.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:  # whoever then looks is told in words
+            return True
+        before, self._version = self._version, version
+        return bool(before != version)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
 
 class FileLeadership:
