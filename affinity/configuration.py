@@ -288,6 +288,13 @@ class LabSettings(Table):
         description="Database URL; by default SQLite in the directory. "
         "postgresql+psycopg://user@host/name for PostgreSQL.",
     )
+    durability: Literal["off", "normal", "full"] = Field(
+        default="normal",
+        description="How much of what was committed a power cut may take back; a killed process "
+        "loses nothing at any level. SQLite: off, the file may be damaged; normal, the last "
+        "commits; full, nothing. PostgreSQL: off, the last commits; normal, what its server is "
+        "set up for; full, nothing.",
+    )
     domain: DomainName = Field(
         default="mtalab.test", description="Domain of return paths and Message-IDs."
     )

@@ -9,6 +9,7 @@ from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
 from lab.lifetime import this_process
 from mta.journal import Journal
+from mta.measures import Measures
 from mta.settings import MtaSettings
 from mta.signature import Signer
 from mta.worker import World
@@ -53,7 +54,11 @@ def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
 
 
 def worker_world(
-    loaded: Loaded, instance: str, store: Store, log: Callable[[int], Log] = lambda _: SILENT
+    loaded: Loaded,
+    instance: str,
+    store: Store,
+    log: Callable[[int], Log] = lambda _: SILENT,
+    measures: Measures | None = None,
 ) -> World:
     """The real world for a worker process of this instance."""
     chance = SeededChance()
@@ -65,4 +70,5 @@ def worker_world(
         journal=Journal(stem),
         process=this_process,
         log=log,
+        measures=measures,
     )

@@ -14,9 +14,9 @@ from lab.children import command_line
 from lab.configuration import Loaded
 from lab.lifetime import is_running
 from lab.readiness import not_running
+from lab.stores import store_of
 from lab.up_lock import LabIsUp, owner_of
 from mail.errors import EnvironmentFault
-from store.schema import open_store
 from world.clock import Clock
 
 LOG: Final = "up.log"
@@ -86,7 +86,7 @@ def _spawn(argv: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
 def _missing(loaded: Loaded, since: float) -> list[str]:
     if owner_of(loaded.directory) is None:
         return ["mtalab up"]
-    with contextlib.closing(open_store(loaded.store_url)) as store:
+    with contextlib.closing(store_of(loaded)) as store:
         return not_running(store, loaded, heard_since=since)
 
 

@@ -33,7 +33,7 @@ _CLOCK_STEP_S: Final = 1.0  # the kernel's start times are reckoned from the boo
 # What a process settles when it starts, by dotted key of the file. What all of them do needs a
 # restart of the lab: children go by what their supervisor settled, through their environment. For
 # the rest the supervisor restarts the one process.
-_OF_ALL: Final = ("lab.directory", "lab.store", "lab.log")
+_OF_ALL: Final = ("lab.directory", "lab.store", "lab.durability", "lab.log")
 SETTLED: Final[Mapping[str, Sequence[str]]] = {
     "sinks": ("sink", "personality"),
     "submission": ("submission", "lab.domain"),

@@ -67,6 +67,7 @@ class Supervisor:
         self._settled = {
             variable("lab.directory"): str(loaded.directory),
             variable("lab.store"): loaded.store_url,
+            variable("lab.durability"): loaded.configuration.lab.durability,
             variable("lab.log"): loaded.configuration.lab.log,
         }
         self.following = Following(loaded, UP, reload, log, clock)

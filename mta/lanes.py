@@ -19,6 +19,7 @@ from mta.connection_budget import ConnectionBudget
 from mta.held import HeldMessage
 from mta.hosts import Host, Hosts
 from mta.lane_queue import Hooks, LaneQueue, Limiter
+from mta.measures import Doing, Measures
 from mta.pool import LanePool, PoolHooks
 from mta.session.envelope import Envelope
 from mta.session.handshake import Endpoints, SourceUnavailable, Unreachable
@@ -99,7 +100,9 @@ class Lanes:
         attempts: Attempts,
         chance: Chance,
         tasks: asyncio.TaskGroup,
+        measures: Measures | None = None,
     ) -> None:
+        self._measures = measures
         self._clock, self._chance = clock, chance
         self._settings, self._hooks, self._attempts = settings, hooks, attempts
         self._tasks = tasks
@@ -151,12 +154,13 @@ class Lanes:
         if limits.max_connections is not None:
             self._limited.add(way.lane)
         hooks = PoolHooks(
-            pull=queue.pull,
+            pull=queue.pull if self._measures is None else lambda: self._pull_measured(queue),
             may_send=self._may_send_body,
             answered=self._answered,
             untried=self._untried,
             unreachable=lambda why: self._unreachable(lane, why),
             pass_on=lambda envelope: self._pass_on(lane, envelope),
+            connected=self._connected,
         )
         try:
             lane.pool = LanePool(
@@ -217,6 +221,13 @@ class Lanes:
             else:
                 self._forbidden(lane)
 
+    def doing(self) -> Doing:
+        """What all lanes together wait for."""
+        lanes = self._lanes.values()
+        if any(lane.pool is not None and lane.pool.is_awaiting for lane in lanes):
+            return Doing.REPLIES
+        return Doing.THROTTLE if any(len(lane.queue) for lane in lanes) else Doing.IDLE
+
     def drain(self, unwanted: Callable[[HeldMessage], bool]) -> list[HeldMessage]:
         """Take out the waiting messages that are unwanted."""
         return [each for lane in self._lanes.values() for each in lane.queue.drain(unwanted)]
@@ -238,6 +249,12 @@ class Lanes:
         reach("worker.before_body")
         return self._hooks.may_send(envelope.token)
 
+    def _pull_measured(self, queue: LaneQueue) -> Envelope | None:
+        assert self._measures is not None
+        envelope = queue.pull()
+        self._measures.pulls_in_vain += envelope is None
+        return envelope
+
     # --- what pools tell -------------------------------------------------------------------------
 
     def _answered(self, envelope: Envelope, answer: Answer, timing: Timing) -> None:
@@ -247,6 +264,10 @@ class Lanes:
             duration_s=timing.duration_s,
             size_bytes=len(envelope.content),
         )
+
+    def _connected(self, seconds: float) -> None:
+        if self._measures is not None:
+            self._measures.connects_s.append(seconds)
 
     def _untried(self, envelope: Envelope) -> None:
         self._hooks.give_back(envelope.token)

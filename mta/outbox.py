@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mta.journal import Journal
+from mta.measures import Measures
 from store import settlement
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -42,10 +43,12 @@ class Outbox:
         journal: Journal,
         on_committed: Callable[[Sequence[tuple[int, int]], Recorded], None],
         log: Log = SILENT,
+        measures: Measures | None = None,
     ) -> None:
         self._store, self._clock, self._author = store, clock, author
         self._journal = journal
         self._log = log
+        self._measures = measures
         self._on_committed = on_committed
         self._group = _Group()
         self._wanted = asyncio.Event()
@@ -118,6 +121,9 @@ class Outbox:
         if recorded is None:
             return False
         reach("worker.committed")
+        if self._measures is not None:
+            now = self._clock.now()
+            self._measures.records_s += [now - each.at for each in group.outcomes]
         self._exposed -= group.exposed
         if self.trouble is not None:
             self._log.info("trouble_over", note="outcomes can be written again")

@@ -36,6 +36,7 @@ class PoolHooks:
     then it comes by ``pull`` once more, otherwise it is ``answered``. ``unreachable`` is told that
     no host could be connected to and no connection is open. The pool then takes it that no messages
     wait any more; ``wake`` tells it otherwise, even while it is being told.
+    ``connected`` hears the seconds from a connection's first packet until it may be sent on.
     """
 
     pull: Callable[[], Envelope | None]
@@ -44,6 +45,7 @@ class PoolHooks:
     untried: Callable[[Envelope], None]
     unreachable: Callable[[Unreachable], None]
     pass_on: Callable[[Envelope], bool]
+    connected: Callable[[float], None] = lambda _: None
 
 
 @dataclass(slots=True, eq=False)
@@ -107,6 +109,11 @@ class LanePool:
             found["connecting"] = self._connecting
         return dict(found)
 
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether a reply or a connection is awaited."""
+        return self._connecting > 0 or any(each.phase != "idle" for each in self._visits)
+
     def wake(self, backlog: int) -> None:
         """``backlog`` messages wait: let idle connections pull, open more as they are needed."""
         self._backlog = backlog
@@ -159,6 +166,7 @@ class LanePool:
     async def _connection(self) -> None:
         """One connection from its first packet to its last."""
         self._connecting += 1
+        began = self._loop.time()
         try:
             found = await self._connect()
         finally:
@@ -166,6 +174,7 @@ class LanePool:
         if found is None:
             return
         host, connected = found
+        self._hooks.connected(self._loop.time() - began)
         task = asyncio.current_task()
         assert task is not None
         visit = _Visit(host, task)

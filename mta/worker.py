@@ -18,6 +18,7 @@ from mta.held import HeldMessage, HeldPart
 from mta.journal import Journal
 from mta.lane_queue import Hooks
 from mta.lanes import Lanes
+from mta.measures import Doing, Measures
 from mta.outbox import Outbox
 from mta.rendering import Rendering
 from mta.session.envelope import Envelope
@@ -44,6 +45,7 @@ class World:
     journal: Journal
     process: Callable[[], modules.Process]
     log: Callable[[int], Log] = lambda _: SILENT  # by the number that the store gives it
+    measures: Measures | None = None  # None: nobody measures
 
 
 class Worker:
@@ -82,7 +84,13 @@ class Worker:
         self._log = log = world.log(self.worker_id)
         log.info("worker_started", note=f"sending for {', '.join(settings.affinities)}")
         self._outbox = Outbox(
-            world.store, world.clock, author, world.journal, self._when_committed, log
+            world.store,
+            world.clock,
+            author,
+            world.journal,
+            self._when_committed,
+            log,
+            world.measures,
         )
         self._rendering = Rendering(world.store, world.clock, lambda: self._settings)
         self._attempts = Attempts(
@@ -92,12 +100,18 @@ class Worker:
             hooks = Hooks(
                 is_blocked=lambda: self._outbox.is_full,
                 may_send=self._may_send,
-                render=self._render,
+                render=self._render if world.measures is None else self._render_measured,
                 give_back=self._give_back,
                 spent=self._outbox.keep_limiter,
             )
             self._lanes = Lanes(
-                world.clock, self._settings, hooks, self._attempts, world.chance, tasks
+                world.clock,
+                self._settings,
+                hooks,
+                self._attempts,
+                world.chance,
+                tasks,
+                world.measures,
             )
             self._is_working = True
             await self._announce()
@@ -142,6 +156,12 @@ class Worker:
             self._give_back(held)
         self._has_news.set()
 
+    def doing(self) -> Doing:
+        """What it waits for when it does not compute."""
+        if not self._is_working:
+            return Doing.IDLE
+        return Doing.STORE if self._outbox.is_full else self._lanes.doing()
+
     async def _announce(self) -> None:
         """Tell the scheduler what this worker serves and which addresses it cannot send from."""
         settings = self._settings
@@ -177,8 +197,10 @@ class Worker:
         self._leave_suspended(lent)
         new = [each for each in lent if (each.part_id, each.epoch) not in self._held]
         if not new:
+            self._measure_claim(len(lent), 0)
             return
         messages = await store.read(leases.messages_of, [each.part_id for each in new])
+        self._measure_claim(len(lent), sum(map(len, messages.values())))
         reach("worker.leased")
         await self._rendering.prepare_contents(
             message for each in messages.values() for message in each
@@ -202,6 +224,13 @@ class Worker:
                 else:
                     self._give_back(one)
         self._lanes.wake()
+
+    def _measure_claim(self, parts: int, messages: int) -> None:
+        measures = self._world.measures
+        if measures is not None:
+            measures.claims += 1
+            measures.claims_in_vain += messages == 0
+            measures.rows_read += parts + messages
 
     def _leave_suspended(self, lent: Sequence[leases.LeasedPart]) -> None:
         """Give back what waits on lanes that an operator suspended."""
@@ -292,7 +321,16 @@ class Worker:
         self._attempts.not_made(held, rendered)
         return None
 
+    def _render_measured(self, held: HeldMessage) -> Envelope | None:
+        measures, began = self._world.measures, self._world.clock.monotonic()
+        assert measures is not None
+        rendered = self._render(held)
+        measures.rendering_s += self._world.clock.monotonic() - began
+        return rendered
+
     def _give_back(self, held: HeldMessage) -> None:
+        if self._world.measures is not None:
+            self._world.measures.given_back += 1
         held.part.given_back += 1
         self._close_one(held.part)
 

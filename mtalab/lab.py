@@ -13,6 +13,7 @@ from lab.accounts import reconciled
 from lab.background import Running
 from lab.configuration import Loaded, load
 from lab.readiness import not_running
+from lab.stores import store_of
 from lab.submit.submission import Order, submit
 from mail.notation import split_endpoint
 from mail.states import MessageStatus
@@ -25,7 +26,6 @@ from sinks.control import ask
 from sinks.inbox import list_inbox
 from store import deliveries, log
 from store.engine import Store
-from store.schema import open_store
 from world.clock import SystemClock
 
 READY_WITHIN_S: Final = 60.0
@@ -45,7 +45,7 @@ class Lab:
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self._clock = SystemClock()
-        self._store: Store = open_store(loaded.store_url)
+        self._store: Store = store_of(loaded)
         self._running: Running | None = None
 
     # -- how one gets hold of it -----------------------------------------------------------------

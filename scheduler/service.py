@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
@@ -25,6 +26,15 @@ BEAT_EVERY_S: Final = 1.0
 PARTS_PER_WAY: Final = 64  # looked at per delivery, MX group and source IPs in one round
 
 
+@dataclass(slots=True)
+class RoundCounts:
+    """What the rounds did since the process began."""
+
+    rounds: int = 0
+    in_vain: int = 0  # nothing was lent
+    rows_read: int = 0  # parts, workers and lanes
+
+
 class Scheduler:
     """Make it, ``await run()``; it returns only by cancellation."""
 
@@ -44,6 +54,7 @@ class Scheduler:
         self._housekeeping = Housekeeping(store, clock, settings, bury)
         self._memory = Memory()
         self.has_led = False
+        self.counts = RoundCounts()
         self._watch: Watch | None = None
         self._is_idle = False  # every delivery is over; only its remains are looked after
         self._since = 0.0  # when we announced that we lead; epoch seconds
@@ -135,6 +146,9 @@ class Scheduler:
         # One that may be gone by the time a part reaches it is given none.
         heard_since = now - self._settings.pace.lease / 2
         view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since)
+        self.counts.rounds += 1
+        self.counts.in_vain += 1  # until something is lent
+        self.counts.rows_read += sum(map(len, (view.queued, view.workers, view.leases, view.lanes)))
         if not view.queued or not view.workers:
             return 0
         grants, self._memory = spread(
@@ -153,6 +167,7 @@ class Scheduler:
             leases.lease_as_leader, self._process(), self._since, chosen, now, until
         )
         reach("scheduler.leased")
+        self.counts.in_vain -= lent > 0
         return lent
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from store.dialects import Dialect, Leadership, Watch
 from store.dialects.postgresql import PostgresqlDialect
 from store.dialects.sqlite import SqliteDialect
+from store.durability import Durability
 from store.errors import BadStoreUrl, StoreUnavailable
 
 P = ParamSpec("P")
@@ -38,11 +39,13 @@ Operation = Callable[Concatenate[Tx, P], T]
 class Store:
     """A database with our schema. Make it with ``store.schema.open_store``."""
 
-    def __init__(self, url: str, *, inline: bool = False) -> None:
+    def __init__(
+        self, url: str, *, inline: bool = False, durability: Durability = Durability.NORMAL
+    ) -> None:
         self.url = url
         self.dialect = _dialect_of(url)
         self._inline = inline
-        self.engine = self.dialect.create_engine(_prepared(url))
+        self.engine = self.dialect.create_engine(_prepared(url), durability)
         self.writing = self.engine.execution_options(mtalab_write=True)
         self._watches: list[Watch] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")

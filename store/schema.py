@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from store.dialects.sqlite import SqliteDialect
+from store.durability import Durability
 from store.engine import Store, file_of
 from store.errors import StoreTooNew, StoreUnavailable
 from world.crash import reach
@@ -20,7 +21,9 @@ HEAD: Final = "0004"  # the newest revision; tests hold it against the migration
 _MIGRATION_LOCK: Final = 0x6D746D67
 
 
-def open_store(url: str, *, inline: bool = False) -> Store:
+def open_store(
+    url: str, *, inline: bool = False, durability: Durability = Durability.NORMAL
+) -> Store:
     """A store whose schema is current; makes or migrates it first where it is not.
 
     Raises:
@@ -29,7 +32,7 @@ def open_store(url: str, *, inline: bool = False) -> Store:
         StoreTooNew: a newer mtalab made it.
     """
     with contextlib.ExitStack() as unless_opened:
-        store = Store(url, inline=inline)
+        store = Store(url, inline=inline, durability=durability)
         unless_opened.callback(store.close)
         try:
             _bring_up_to_date(store)

@@ -18,6 +18,7 @@ class Use:
 
     processes: int = 0
     cpu_s: float = 0.0  # user and system
+    main_cpu_s: float = 0.0  # of their first threads alone
     peak_rss_mb: float = 0.0  # of the largest one
 
 
@@ -25,8 +26,8 @@ class Watch:
     """Looks at this process's children until it is told to stop."""
 
     def __init__(self) -> None:
-        self._start: dict[int, float] = {}
-        self._cpu: dict[int, float] = {}
+        self._start: dict[int, tuple[float, float]] = {}
+        self._cpu: dict[int, tuple[float, float]] = {}  # of all threads, of the first
         self._rss: dict[int, int] = defaultdict(int)
         self._kind: dict[int, str] = {}
         self._over = threading.Event()
@@ -49,7 +50,10 @@ class Watch:
         for pid, kind in sorted(self._kind.items()):
             use = found.setdefault(kind, Use())
             use.processes += 1
-            use.cpu_s += self._cpu[pid] - self._start.get(pid, 0.0)
+            whole, main = self._cpu[pid]
+            whole_before, main_before = self._start.get(pid, (0.0, 0.0))
+            use.cpu_s += whole - whole_before
+            use.main_cpu_s += main - main_before
             use.peak_rss_mb = max(use.peak_rss_mb, self._rss[pid] / 1e6)
         return found
 
@@ -61,10 +65,11 @@ class Watch:
         for each, kind in _children():
             try:
                 times, rss = each.cpu_times(), each.memory_info().rss
+                main = sum(t.user_time + t.system_time for t in each.threads() if t.id == each.pid)
             except psutil.Error:
                 continue  # it has just ended
             self._kind[each.pid] = kind
-            self._cpu[each.pid] = times.user + times.system
+            self._cpu[each.pid] = times.user + times.system, main
             self._rss[each.pid] = max(self._rss[each.pid], rss)
 
 

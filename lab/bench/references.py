@@ -26,8 +26,14 @@ class ReferenceFailed(EnvironmentFault):
     """A reference run did not come to its end."""
 
 
-def bare_loop(workload: Workload, folder: Path) -> float:
-    """Our session into the sink that the whole trip has, no queue and no record."""
+def bare_loop(workload: Workload, folder: Path, outside: str | None = None) -> float:
+    """Our session into the sink that the whole trip has, no queue and no record.
+
+    ``outside`` is the ``address:port`` of another receiver.
+    """
+    if outside is not None:
+        _, port = split_endpoint(outside)
+        return _timed(_us("-m", "lab.bench.bare"), port, workload, folder)
     loaded = workload.prepare(folder / "bare")
     loaded.directory.mkdir(parents=True, exist_ok=True)
     _, port = split_endpoint(loaded.configuration.sink[SINK].listen)
@@ -73,26 +79,36 @@ def _sink_at(sink: str, port: int) -> list[str]:
 
 
 def _smtp_source(source: str, port: int, workload: Workload) -> float:
+    began = time.perf_counter()
+    run(smtp_source_words(source, port, workload))
+    return workload.messages / (time.perf_counter() - began)
+
+
+def smtp_source_words(source: str, port: int, workload: Workload) -> list[str]:
+    """How smtp-source is called for a workload."""
     words = ("-s", workload.connections, "-m", workload.messages, "-l", workload.size)
     names = ("-f", "b@bounces.bench.test", "-t", "user@d0.test", f"127.0.0.1:{port}")
-    began = time.perf_counter()
     # -d: do not disconnect between messages, as our sessions do not.
-    _run([source, "-d", *map(str, words), *names])
-    return workload.messages / (time.perf_counter() - began)
+    return [source, "-d", *map(str, words), *names]
 
 
 def _timed(argv: Sequence[str], port: int, workload: Workload, folder: Path) -> float:
     file = folder / "reference.eml"
     file.write_bytes(workload.source())
     words = (str(port), str(workload.messages), str(workload.connections), str(file))
-    return workload.messages / float(_run([*argv, *words]))
+    return workload.messages / float(run([*argv, *words]))
 
 
 def _us(*words: str) -> list[str]:
     return [sys.executable, "-P", *words]
 
 
-def _run(argv: Sequence[str]) -> str:
+def run(argv: Sequence[str]) -> str:
+    """Run a program to its end; returns what it printed.
+
+    Raises:
+        ReferenceFailed: it failed, or did not end in time.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - ourselves, or what smtp_source found
             argv, check=True, capture_output=True, text=True, timeout=ENDS_WITHIN_S

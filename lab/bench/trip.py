@@ -12,12 +12,12 @@ from lab.background import Running
 from lab.bench.processes import Use, Watch
 from lab.bench.workload import AFFINITY, Workload
 from lab.configuration import Loaded
+from lab.stores import store_of
 from lab.submit.submission import Order, submit
 from mail.errors import EnvironmentFault
 from mail.states import MessageStatus
 from store import queues
 from store.engine import Store
-from store.schema import open_store
 from world.clock import SystemClock
 
 LOOK_EVERY_S: Final = 0.02
@@ -58,7 +58,7 @@ def whole_trip(workload: Workload, folder: Path, tell: Tell, outside: str | None
         LabDidNotStart, ListenAddressUnusable: as `mtalab up`.
     """
     loaded = workload.prepare(folder, outside)
-    with contextlib.closing(open_store(loaded.store_url)) as store, _running(loaded, store):
+    with contextlib.closing(store_of(loaded)) as store, _running(loaded, store):
         _warm_up(workload, loaded, store)
         began = time.perf_counter()
         queue_delivery(loaded, store, "people.csv", workload.messages)

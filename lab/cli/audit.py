@@ -8,8 +8,8 @@ import typer
 from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json
+from lab.stores import store_of
 from store import audit, deliveries
-from store.schema import open_store
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show what happened: analysis, starts and ends, operators' actions, dead workers."""
         loaded = loaded_from(config)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             if delivery is not None:
                 store.read_now(deliveries.get, delivery)  # an unknown one is refused
             found = store.read_now(audit.entries, delivery_id=delivery, limit=limit)

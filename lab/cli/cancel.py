@@ -17,9 +17,9 @@ from lab.cli.steering import (
     note_action,
     steer,
 )
+from lab.stores import store_of
 from mail.states import DeliveryEvent
 from store import operator
-from store.schema import open_store
 from world.clock import SystemClock
 
 
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Cancel a delivery for good, or only its pending messages that a filter names."""
         loaded, clock = loaded_from(config), SystemClock()
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             wanted = filter_of(store, delivery, message, domain, reason)
             if delivery is not None and message is None and domain is None and reason is None:
                 steer(store, clock, delivery, DeliveryEvent.CANCELLED, json=json)

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.stores import store_of
 from mail.states import MessageStatus
 from store import deliveries
-from store.schema import open_store
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """List deliveries: label, status, contact date, messages by status."""
         loaded = loaded_from(config)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             found = store.read_now(deliveries.find, limit=limit)
         if json:
             print_json([as_json(each) for each in found])

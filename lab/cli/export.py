@@ -9,9 +9,9 @@ import typer
 
 from lab.cli.log import time_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
+from lab.stores import store_of
 from monitor.events import record
 from store import deliveries, log
-from store.schema import open_store
 from world.clock import SystemClock
 
 
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
             until=time_of("--until", until, clock),
         )
         domain = loaded.configuration.lab.domain
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             if delivery is not None:
                 store.read_now(deliveries.get, delivery)  # an unknown one is refused
             while found := store.read_now(log.events, wanted, after_id=after):

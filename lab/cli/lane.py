@@ -16,11 +16,11 @@ from lab.cli.durations import BadDuration, seconds_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from lab.lifetime import this_user
+from lab.stores import store_of
 from mail.errors import UserError, Where
 from mail.notation import said_duration
 from monitor.lanes import LaneLine, configured_lanes, lane_lines
 from store import lanes
-from store.schema import open_store
 from world.clock import SystemClock
 
 LaneArgument = Annotated[
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
     def listing(json: JsonOption = False, config: ConfigOption = None) -> None:
         """List the lanes: affinities, limits, who works on them, suspensions."""
         loaded, now = loaded_from(config), SystemClock().now()
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             found = lane_lines(store, loaded.configuration, now)
         if json:
             print_json([_as_json(each) for each in found])
@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
         """Send nothing more on lanes; what waits there waits, other lanes take their turns."""
         loaded, now = loaded_from(config), SystemClock().now()
         until = math.inf if length is None else now + _seconds(length)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             keys = matching(name, configured_lanes(loaded.configuration))
             done = store.write_now(
                 lanes.suspend, keys, until, " ".join(because.split()), this_user(), now
@@ -84,7 +84,7 @@ def register(app: typer.Typer) -> None:
     def resume(name: LaneArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
         """End the suspension of lanes. Exit code 1: none of them was suspended."""
         loaded, now = loaded_from(config), SystemClock().now()
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             keys = matching(name, lane_lines(store, loaded.configuration, now))
             done = store.write_now(lanes.resume, keys, this_user(), now)
         if json:

@@ -13,13 +13,13 @@ import typer
 from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment
+from lab.stores import store_of
 from mail.errors import UserError, Where
 from mail.notation import duration_s
 from mail.reason import Reason
 from mail.states import MessageStatus
 from store import deliveries, log
 from store.engine import Store
-from store.schema import open_store
 from world.clock import Clock, SystemClock
 
 FOLLOW_EVERY_S: Final = 0.3
@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
             until=time_of("--until", until, clock),
         )
         say: Callable[[Any], str] = _line if json else _text
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             if delivery is not None:
                 store.read_now(deliveries.get, delivery)  # an unknown one is refused
             last = store.read_now(log.last_transition_id)

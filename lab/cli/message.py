@@ -11,8 +11,8 @@ from rich.text import Text
 from lab.cli.log import as_json
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.stores import store_of
 from store import log
-from store.schema import open_store
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show a message and its transitions, oldest first."""
         loaded = loaded_from(config)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             found, transitions = store.read_now(log.message, number)
         if json:
             print_json({**as_json(found), "transitions": [as_json(each) for each in transitions]})

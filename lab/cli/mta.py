@@ -18,11 +18,11 @@ from lab.cli.options import ConfigOption, JsonOption, LogOption, loaded_from, se
 from lab.cli.output import ago, console, print_json
 from lab.configuration import Loaded
 from lab.lifetime import this_user
+from lab.stores import store_of
 from mail.errors import UserError
 from monitor.status import LOST_AFTER_S
 from store import halts, modules, queues
 from store.engine import Store
-from store.schema import open_store
 from world.clock import Clock, SystemClock
 
 LOOK_EVERY_S: Final = 0.1
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
     def listing(json: JsonOption = False, config: ConfigOption = None) -> None:
         """List the instances: state, workers, affinities, messages in hand."""
         loaded, now = loaded_from(config), SystemClock().now()
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             found = _lines(store, loaded, now)
         if json:
             print_json([asdict(each) for each in found])
@@ -86,7 +86,7 @@ def _register_control(mta: typer.Typer) -> None:
     ) -> None:
         """Stop an instance until it is started again; its mail waits, through restarts too."""
         loaded, clock = loaded_from(config), SystemClock()
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             _known(loaded, store, name)
             done = store.write_now(halts.halt, name, this_user(), clock.now())
             left = _wait(clock, within, lambda: _live(store, name, clock.now()))
@@ -104,7 +104,7 @@ def _register_control(mta: typer.Typer) -> None:
     ) -> None:
         """Start an instance that was stopped by hand."""
         loaded, clock = loaded_from(config), SystemClock()
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             _known(loaded, store, name)
             done = store.write_now(halts.lift, name, this_user(), clock.now())
             wanted = _wanted(store, loaded, name, clock.now())

@@ -6,8 +6,8 @@ import typer
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.steering import Delivery, steer
+from lab.stores import store_of
 from mail.states import DeliveryEvent
-from store.schema import open_store
 from world.clock import SystemClock
 
 
@@ -16,5 +16,5 @@ def register(app: typer.Typer) -> None:
     def command(delivery: Delivery, json: JsonOption = False, config: ConfigOption = None) -> None:
         """Stop sending a delivery; what is in flight ends, the rest waits for `resume`."""
         loaded = loaded_from(config)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             steer(store, SystemClock(), delivery, DeliveryEvent.PAUSED, json=json)

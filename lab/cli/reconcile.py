@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
-from store.schema import open_store
+from lab.stores import store_of
 
 _MEANINGS = {
     "lost": "marked sent, but no sink received it",
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
         from lab.accounts import reconciled
 
         loaded = loaded_from(config)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             found = reconciled(store, loaded)
         ok = found.is_ok(allow_duplicates)
         values = found.as_json(allow_duplicates)

@@ -18,8 +18,8 @@ from lab.cli.steering import (
     note_action,
 )
 from lab.cli.submit import validity_of
+from lab.stores import store_of
 from store import operator
-from store.schema import open_store
 from world.clock import SystemClock
 
 
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
         """Make failed messages pending again: all of a delivery, one, or those a filter names."""
         loaded, clock = loaded_from(config), SystemClock()
         valid_s = validity_of(validity, loaded.configuration.validity)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             wanted = filter_of(store, delivery, message, domain, reason)
             changed = all_steps(
                 lambda after: store.write_now(

@@ -13,9 +13,9 @@ from rich.text import Text
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import ago, console, moment, print_json
 from lab.configuration import Loaded
+from lab.stores import store_of
 from mail.states import MessageStatus
 from monitor.status import Status, status
-from store.schema import open_store
 from world.clock import SystemClock
 
 _STYLES = {"running": "green", "stopped": "yellow", "lost": "red"}
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
     def command(json: JsonOption = False, config: ConfigOption = None) -> None:
         """Modules, deliveries and queues. Exit code 1: something does not run, or is blocked."""
         loaded = loaded_from(config)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             found = status(store, loaded.configuration, SystemClock().now(), _expected(loaded))
         if json:
             print_json(_as_json(found))

@@ -14,11 +14,11 @@ import typer
 from lab.cli.completion import affinity_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import print_json, progress_bar, say
+from lab.stores import store_of
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
 from mail.errors import Where
 from mail.notation import duration_s
-from store.schema import open_store
 from world.clock import Clock, SystemClock
 
 PRIORITIES: Final = {"low": -10, "normal": 0, "high": 10}
@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
         clock = SystemClock()
         with (
             _file_of(recipients) as file,
-            contextlib.closing(open_store(loaded.store_url)) as store,
+            contextlib.closing(store_of(loaded)) as store,
         ):
             order = Order(
                 message=message,

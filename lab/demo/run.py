@@ -21,12 +21,12 @@ from lab.findings import findings_of
 from lab.free_ports import free_ports
 from lab.readiness import not_running
 from lab.services.up import lab_of
+from lab.stores import store_of
 from lab.submit.submission import Order, submit
 from mail.errors import EnvironmentFault, UserError
 from mail.states import MessageStatus
 from store import log
 from store.engine import Store
-from store.schema import open_store
 from world.clock import SystemClock
 from world.log import Log
 
@@ -65,7 +65,7 @@ def run_demo(keep: Path | None, own: Loaded | None, log: Log, show: Show) -> Res
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="mtalab-demo-"))
     try:
         loaded = _prepare(folder, own)
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             return asyncio.run(_run(loaded, store, log, show))
     finally:
         if keep is None:

@@ -7,14 +7,14 @@ from lab.following import Following
 from lab.instance import Instance
 from lab.lifetime import first_of, until_told_to_stop
 from lab.services.loop import Reload
-from store.schema import open_store
+from lab.stores import store_of
 from world.clock import SystemClock
 from world.log import Log
 
 
 async def run_instance(loaded: Loaded, name: str, reload: Reload, log: Log) -> None:
     """One MTA instance and its workers."""
-    with contextlib.closing(open_store(loaded.store_url)) as store:
+    with contextlib.closing(store_of(loaded)) as store:
         mta = loaded.configuration.mta[name]
         note = f"{mta.workers} workers, affinities {', '.join(mta.affinities)}"
         log.info("started", note=note)

@@ -8,12 +8,13 @@ from lab.following import Following
 from lab.lifetime import first_of, this_process, until_told_to_stop
 from lab.services.beat import say_goodbye
 from lab.services.loop import Reload
+from lab.services.measuring import measure_scheduler
+from lab.stores import store_of
 from scheduler.service import Scheduler
 from scheduler.settings import settings_from
 from store import audit, modules
 from store.engine import Store, shown_url
 from store.errors import StoreUnavailable
-from store.schema import open_store
 from world.clock import Clock, SystemClock
 from world.log import Log
 
@@ -21,7 +22,7 @@ from world.log import Log
 async def run_scheduler(loaded: Loaded, reload: Reload, log: Log) -> None:
     """The scheduler of this lab; a second one waits for the first to end."""
     clock = SystemClock()
-    with contextlib.closing(open_store(loaded.store_url)) as store:
+    with contextlib.closing(store_of(loaded)) as store:
         scheduler = _scheduler_of(loaded, store, clock, log)
         following = Following(loaded, modules.SCHEDULER, reload, log, clock)
         log.info("started", note=f"on {shown_url(loaded.store_url)}")
@@ -37,7 +38,12 @@ async def run_scheduler(loaded: Loaded, reload: Reload, log: Log) -> None:
                 text = changed.text
 
         with following.on_hangup():
-            await first_of(until_told_to_stop(with_parent=True), scheduler.run(), follow())
+            await first_of(
+                until_told_to_stop(with_parent=True),
+                scheduler.run(),
+                follow(),
+                measure_scheduler(scheduler, clock),
+            )
         if scheduler.has_led:
             await say_goodbye(store, modules.SCHEDULER, clock)
 

@@ -10,10 +10,10 @@ from lab.following import Following
 from lab.lifetime import first_of, this_process, until_told_to_stop
 from lab.services.beat import beat_for_ever, say_goodbye
 from lab.services.loop import Reload
+from lab.stores import store_of
 from sinks.service import SinkService
 from sinks.settings import Personality, SinkSettings
 from store import modules
-from store.schema import open_store
 from world.chance import SeededChance
 from world.clock import Clock, SystemClock
 from world.log import Log
@@ -39,7 +39,7 @@ async def run_sinks(loaded: Loaded, reload: Reload, log: Log) -> None:
     service = sink_service(loaded, clock)
     await service.start()
     try:
-        with contextlib.closing(open_store(loaded.store_url)) as store:
+        with contextlib.closing(store_of(loaded)) as store:
             detail = ", ".join(
                 f"{name} {settings.listen}" for name, settings in configuration.sink.items()
             )

@@ -7,9 +7,9 @@ from lab.following import Following
 from lab.lifetime import first_of, this_process, until_told_to_stop
 from lab.services.beat import beat_for_ever, say_goodbye
 from lab.services.loop import Reload
+from lab.stores import store_of
 from lab.submit.service import SubmissionService
 from store import modules
-from store.schema import open_store
 from world.chance import SeededChance
 from world.clock import SystemClock
 from world.log import Log
@@ -18,7 +18,7 @@ from world.log import Log
 async def run_submission(loaded: Loaded, reload: Reload, log: Log) -> None:
     """The submission port of the lab."""
     clock = SystemClock()
-    with contextlib.closing(open_store(loaded.store_url)) as store:
+    with contextlib.closing(store_of(loaded)) as store:
         service = SubmissionService(loaded, store, clock, SeededChance())
 
         following = Following(loaded, modules.SUBMISSION, reload, log, clock)

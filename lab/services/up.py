@@ -15,12 +15,12 @@ from lab.following import accounts, hang_up
 from lab.lifetime import first_of, until_told_to_stop
 from lab.services.loop import Reload
 from lab.services.sinks import sink_service
+from lab.stores import store_of
 from lab.submission_settings import WHO
 from lab.supervisor import Supervisor
 from sinks.errors import ListenAddressUnusable
 from sinks.listening import bound_socket
 from sinks.service import tls_folder
-from store.schema import open_store
 from world.clock import Clock, SystemClock
 from world.log import Log
 
@@ -46,7 +46,7 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
             hang_up(accounts(loaded.directory))
 
     # One process makes the schema before five ask for it.
-    with contextlib.closing(open_store(loaded.store_url)) as store, Audited(store, clock) as told:
+    with contextlib.closing(store_of(loaded)) as store, Audited(store, clock) as told:
         supervisor = lab_of(loaded, clock, reload, log, ends_by_signal=True, begins=told.begins)
         with supervisor.following.on_hangup(hung_up):
             await first_of(until_told_to_stop(with_parent=False), supervisor.run())

@@ -10,9 +10,10 @@ from lab.configuration import Loaded
 from lab.following import Following
 from lab.lifetime import first_of, until_told_to_stop
 from lab.services.loop import Reload
+from lab.services.measuring import measure_worker, measures_wanted
+from lab.stores import store_of
 from mail.errors import UserError
 from mta.worker import Worker
-from store.schema import open_store
 from world.clock import SystemClock
 from world.log import Log
 
@@ -21,17 +22,16 @@ async def run_worker(
     loaded: Loaded, name: str, reload: Reload, log_of: Callable[[str], Log]
 ) -> None:
     """One worker process of an instance; ``log_of`` is its log by the name that it gets."""
-    with contextlib.closing(open_store(loaded.store_url)) as store:
+    with contextlib.closing(store_of(loaded)) as store:
         following = Following(loaded, f"mta@{name}", reload, log_of(f"mta@{name}"), SystemClock())
 
         def registered(number: int) -> Log:
             following.rename(f"mta@{name}-{number}")
             return log_of(f"mta@{name}-{number}")
 
-        worker = Worker(
-            worker_world(loaded, name, store, registered),
-            mta_settings(loaded, name),
-        )
+        measures = measures_wanted()
+        world = worker_world(loaded, name, store, registered, measures)
+        worker = Worker(world, mta_settings(loaded, name))
 
         async def follow() -> None:
             async for changed in following.changes():
@@ -43,15 +43,22 @@ async def run_worker(
                     following.refuse(error)
 
         with following.on_hangup():
-            await _run_worker(worker, follow)
+            await _run_worker(worker, follow, lambda: measure_worker(worker, measures, world.clock))
 
 
-async def _run_worker(worker: Worker, follow: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _run_worker(
+    worker: Worker,
+    follow: Callable[[], Coroutine[Any, Any, None]],
+    measure: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run(), name="worker")
+        measuring = tasks.create_task(measure(), name="measure")
         told = tasks.create_task(
             first_of(until_told_to_stop(with_parent=True), follow()), name="told"
         )
         await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         worker.stop()
+        await asyncio.wait({running})
+        measuring.cancel()

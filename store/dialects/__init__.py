@@ -5,11 +5,13 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Table
 
+from store.durability import Durability
+
 
 class Dialect(Protocol):
     """The few things that SQLite and PostgreSQL do differently."""
 
-    def create_engine(self, url: str) -> Engine:
+    def create_engine(self, url: str, durability: Durability) -> Engine:
         """An engine whose write transactions take their lock at once."""
         ...
 

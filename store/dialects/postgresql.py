@@ -4,11 +4,12 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from store.dialects.upsert import Upserts
+from store.durability import Durability
 
 LEADER_LOCK = 0x6D74616C  # "mtal": the advisory lock of the scheduler
 
@@ -19,8 +20,17 @@ class PostgresqlDialect(Upserts):
     def __init__(self) -> None:
         super().__init__(insert)
 
-    def create_engine(self, url: str) -> Engine:
-        return create_engine(url, pool_pre_ping=True)
+    def create_engine(self, url: str, durability: Durability) -> Engine:
+        engine = create_engine(url, pool_pre_ping=True)
+        if durability is not Durability.NORMAL:
+            wanted = "off" if durability is Durability.OFF else "on"
+
+            @event.listens_for(engine, "connect")
+            def prepare(raw: Any, _record: object) -> None:
+                raw.execute(f"SET synchronous_commit = {wanted}")
+                raw.commit()
+
+        return engine
 
     def begin_write(self, connection: Connection) -> None:
         """Row locks are taken by the statements themselves."""

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import StaticPool
 
 from store.dialects.upsert import Upserts
+from store.durability import Durability
 
 BUSY_TIMEOUT_MS = 10_000  # a group commit takes milliseconds; ten seconds means something is wrong
 
@@ -37,7 +38,7 @@ class SqliteDialect(Upserts):
     def __init__(self) -> None:
         super().__init__(insert)
 
-    def create_engine(self, url: str) -> Engine:
+    def create_engine(self, url: str, durability: Durability) -> Engine:
         in_memory = make_url(url).database in (None, "", ":memory:")
         engine = create_engine(
             url,
@@ -51,7 +52,7 @@ class SqliteDialect(Upserts):
             raw.isolation_level = None
             cursor = raw.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute(f"PRAGMA synchronous = {durability}")
             cursor.execute("PRAGMA temp_store = MEMORY")
             cursor.execute("PRAGMA cache_size = -65536")
             cursor.close()

@@ -1,0 +1,97 @@
+"""Measures of our processes, written down for ``mtalab bench`` while it asks for them.
+
+``MTALAB_MEASURE=FOLDER`` lets each worker and scheduler write a line of JSON to a file of its own
+there five times a second: counts that only grow, and what it saw since the line before. Without it
+nothing is measured.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from mta.measures import Measures
+from mta.worker import Worker
+from scheduler.service import Scheduler
+from world.clock import Clock
+
+VARIABLE: Final = "MTALAB_MEASURE"
+WRITE_EVERY_S: Final = 0.2
+LOOK_EVERY_S: Final = 0.01
+
+Line = Callable[[], Mapping[str, Any]]
+
+
+def measures_wanted() -> Measures | None:
+    """New measures, if anybody asks for some."""
+    return Measures() if VARIABLE in os.environ else None
+
+
+async def measure_worker(worker: Worker, measures: Measures | None, clock: Clock) -> None:
+    """Look at a worker and write its measures until cancelled."""
+    if measures is None:
+        await asyncio.Event().wait()
+        return
+
+    def line() -> Mapping[str, Any]:
+        connects, measures.connects_s = measures.connects_s, []
+        records, measures.records_s = measures.records_s, []
+        return {
+            "connects_s": connects,
+            "records_s": records,
+            "counts": {
+                "rendering_s": measures.rendering_s,
+                "claims": measures.claims,
+                "claims_in_vain": measures.claims_in_vain,
+                "rows_read": measures.rows_read,
+                "pulls_in_vain": measures.pulls_in_vain,
+                "given_back": measures.given_back,
+                **{f"seen_{doing}": times for doing, times in measures.seen.items()},
+            },
+        }
+
+    def look() -> None:
+        measures.seen[worker.doing()] += 1
+
+    await _write("worker", clock, look, line)
+
+
+async def measure_scheduler(scheduler: Scheduler, clock: Clock) -> None:
+    """Write a scheduler's measures until cancelled."""
+    if VARIABLE not in os.environ:
+        await asyncio.Event().wait()
+
+    def line() -> Mapping[str, Any]:
+        counts = scheduler.counts
+        return {
+            "counts": {
+                "rounds": counts.rounds,
+                "rounds_in_vain": counts.in_vain,
+                "rows_read": counts.rows_read,
+            }
+        }
+
+    await _write("scheduler", clock, lambda: None, line)
+
+
+async def _write(kind: str, clock: Clock, look: Callable[[], None], line: Line) -> None:
+    folder = Path(os.environ[VARIABLE])
+    with (folder / f"{kind}-{os.getpid()}.jsonl").open("ab") as file:
+
+        def write() -> None:
+            found = {"kind": kind, "at": clock.now(), **line()}
+            file.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
+            file.flush()
+
+        try:
+            while True:
+                write()
+                end = clock.monotonic() + WRITE_EVERY_S
+                while clock.monotonic() < end:
+                    look()
+                    await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            write()
