@@ -145,7 +145,9 @@ class Scheduler:
         now = self._clock.now()
         # One that may be gone by the time a part reaches it is given none.
         heard_since = now - self._settings.pace.lease / 2
-        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since)
+        # A worker with nothing in hand is given a part that is larger than its window, too.
+        window = max(self._settings.pace.lane_window, self._settings.pace.part_max)
+        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since, window)
         self.counts.rounds += 1
         self.counts.in_vain += 1  # until something is lent
         self.counts.rows_read += sum(map(len, (view.queued, view.workers, view.leases, view.lanes)))

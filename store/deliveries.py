@@ -329,7 +329,9 @@ def finish_complete(tx: Tx, at: float) -> list[int]:
         # A worker keeps its last part of a limited lane until its connections are closed.
         part = tables.part
         tx.connection.execute(
-            part.delete().where(part.c.delivery_id == delivery_id, part.c.worker_id.is_(None))
+            part.delete().where(
+                part.c.state.in_(("queued", "held")), part.c.delivery_id == delivery_id
+            )
         )
         advance(tx, delivery_id, DeliveryEvent.COMPLETED, at)
     return finished

@@ -24,23 +24,25 @@ def expire(tx: Tx, now: float, limit: int, event_for: Callable[[int], MessageEve
         delivery.c.status.in_(_EXPIRABLE), delivery.c.expires_at <= now
     )
     for delivery_id in sorted(tx.connection.execute(late).scalars()):
-        waiting = _waiting(tx, delivery_id, limit)
-        if waiting:
-            event = event_for(waiting[0].attempts)
-            chosen = [each for each in waiting if event_for(each.attempts) is event]
+        found = waiting(tx, delivery_id, limit)
+        if found:
+            event = event_for(found[0].attempts)
+            chosen = [each for each in found if event_for(each.attempts) is event]
             return transitions.apply(
                 tx, chosen, event, now, reason=Reason.EXPIRED, text="validity period has passed"
             )
     return 0
 
 
-def _waiting(tx: Tx, delivery_id: int, limit: int) -> list[transitions.Standing]:
+def waiting(tx: Tx, delivery_id: int, limit: int) -> list[transitions.Standing]:
+    """Some pending messages of a delivery that no worker holds, in order of their number."""
     message, part = tables.message, tables.part
     query = (
         select(message.c.id, message.c.delivery_id, message.c.attempts)
         .join(part, part.c.id == message.c.part_id, isouter=True)
         .where(
             message.c.delivery_id == delivery_id,
+            message.c.domain > "",  # every one is: SQLite then takes the index of what is pending
             message.c.status == MessageStatus.PENDING,
             or_(part.c.id.is_(None), part.c.state != parts.LEASED),
         )

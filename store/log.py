@@ -4,27 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, select
 
 from mail.reason import Reason
 from mail.states import MessageStatus
-from store import tables
+from store import log_search, tables
 from store.engine import Tx
 from store.errors import UnknownMessage
+from store.log_filter import Filter, by_delivery_and_ip, narrow, narrow_by
 
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What of the log is wanted; None: everything. ``domain`` may hold * and ?."""
-
-    delivery_id: int | None = None
-    message_id: int | None = None
-    status: MessageStatus | None = None
-    domain: str | None = None
-    source_ip: str | None = None
-    reason: Reason | None = None
-    since: float | None = None
-    until: float | None = None
+__all__ = [
+    "Event",
+    "Filter",
+    "Message",
+    "Transition",
+    "events",
+    "last_transition_id",
+    "message",
+    "messages",
+    "narrow",
+    "statuses",
+    "transitions",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,13 @@ def messages(
     table = tables.message
     columns = (column for column in table.c if column.name != "fields")
     query = narrow(select(*columns).where(table.c.id > after_id), wanted)
-    query = query.order_by(table.c.id.desc() if newest else table.c.id).limit(limit)
-    rows = [_message(row) for row in tx.connection.execute(query)]
-    return rows[::-1] if newest else rows
+    if not newest:
+        query = query.order_by(table.c.id).limit(limit)
+        return [_message(row) for row in tx.connection.execute(query)]
+    found = log_search.newest(tx, query, wanted, limit)
+    if found is None:
+        return []
+    return [_message(row) for row in tx.connection.execute(found)][::-1]
 
 
 def transitions(
@@ -91,13 +96,17 @@ def transitions(
     """Transitions in the order they were written; ``newest`` takes the last ``limit`` ones."""
     table, message = tables.transition, tables.message
     query = select(table, message.c.address).join(message, message.c.id == table.c.message_id)
-    query = _narrowed(query.where(table.c.id > after_id), wanted, table.c.to_status, table.c.at)
-    query = _by_delivery_and_ip(query, wanted, table)
+    query = narrow_by(query.where(table.c.id > after_id), wanted, table.c.to_status, table.c.at)
+    query = by_delivery_and_ip(query, wanted, table)
     if wanted.reason is not None:
         query = query.where(table.c.reason == int(wanted.reason))
-    query = query.order_by(table.c.id.desc() if newest else table.c.id).limit(limit)
-    rows = [_transition(row) for row in tx.connection.execute(query)]
-    return rows[::-1] if newest else rows
+    if not newest:
+        query = query.order_by(table.c.id).limit(limit)
+        return [_transition(row) for row in tx.connection.execute(query)]
+    found = log_search.newest_changes(tx, query, wanted, limit)
+    if found is None:
+        return []
+    return [_transition(row) for row in tx.connection.execute(found)][::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,48 +136,12 @@ def events(tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000) -> l
         .join(delivery, delivery.c.id == table.c.delivery_id)
         .where(table.c.id > after_id)
     )
-    query = _narrowed(query, wanted, table.c.to_status, table.c.at)
-    query = _by_delivery_and_ip(query, wanted, table).order_by(table.c.id).limit(limit)
+    query = narrow_by(query, wanted, table.c.to_status, table.c.at)
+    query = by_delivery_and_ip(query, wanted, table).order_by(table.c.id).limit(limit)
     return [
         Event(_transition(row), row.mx_group, row.affinity, row.label, row.submitted_at)
         for row in tx.connection.execute(query)
     ]
-
-
-def narrow(query: Select[Any], wanted: Filter) -> Select[Any]:
-    """A query over messages, restricted to those wanted."""
-    table = tables.message
-    query = _narrowed(query, wanted, table.c.status, table.c.changed_at)
-    query = _by_delivery_and_ip(query, wanted, table)
-    if wanted.message_id is not None:
-        query = query.where(table.c.id == wanted.message_id)
-    if wanted.reason is not None:
-        query = query.where(table.c.reason == int(wanted.reason))
-    return query
-
-
-def _narrowed(query: Select[Any], wanted: Filter, status: Any, at: Any) -> Select[Any]:
-    if wanted.status is not None:
-        query = query.where(status == wanted.status)
-    if wanted.since is not None:
-        query = query.where(at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(at < wanted.until)
-    if wanted.domain is not None:
-        pattern = wanted.domain.lower()
-        for character in ("\\", "%", "_"):
-            pattern = pattern.replace(character, "\\" + character)
-        pattern = pattern.replace("*", "%").replace("?", "_")
-        query = query.where(tables.message.c.domain.like(pattern, escape="\\"))
-    return query
-
-
-def _by_delivery_and_ip(query: Select[Any], wanted: Filter, table: Any) -> Select[Any]:
-    if wanted.delivery_id is not None:
-        query = query.where(table.c.delivery_id == wanted.delivery_id)
-    if wanted.source_ip is not None:
-        query = query.where(table.c.source_ip == wanted.source_ip)
-    return query
 
 
 def message(tx: Tx, message_id: int) -> tuple[Message, list[Transition]]:

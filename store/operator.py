@@ -13,7 +13,7 @@ from sqlalchemy import func, or_, select
 from mail.errors import IllegalTransition
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus
-from store import audit, deliveries, log, part_size, parts, tables, transitions
+from store import audit, deliveries, expiry, log, part_size, parts, tables, transitions
 from store.engine import Tx
 from store.errors import CannotNow
 
@@ -90,9 +90,10 @@ def withdraw_cancelled(tx: Tx, limit: int, at: float) -> int:
         .order_by(delivery.c.id)
     )
     for delivery_id in list(tx.connection.execute(query).scalars()):
-        step = withdraw(tx, log.Filter(delivery_id=delivery_id), 0, limit, at)
-        if step.changed:
-            return step.changed
+        found = expiry.waiting(tx, delivery_id, limit)
+        if found:
+            _withdraw(tx, found, at)
+            return len(found)
     return 0
 
 

@@ -21,7 +21,7 @@ def recount(tx: Tx, delivery_id: int, part_ids: Sequence[int] | None = None) -> 
         .where(message.c.part_id == part.c.id, message.c.status == MessageStatus.PENDING)
         .scalar_subquery()
     )
-    mine = [part.c.delivery_id == delivery_id, part.c.state != "leased"]
+    mine = [part.c.delivery_id == delivery_id, part.c.state.in_(("queued", "held"))]
     if part_ids is not None:
         mine.append(part.c.id.in_(list(part_ids)))
     tx.connection.execute(part.update().where(*mine).values(size=left))

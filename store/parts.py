@@ -1,20 +1,36 @@
 """Parts: the batches of messages that are handed to workers, and the queue they stand in."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Float,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+)
 
 from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, tables
+from store.dialects import Dialect
 from store.engine import Tx
 from store.errors import SubmissionGone
+from store.ways import QUEUED as _QUEUED
+from store.ways import first_parts, ways
 from world.crash import reach
 
-QUEUED: Final = "queued"
+QUEUED: Final = _QUEUED
 HELD: Final = "held"  # its plan has no source IP or no route: nobody looks at it until that changes
 LEASED: Final = "leased"
+_NO_END: Final = 2**40  # messages
 
 _ADDED: Final = (
     *("delivery_id", "address", "domain", "mx_group"),
@@ -161,7 +177,7 @@ def cut(tx: Tx, cuts: Sequence[Cut]) -> None:
             message.c.part_id.is_(None),
             message.c.status == MessageStatus.PENDING,
         )
-        .values(part_id=bindparam("_part"), mx_group=bindparam("_group"))
+        .values(part_id=bindparam("_part"), mx_group=bindparam("_group"), next_attempt_at=None)
     )
     pairs: list[dict[str, Any]] = []
     numbers = insert(
@@ -194,50 +210,74 @@ class Queued:
     size: int
 
 
-def queued(tx: Tx, now: float, per_way: int) -> list[Queued]:
+def queued(
+    tx: Tx, now: float, per_way: int, window: int | None = None, takers: Sequence[int] = ()
+) -> list[Queued]:
     """The first parts of each way that may be sent now, in queue order.
 
-    A way is (delivery, MX group, source IPs): what waits for one never hides another.
+    A way is (delivery, MX group, source IPs): what waits for one never hides another. Of each at
+    most ``per_way`` parts; with a ``window``, as many as the workers ``takers`` have room for if
+    each may hold so many messages on a lane, and one at least.
     """
-    part, delivery = tables.part, tables.delivery
-    place = (
-        func.row_number()
-        .over(
-            partition_by=(part.c.delivery_id, part.c.mx_group, part.c.source_ips),
-            order_by=part.c.id,
-        )
-        .label("place")
-    )
-    waiting = (
-        select(
-            part.c.id,
-            part.c.delivery_id,
-            part.c.mx_group,
-            part.c.source_ips,
-            part.c.size,
-            delivery.c.affinity,
-            delivery.c.priority,
-            place,
-        )
-        .join(delivery, delivery.c.id == part.c.delivery_id)
-        .where(
-            part.c.state == QUEUED,
+    values = {
+        "now": now,
+        "per_way": per_way,
+        "window": _NO_END if window is None else window,
+        "takers": list(takers) or [0],
+        "workers": max(1, len(takers)),
+    }
+    ips = functools.cache(split_ips)  # a handful, and thousands of parts
+    kind = type(tx.dialect)
+    looking = _LOOKING[kind] if kind in _LOOKING else _looking(tx.dialect)
+    return [
+        Queued(row[0], row[1], row[2], row[3], row[4], ips(row[5]), row[6])
+        for row in tx.connection.execute(looking, values)
+    ]
+
+
+# By the kind of database: to put the statement together takes longer than to run it.
+_LOOKING: Final[dict[type[Dialect], Select[Any]]] = {}
+
+
+def _looking(dialect: Dialect) -> Select[Any]:
+    """The statement of ``queued``, kept for the next time."""
+    delivery, now = tables.delivery, bindparam("now", type_=Float)
+    way = ways(
+        dialect,
+        and_(
             delivery.c.status.in_(deliveries.ACTIVE),
             delivery.c.contact_at <= now,
             delivery.c.expires_at > now,
-        )
-        .subquery()
+        ),
     )
-    query = select(waiting).where(waiting.c.place <= per_way).order_by(waiting.c.id)
-    return [
-        Queued(
-            row.id,
-            row.delivery_id,
-            row.affinity,
-            row.priority,
-            row.mx_group,
-            split_ips(row.source_ips),
-            row.size,
+    part = first_parts(dialect, way, _room(way), bindparam("per_way", type_=Integer))
+    _LOOKING[type(dialect)] = made = (
+        select(
+            *(part.c.id, part.c.delivery_id, delivery.c.affinity, delivery.c.priority),
+            *(part.c.mx_group, part.c.source_ips, part.c.size),
         )
-        for row in tx.connection.execute(query)
-    ]
+        .join(delivery, delivery.c.id == part.c.delivery_id)
+        .order_by(part.c.id)
+    )
+    return made
+
+
+def _room(way: CTE) -> Any:
+    """Messages that the takers may be lent of a way's MX group, from its source IPs."""
+    part, window = tables.part.alias(), bindparam("window", type_=BigInteger)
+    held = (
+        select(part.c.mx_group, func.sum(part.c.size).label("messages"))
+        .where(part.c.state == LEASED, part.c.worker_id.in_(bindparam("takers", expanding=True)))
+        .group_by(part.c.mx_group, part.c.worker_id, part.c.lane)
+        .cte("held")
+    )
+    most = case((held.c.messages > window, window), else_=held.c.messages)
+    taken = (
+        select(func.coalesce(func.sum(most), 0))
+        .where(held.c.mx_group == way.c.mx_group)
+        .correlate(way)
+        .scalar_subquery()
+    )
+    text = way.c.source_ips
+    ips = func.length(text) - func.length(func.replace(text, ",", "")) + 1
+    return ips * (window * bindparam("workers", type_=BigInteger)) - taken

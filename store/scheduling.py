@@ -36,9 +36,18 @@ class View:
     lanes: Mapping[str, LaneState]
 
 
-def view(tx: Tx, now: float, per_way: int, heard_since: float = 0.0) -> View:
-    """The first parts of each way, workers heard since a time, what they hold, and the lanes."""
-    queued = parts.queued(tx, now, per_way)
+def view(
+    tx: Tx, now: float, per_way: int, heard_since: float = 0.0, window: int | None = None
+) -> View:
+    """The first parts of each way, workers heard since a time, what they hold, and the lanes.
+
+    ``window``: messages that a worker may hold on a lane. Of a way no more is read than those
+    workers have room for.
+    """
+    workers = modules.takers(tx, heard_since)
+    queued = (
+        parts.queued(tx, now, per_way, window, [each.id for each in workers]) if workers else []
+    )
     if not queued:
         return View([], [], [], {})
     part, lane = tables.part, tables.lane
@@ -50,7 +59,7 @@ def view(tx: Tx, now: float, per_way: int, heard_since: float = 0.0) -> View:
     )
     return View(
         queued,
-        modules.takers(tx, heard_since),
+        workers,
         [
             HeldOnLane(row.worker_id, row.lane, int(row.messages))
             for row in tx.connection.execute(held)

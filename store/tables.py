@@ -73,7 +73,7 @@ class MessageRow(SQLModel, table=True):
     __tablename__ = "message"
     __table_args__ = (
         CheckConstraint(_one_of("status", MessageStatus), name="message_status"),
-        Index("message_by_delivery", "delivery_id"),
+        Index("message_by_delivery", "delivery_id", "id"),
         Index(
             "message_by_part",
             "part_id",
@@ -85,6 +85,23 @@ class MessageRow(SQLModel, table=True):
             "next_attempt_at",
             sqlite_where=(Column("status") == "pending") & Column("part_id").is_(None),
             postgresql_where=(Column("status") == "pending") & Column("part_id").is_(None),
+        ),
+        # What waits for a retry, counted by group; an outcome that is no deferral leaves it alone.
+        Index(
+            "message_retrying",
+            "delivery_id",
+            "mx_group",
+            "next_attempt_at",
+            sqlite_where=Column("next_attempt_at").is_not(None),
+            postgresql_where=Column("next_attempt_at").is_not(None),
+        ),
+        # The few that the log is asked for most; what is sent leaves it alone.
+        Index(
+            "message_unsent",
+            "status",
+            "id",
+            sqlite_where=Column("status").not_in(("pending", "sent")),
+            postgresql_where=Column("status").not_in(("pending", "sent")),
         ),
         Index(
             "message_pending",
@@ -134,7 +151,8 @@ class PartRow(SQLModel, table=True):
             "(state = 'leased' AND worker_id IS NOT NULL AND source_ip IS NOT NULL)",
             name="part_state",
         ),
-        Index("part_queue", "state", "delivery_id", "mx_group", "source_ips", "id"),
+        # With the size, so that what waits is summed up without a look at the rows.
+        Index("part_queue", "state", "delivery_id", "mx_group", "source_ips", "id", "size"),
         Index("part_by_worker", "worker_id"),
     )
 

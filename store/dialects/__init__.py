@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, FromClause, Join, Table
 
 from store.durability import Durability
 
@@ -51,6 +51,14 @@ class Dialect(Protocol):
 
     def put_missing(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert those rows whose primary key is not there."""
+        ...
+
+    def join_row(self, left: FromClause, table: Table, number: Any) -> "tuple[Join, FromClause]":
+        """Join to each row on the left the row of a table with this number, looked up one by one.
+
+        Returns the join and the row joined to. PostgreSQL would rather read the whole table once,
+        knowing nothing of how few rows a recursive query has.
+        """
         ...
 
     def watch(self, engine: Engine, /) -> "Watch":

@@ -4,7 +4,18 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    FromClause,
+    Join,
+    Table,
+    create_engine,
+    event,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
@@ -77,6 +88,10 @@ class PostgresqlDialect(Upserts):
             f"FROM unnest({arrays}) AS new ({', '.join(names)}) WHERE {match}"
         )
         return tx.exec_driver_sql(sql, tuple(map(list, zip(*rows, strict=True)))).rowcount
+
+    def join_row(self, left: FromClause, table: Table, number: Any) -> tuple[Join, FromClause]:
+        row = select(table).where(table.c.id == number).correlate(left).limit(1).lateral()
+        return left.join(row, true()), row
 
     def try_lead(self, engine: Engine) -> "AdvisoryLeadership | None":
         connection = engine.connect()

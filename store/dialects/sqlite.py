@@ -11,6 +11,8 @@ import filelock
 from sqlalchemy import (
     Connection,
     Engine,
+    FromClause,
+    Join,
     PoolProxiedConnection,
     Table,
     create_engine,
@@ -103,6 +105,10 @@ class SqliteDialect(Upserts):
             given = tuple(itertools.chain.from_iterable(chunk))
             changed += tx.exec_driver_sql(sql, given).rowcount
         return changed
+
+    def join_row(self, left: FromClause, table: Table, number: Any) -> tuple[Join, FromClause]:
+        row = table.alias()
+        return left.join(row, row.c.id == number), row
 
     def watch(self, engine: Engine) -> "FileWatch":
         in_memory = engine.url.database in (None, "", ":memory:")

@@ -84,6 +84,7 @@ def _nothing_is_lost(messages, parts) -> None:
         elif row.part_id is None:
             assert row.next_attempt_at is not None, f"message {row.id} waits for nothing"
         else:
+            assert row.next_attempt_at is None, f"message {row.id} is in a part and waits too"
             assert parts[row.part_id].delivery_id == row.delivery_id
             assert parts[row.part_id].mx_group == row.mx_group or _is_lent(parts[row.part_id])
 

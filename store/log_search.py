@@ -1,0 +1,157 @@
+"""Where the newest lines of the log are looked for, so that none costs a walk through all messages.
+
+Messages are read backwards by number until enough are found. That ends soon unless what is wanted
+is rare, or lies behind a million others. Then counters tell how many there can be, or an index of
+the few leads to them.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal_column, select
+
+from mail.states import DeliveryStatus, MessageStatus
+from store import tables
+from store.engine import Tx
+from store.log_filter import Filter, like
+
+_FEW: Final = 10_000  # rows that are read and sorted within some 20 ms
+_RANGES_MAX: Final = 64  # deliveries
+
+
+def newest(tx: Tx, query: Select[Any], wanted: Filter, limit: int) -> Select[Any] | None:
+    """A query over wanted messages, for the ``limit`` newest of them; None: there are none."""
+    most = _most(tx, wanted)
+    if most == 0:
+        return None
+    if most is not None:
+        limit = min(limit, most)  # so that the walk ends with the last of them
+    return _ordered(tx, query, wanted, most).limit(limit)
+
+
+def _ordered(tx: Tx, query: Select[Any], wanted: Filter, most: int | None) -> Select[Any]:
+    """The query, newest first, along the index that leads to what is wanted soonest."""
+    message = tables.message
+    if wanted.status is MessageStatus.PENDING:
+        holders = _holders_of_few(tx, wanted)
+        if holders is not None:
+            # "+ 0": not by number, but by the index of what is pending, and sorted then.
+            few = message.c.delivery_id.in_(holders), message.c.domain > ""
+            return query.where(*few).order_by((message.c.id + 0).desc())
+    elif wanted.status not in (None, MessageStatus.SENT):
+        # In letters: a partial index serves only conditions that are seen to imply its own.
+        words: list[ColumnElement[str]] = [
+            literal_column(f"'{each}'") for each in ("pending", "sent", wanted.status)
+        ]
+        query = query.where(message.c.status.not_in(words[:2]), message.c.status == words[2])
+    elif wanted.status or wanted.source_ip is not None or wanted.reason is not None:
+        return _changed(query)
+    elif wanted.domain is not None and most is not None and most <= _FEW:
+        span = _span(tx, wanted)
+        if span is not None:
+            query = query.where(message.c.id.between(*span))
+    return query.order_by(message.c.id.desc())
+
+
+def _changed(query: Select[Any]) -> Select[Any]:
+    """By the messages that have transitions: what was never tried is not walked through."""
+    message, last = tables.message, tables.transition.alias("last")
+    later = tables.transition.alias("later")
+    newest_id = select(func.max(later.c.id)).where(later.c.message_id == last.c.message_id)
+    is_last = last.c.id == newest_id.correlate(last).scalar_subquery()
+    return (
+        # "+ 0": else PostgreSQL may walk through all messages, asking each for its transition.
+        query.join(last, message.c.id == last.c.message_id + 0)
+        .where(is_last)
+        .order_by(last.c.message_id.desc())
+    )
+
+
+def _is_any_unconfirmed(tx: Tx) -> bool:
+    """Whether there may be messages that no counter knows yet."""
+    is_editing = tables.delivery.c.status == DeliveryStatus.EDITING
+    return bool(tx.connection.scalar(select(exists().where(is_editing))))
+
+
+def _most(tx: Tx, wanted: Filter) -> int | None:
+    """So many messages can be wanted at most; None: nothing is known."""
+    found: list[int] = []
+    if wanted.status not in (None, MessageStatus.PENDING):
+        counts = tables.rollup_status
+        query = select(func.sum(counts.c.messages)).where(counts.c.status == wanted.status)
+        if wanted.delivery_id is not None:
+            query = query.where(counts.c.delivery_id == wanted.delivery_id)
+        if wanted.reason is not None:
+            query = query.where(counts.c.reason == int(wanted.reason))
+        found.append(int(tx.connection.scalar(query) or 0))
+    if wanted.domain is not None and not _is_any_unconfirmed(tx):
+        plans = tables.delivery_domain
+        query = select(func.sum(plans.c.messages)).where(*_planned(wanted))
+        found.append(int(tx.connection.scalar(query) or 0))
+    return min(found, default=None)
+
+
+def _planned(wanted: Filter) -> list[ColumnElement[bool]]:
+    plans = tables.delivery_domain
+    where = [like(plans.c.domain, wanted.domain or "*")]
+    if wanted.delivery_id is not None:
+        where.append(plans.c.delivery_id == wanted.delivery_id)
+    return where
+
+
+def _holders_of_few(tx: Tx, wanted: Filter) -> list[int] | None:
+    """The deliveries with pending messages, if they have few of them; else None."""
+    if _is_any_unconfirmed(tx):
+        return None
+    counts = tables.rollup_status
+    query = (
+        select(counts.c.delivery_id, counts.c.messages)
+        .where(counts.c.status == MessageStatus.PENDING, counts.c.messages > 0)
+        .order_by(counts.c.delivery_id)
+    )
+    if wanted.delivery_id is not None:
+        query = query.where(counts.c.delivery_id == wanted.delivery_id)
+    rows = tx.connection.execute(query).all()
+    is_few = len(rows) <= _RANGES_MAX and sum(row.messages for row in rows) <= _FEW
+    return [row.delivery_id for row in rows] if is_few else None
+
+
+def _span(tx: Tx, wanted: Filter) -> tuple[int, int] | None:
+    """The numbers between which messages to a domain lie; None: of too many deliveries."""
+    plans, message = tables.delivery_domain, tables.message
+    query = select(plans.c.delivery_id).where(*_planned(wanted)).distinct().limit(_RANGES_MAX + 1)
+    found = list(tx.connection.execute(query).scalars())
+    if len(found) > _RANGES_MAX:
+        return None
+    ends: list[int] = []
+    for delivery_id in found:
+        for end in (func.min(message.c.id), func.max(message.c.id)):
+            number = tx.connection.scalar(select(end).where(message.c.delivery_id == delivery_id))
+            ends += [] if number is None else [int(number)]
+    return (min(ends), max(ends)) if ends else None
+
+
+def newest_changes(tx: Tx, query: Select[Any], wanted: Filter, limit: int) -> Select[Any] | None:
+    """A query over wanted transitions, for the ``limit`` newest of them; None: there are none."""
+    change, delivery = tables.transition, tables.delivery
+    query = query.limit(limit)
+    if wanted.delivery_id is None:
+        return query.order_by(change.c.id.desc())
+    row = tx.connection.execute(
+        select(delivery.c.messages, delivery.c.started_at).where(
+            delivery.c.id == wanted.delivery_id
+        )
+    ).one_or_none()
+    if row is None or (row.started_at is None and not _is_any_over(tx, wanted.delivery_id)):
+        return None
+    if row.messages > _FEW:
+        return query.order_by(change.c.id.desc())
+    mine = tables.message.c.delivery_id == wanted.delivery_id
+    return query.where(mine).order_by((change.c.id + 0).desc())
+
+
+def _is_any_over(tx: Tx, delivery_id: int) -> bool:
+    counts = tables.rollup_status
+    is_over = exists().where(
+        counts.c.delivery_id == delivery_id, counts.c.status != MessageStatus.PENDING
+    )
+    return bool(tx.connection.scalar(select(is_over)))

@@ -1,0 +1,296 @@
+"""What the questions of scheduler, worker and user cost, whatever is queued or over.
+
+``python -m tests.measure.many_queued 100000 10000000`` fills a store with each number of queued
+messages, and two more with the first number and ``--also`` deferred or finished ones, times every
+operation in each and prints the ratios to the first. Exit code 1: behind the last number a claim, a
+status or a log took more than twice as long as behind the first.
+
+Ten million messages take 1.6 GB of disk in ``--folder`` and half a minute to fill.
+"""
+
+import argparse
+import contextlib
+import itertools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from affinity.configuration import Affinity, Configuration, MtaInstance, Route, SourceIp
+from affinity.plan import plan_of
+from mail.outcome import Verdict
+from mail.states import DeliveryEvent, MessageEvent, MessageStatus
+from monitor.status import status
+from scheduler.decide.expire import expiry_event
+from scheduler.decide.spread import Memory, spread
+from scheduler.housekeeping import CUT_MAX, EXPIRE_MAX
+from scheduler.service import PARTS_PER_WAY, _snapshot
+from scheduler.settings import settings_from
+from store import (
+    deliveries,
+    expiry,
+    leases,
+    log,
+    modules,
+    operator,
+    parts,
+    replan,
+    scheduling,
+    settlement,
+    transitions,
+)
+from store.engine import Store
+from store.schema import open_store
+from tests.fakes import postgresql
+from tests.measure.backlog import AFFINITY, VALIDITY_S, Backlog, fill
+
+MOST = 2.0
+JUDGED = ("claim", "status", "log")  # the first words of operations
+REPEATS, PATIENCE_S = 9, 4.0  # runs of an operation; what is slow is run less often
+LEASED = 32  # parts
+CLAIMED = 256  # messages, whatever the size of parts
+SUBMITTED = 5_000
+IPS = ("127.0.1.1", "127.0.1.2")
+CONFIGURATION = Configuration(
+    mta={"bench": MtaInstance(affinities=(AFFINITY,))},
+    affinity={AFFINITY: Affinity(ip=tuple(SourceIp(address=each) for each in IPS))},
+    route={"open": Route(domains=("*.test",), host="127.0.0.1:2525")},
+)
+SETTINGS = settings_from(CONFIGURATION)
+PROCESS = modules.Process("host", 4711, 1 << 20)
+ACCEPTED = Verdict(MessageEvent.ACCEPTED, None, None, "2.0.0 Accepted", 250, "2.0.0")
+
+Times = dict[str, list[float]]  # by operation, seconds
+
+
+@dataclass
+class Lab:
+    """A filled store with one worker; time stands still."""
+
+    store: Store
+    now: float
+    times: Times = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+
+    def __post_init__(self) -> None:
+        self.do = self.store.write_now
+        self.ask = self.store.read_now
+        number = self.do(modules.register_worker, "bench", [AFFINITY], "j.log", PROCESS, self.now)
+        self.author = transitions.Author("bench", number)
+        self.do(modules.announce_instance, "bench", [AFFINITY], 1, PROCESS, self.now)
+        self.do(modules.announce_module, modules.SCHEDULER, PROCESS, "", self.now)
+
+    @contextlib.contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.times.setdefault(what, []).append(time.perf_counter() - began)
+
+    def again(self, what: str, operation: Callable[[], object]) -> None:
+        """Run an operation several times."""
+        ends = time.perf_counter() + PATIENCE_S
+        for _ in range(REPEATS):
+            with self.timed(what):
+                operation()
+            if time.perf_counter() > ends:
+                break
+
+    def send_some(self) -> None:
+        """One turn of scheduler and worker."""
+        with self.timed("round: read and spread"):
+            view = self.ask(
+                scheduling.view, self.now, PARTS_PER_WAY, 0.0, SETTINGS.pace.lane_window
+            )
+            grants, self.memory = spread(
+                _snapshot(view, self.now), SETTINGS.rules, SETTINGS.pace, self.memory
+            )
+        chosen = [
+            leases.Grant(
+                each.part_id, each.delivery_id, each.worker_id, each.source_ip, each.lane_key
+            )
+            for each in grants[:LEASED]
+        ]
+        with self.timed(f"lease {LEASED} parts"):
+            self.do(leases.lease, chosen, self.now, self.now + 15.0)
+        with self.timed(f"claim {CLAIMED} messages"):
+            lent = self.ask(leases.leased_to, self.author.worker_id)
+            sizes = itertools.accumulate(each.size for each in lent)
+            some = [
+                part.part_id
+                for part, end in zip(lent, sizes, strict=True)
+                if end - part.size < CLAIMED
+            ]
+            found = self.ask(leases.messages_of, some)
+        outcomes = [
+            transitions.Outcome(
+                *(each.message_id, part.delivery_id, part.part_id, part.epoch, each.address),
+                *(each.attempts + 1, self.now, ACCEPTED, None, part.source_ip, part.mx_group),
+                *(3.5, 4096),
+            )
+            for part in lent
+            for each in found.get(part.part_id, ())
+        ][:64]
+        ends = [(each.part_id, each.epoch) for each in lent]
+        with self.timed("settle 64 messages"):
+            self.do(settlement.settle, self.author, settlement.Settlement(outcomes), self.now)
+        self.do(settlement.settle, self.author, settlement.Settlement(finished=ends), self.now)
+
+    def submit(self) -> None:
+        new = deliveries.NewDelivery(
+            "more", AFFINITY, 0, 8, self.now, self.now, self.now + VALIDITY_S, "mail.eml", b"Hi"
+        )
+        delivery_id = self.do(deliveries.create, new)
+        made = [
+            parts.NewPart(
+                "open",
+                IPS,
+                [
+                    parts.NewMessage(f"u{number}@d1.test", "d1.test", '{"name":"N","town":"L"}')
+                    for number in range(first, first + 8)
+                ],
+            )
+            for first in range(0, SUBMITTED, 8)
+        ]
+        with self.timed(f"submit {SUBMITTED:,}: add"):
+            self.do(parts.add, delivery_id, made, self.now)
+        with self.timed(f"submit {SUBMITTED:,}: confirm"):
+            self.do(deliveries.confirm, delivery_id, self.now)
+
+    def measure(self) -> Times:
+        for _ in range(REPEATS):
+            self.send_some()
+        now, ask, do = self.now, self.ask, self.do
+        newest = ask(deliveries.find, limit=1)[0].id
+        tried = next(iter(ask(log.transitions, log.Filter(), limit=1, newest=True)))
+        last = ask(log.last_transition_id)
+        logs: Mapping[str, log.Filter] = {
+            "latest 20": log.Filter(),
+            "of the newest delivery": log.Filter(delivery_id=newest),
+            "of the first delivery": log.Filter(delivery_id=1),
+            "of a domain": log.Filter(domain="d19.*"),
+            "of an unknown domain": log.Filter(domain="d20.*"),
+            "pending": log.Filter(status=MessageStatus.PENDING),
+            "sent": log.Filter(status=MessageStatus.SENT),
+            "failed": log.Filter(status=MessageStatus.FAILED),
+        }
+        questions: Mapping[str, Callable[[], object]] = {
+            "status": lambda: status(self.store, CONFIGURATION, now, ["scheduler"]),
+            **{
+                f"log {name}": lambda wanted=wanted: ask(
+                    log.messages, wanted, limit=20, newest=True
+                )
+                for name, wanted in logs.items()
+            },
+            "log of transitions": lambda: ask(log.transitions, log.Filter(), limit=20, newest=True),
+            "log of a delivery's transitions": lambda: ask(
+                log.transitions, log.Filter(delivery_id=newest), limit=20, newest=True
+            ),
+            "log followed": lambda: ask(log.transitions, log.Filter(), after_id=last),
+            "deliveries": lambda: ask(deliveries.find, limit=50),
+            "message": lambda: ask(log.message, tried.message_id),
+            "house: is anything unfinished": lambda: ask(deliveries.is_any_unfinished),
+            "house: expire, nothing late": lambda: do(expiry.expire, now, EXPIRE_MAX, expiry_event),
+            "house: plans": lambda: ask(replan.standing),
+            "house: cut, nothing due": lambda: ask(parts.due, now, CUT_MAX),
+            "house: reclaim": lambda: ask(leases.leases),
+            "house: withdraw, nothing cancelled": lambda: do(
+                operator.withdraw_cancelled, EXPIRE_MAX, now
+            ),
+            "house: finish": lambda: do(deliveries.finish_complete, now),
+            "house: abandoned": lambda: do(deliveries.discard_abandoned, now - 600.0, now),
+        }
+        for what, question in questions.items():
+            self.again(what, question)
+        for _ in range(3):
+            self.submit()
+        later = now + 3600.0
+        self.again(f"house: {CUT_MAX} due", lambda: ask(parts.due, later, CUT_MAX))
+        do(operator.steer, newest, DeliveryEvent.CANCELLED, now)
+        self.again(
+            f"house: withdraw {EXPIRE_MAX}",
+            lambda: do(operator.withdraw_cancelled, EXPIRE_MAX, now),
+        )
+        late = now + 2 * VALIDITY_S
+        self.again(
+            f"house: expire {EXPIRE_MAX}",
+            lambda: do(expiry.expire, late, EXPIRE_MAX, expiry_event),
+        )
+        return self.times
+
+
+def measured(url: str, backlog: Backlog) -> Mapping[str, float]:
+    """Medians in ms by operation, of a store that is filled for it."""
+    now = 1_800_000_000.0
+    with contextlib.closing(open_store(url)) as store:
+        began = time.perf_counter()
+        fill(store, backlog, plan_of(CONFIGURATION), now)
+        print(f"{backlog}: filled in {time.perf_counter() - began:.1f} s", end="", flush=True)
+        if not url.startswith("sqlite"):
+            store.engine.execution_options(isolation_level="AUTOCOMMIT").connect().exec_driver_sql(
+                "VACUUM ANALYZE"  # as the server's own daemon does in time
+            ).connection.close()
+        began = time.perf_counter()
+        found = Lab(store, now).measure()
+        print(f", measured in {time.perf_counter() - began:.1f} s", flush=True)
+    return {what: statistics.median(seconds) * 1000 for what, seconds in found.items()}
+
+
+@contextlib.contextmanager
+def databases(folder: Path | None, *, is_postgresql: bool) -> Iterator[Callable[[], object]]:
+    """Makes contexts of an empty database each; they yield its URL."""
+    if is_postgresql:
+        with postgresql.server_for_run() as server:
+            yield lambda: server.database("template0")
+        return
+
+    @contextlib.contextmanager
+    def file() -> Iterator[str]:
+        with tempfile.TemporaryDirectory(dir=folder) as inner:
+            yield f"sqlite:///{inner}/lab.db"
+            print(f"  {(Path(inner) / 'lab.db').stat().st_size / 1e6:,.0f} MB of disk")
+
+    yield file
+
+
+def report(titles: Sequence[str], columns: Sequence[Mapping[str, float]]) -> None:
+    print(f"\n{'ms, median (times the first)':36}" + "".join(f"{each:>20}" for each in titles))
+    for what, first in columns[0].items():
+        shown = [f"{first:.2f}"]
+        shown += [f"{each[what]:.2f} ({each[what] / first:.1f} x)" for each in columns[1:]]
+        print(f"{what:36}" + "".join(f"{each:>20}" for each in shown))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.measure.many_queued")
+    parser.add_argument("queued", type=int, nargs="+", help="100000 10000000")
+    parser.add_argument("--also", type=int, default=1_000_000, help="deferred, finished; 0: none")
+    parser.add_argument("--folder", type=Path, help="where the stores are made")
+    parser.add_argument("--postgresql", action="store_true", help="on a server of its own")
+    wanted = parser.parse_args()
+    least = wanted.queued[0]
+    backlogs = {f"{each:,} queued": Backlog(each) for each in wanted.queued}
+    if wanted.also:
+        backlogs[f"+ {wanted.also:,} deferred"] = Backlog(least, deferred=wanted.also)
+        backlogs[f"+ {wanted.also:,} finished"] = Backlog(least, finished=wanted.also)
+    columns = []
+    with databases(wanted.folder, is_postgresql=wanted.postgresql) as new_database:
+        for backlog in backlogs.values():
+            with new_database() as url:
+                columns.append(measured(url, backlog))
+    report(list(backlogs), columns)
+    big = columns[len(wanted.queued) - 1]
+    worse = [
+        what
+        for what, first in columns[0].items()
+        if what.partition(" ")[0] in JUDGED and big[what] > MOST * first
+    ]
+    for what in worse:
+        print(f"more than {MOST:g} times: {what}")
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

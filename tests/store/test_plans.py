@@ -1,0 +1,103 @@
+"""No question is answered by reading a whole table of messages, parts or transitions.
+
+As SQLite plans it without statistics, which is how every store of ours begins.
+"""
+
+import re
+
+import pytest
+from sqlalchemy import event
+
+from mail.reason import Reason
+from mail.states import DeliveryEvent, MessageStatus
+from scheduler.decide.expire import expiry_event
+from store import deliveries, expiry, leases, log, operator, parts, queues, scheduling
+from store.schema import open_store
+from tests.store.hand import DAY, Hand
+
+WALK = re.compile(r"SCAN (message|part|transition)\w*(?! USING COVERING INDEX message_retrying)\b")
+
+
+@pytest.fixture
+def explained(migrated_file, tmp_path, clock):
+    """A hand on SQLite and a function that runs an operation and returns its plans' lines."""
+    file = tmp_path / "lab.db"
+    file.write_bytes(migrated_file.read_bytes())
+    store = open_store(f"sqlite:///{file}")
+    hand = Hand(store, clock)
+    hand.submit()
+    seen = []
+
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, parameters, _context, is_many):
+        if not is_many and statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
+            seen.append((statement, parameters))
+
+    def explain(operation, *args, **kwargs):
+        seen.clear()
+        hand.do(operation, *args, **kwargs)
+        asked, lines = list(seen), []
+        with store.engine.connect() as connection:
+            for statement, parameters in asked:
+                if "rollup_minute" not in statement:
+                    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                    lines += [row[3] for row in plan]
+        return lines
+
+    hand.do = store.write_now  # the invariants read all there is
+    yield hand, explain
+    store.close()
+
+
+def test_nothing_is_walked_through(explained):
+    hand, explain = explained
+    now = hand.clock.now()
+    author = hand.worker()
+    filters = [
+        log.Filter(delivery_id=1),
+        log.Filter(status=MessageStatus.FAILED),
+        log.Filter(status=MessageStatus.PENDING),
+        log.Filter(reason=Reason.GREYLISTED),
+    ]
+    asked = [
+        *((log.messages, each, 0, 20) for each in ()),
+        (scheduling.view, now, 64, 0.0, 2000),
+        (parts.due, now, 2000),
+        (leases.leased_to, author.worker_id),
+        (leases.messages_of, [1, 2]),
+        (leases.leases,),
+        (queues.waiting,),
+        (queues.retrying,),
+        (queues.in_hand,),
+        (deliveries.finish_complete, now),
+        (deliveries.discard_abandoned, now, now),
+        (expiry.expire, now + 9 * DAY, 10, expiry_event),
+    ]
+    for operation, *args in asked:
+        lines = explain(operation, *args)
+        assert [each for each in lines if WALK.match(each)] == [], operation
+    for each in filters:
+        for read in (log.messages, log.transitions):
+            lines = explain(read, each, limit=20, newest=True)
+            assert [line for line in lines if WALK.match(line)] == [], each
+
+
+def test_what_is_over_is_not_looked_at_to_end_what_is_not(explained):
+    hand, explain = explained
+    lines = explain(expiry.waiting, 1, 10)
+    assert any("INDEX message_pending" in each for each in lines)
+    hand.do(operator.steer, 1, DeliveryEvent.CANCELLED, hand.clock.now())
+    lines = explain(operator.withdraw_cancelled, 10, hand.clock.now())
+    assert any("INDEX message_pending" in each for each in lines)
+
+
+def test_failed_messages_have_an_index_of_their_own(explained):
+    hand, explain = explained
+    author = hand.worker()
+    from tests.store.hand import REFUSED
+
+    for lent in hand.lease(author):
+        hand.settle(author, hand.outcomes(lent, REFUSED), finished=[lent])
+    wanted = log.Filter(status=MessageStatus.FAILED)
+    lines = explain(log.messages, wanted, limit=20, newest=True)
+    assert "SEARCH message USING INDEX message_unsent" in " ".join(lines)
