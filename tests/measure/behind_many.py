@@ -1,7 +1,8 @@
 """How long a small delivery takes that is submitted behind a large one.
 
 ``python -m tests.measure.behind_many 1000000``: queues so many messages in a lab of real processes,
-then a delivery of a hundred, and prints the seconds from its submission until all of them are sent.
+then a delivery of a hundred, and prints the seconds from its submission until all of them are sent,
+and the most memory that a process of each kind had meanwhile.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 from lab.background import Running
+from lab.bench.processes import Watch
 from lab.bench.trip import READY_WITHIN_S, queue_delivery
 from lab.bench.workload import Workload
 from mail.states import DeliveryStatus
@@ -18,6 +20,7 @@ from store import deliveries
 from store.schema import open_store
 
 SMALL = 100
+GOES_ON_S = 10.0  # the memory of a lab that works on
 
 
 def main(messages: int) -> None:
@@ -28,18 +31,22 @@ def main(messages: int) -> None:
         with contextlib.closing(open_store(loaded.store_url)) as store:
             try:
                 running.start(store, READY_WITHIN_S)
-                queue_delivery(loaded, store, "people.csv", messages)
-                workload.write_people(loaded.path.with_name("few.csv"), SMALL)
-                began = time.perf_counter()
-                queue_delivery(loaded, store, "few.csv", SMALL)
-                while True:
-                    large, small = (store.read_now(deliveries.get, each) for each in (1, 2))
-                    if small.status is DeliveryStatus.FINISHED:
-                        break
-                    time.sleep(0.05)
-                seconds = time.perf_counter() - began
+                with Watch() as watch:
+                    queue_delivery(loaded, store, "people.csv", messages)
+                    workload.write_people(loaded.path.with_name("few.csv"), SMALL)
+                    began = time.perf_counter()
+                    queue_delivery(loaded, store, "few.csv", SMALL)
+                    while True:
+                        large, small = (store.read_now(deliveries.get, each) for each in (1, 2))
+                        if small.status is DeliveryStatus.FINISHED:
+                            break
+                        time.sleep(0.05)
+                    seconds = time.perf_counter() - began
+                    time.sleep(GOES_ON_S)
                 left = large.counts.get("pending", 0)
                 print(f"{SMALL} messages in {seconds:.2f} s behind {left:,} that still waited")
+                for kind, use in watch.uses().items():
+                    print(f"{kind}: {use.peak_rss_mb:.0f} MB, {use.cpu_s:.1f} s of processor")
             finally:
                 running.stop()
 
