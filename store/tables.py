@@ -83,8 +83,8 @@ class MessageRow(SQLModel, table=True):
         Index(
             "message_due",
             "next_attempt_at",
-            sqlite_where=(Column("status") == "pending") & Column("part_id").is_(None),
-            postgresql_where=(Column("status") == "pending") & Column("part_id").is_(None),
+            sqlite_where=Column("next_attempt_at").is_not(None),
+            postgresql_where=Column("next_attempt_at").is_not(None),
         ),
         # What waits for a retry, counted by group; an outcome that is no deferral leaves it alone.
         Index(

@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 _RETRYING = sa.text("next_attempt_at IS NOT NULL")
+_DUE = sa.text("status = 'pending' AND part_id IS NULL")
 _UNSENT = sa.text("(status NOT IN ('pending', 'sent'))")
 _WAY = ["state", "delivery_id", "mx_group", "source_ips", "id"]
 
@@ -20,6 +21,15 @@ def upgrade() -> None:
     op.execute("UPDATE message SET next_attempt_at = NULL WHERE part_id IS NOT NULL")
     op.drop_index("message_by_delivery", table_name="message")
     op.create_index("message_by_delivery", "message", ["delivery_id", "id"], unique=False)
+    op.drop_index("message_due", table_name="message")
+    op.create_index(
+        "message_due",
+        "message",
+        ["next_attempt_at"],
+        unique=False,
+        sqlite_where=_RETRYING,
+        postgresql_where=_RETRYING,
+    )
     op.create_index(
         "message_retrying",
         "message",
@@ -41,6 +51,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("message_unsent", table_name="message")
     op.drop_index("message_retrying", table_name="message")
+    op.drop_index("message_due", table_name="message")
+    op.create_index(
+        "message_due",
+        "message",
+        ["next_attempt_at"],
+        unique=False,
+        sqlite_where=_DUE,
+        postgresql_where=_DUE,
+    )
     op.drop_index("message_by_delivery", table_name="message")
     op.create_index("message_by_delivery", "message", ["delivery_id"], unique=False)
     op.drop_index("part_queue", table_name="part")
