@@ -6,7 +6,7 @@ older one can write nothing: ``transitions.record`` and ``settle`` ask for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -161,8 +161,7 @@ def unwanted(tx: Tx, worker_id: int) -> set[int]:
     return set(tx.connection.execute(query).scalars())
 
 
-@dataclass(frozen=True, slots=True)
-class PartMessage:
+class PartMessage(NamedTuple):
     """A message to send. ``attempts`` were made before."""
 
     message_id: int

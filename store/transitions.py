@@ -7,7 +7,7 @@ or an operator decides about messages that are in nobody's hand.
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -20,8 +20,7 @@ from store.engine import Tx
 _CHUNK: Final = 900  # below the number of variables that every SQLite build allows (999)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One attempt as its worker reports it. ``attempt`` counts from 1 and includes this one."""
 
     message_id: int
