@@ -1,9 +1,9 @@
 """What differs between the databases, behind one Protocol; everything else is written once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
 
 from store.durability import Durability
 
@@ -51,6 +51,16 @@ class Dialect(Protocol):
 
     def put_missing(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert those rows whose primary key is not there."""
+        ...
+
+    def gathered(
+        self,
+        tx: Connection,
+        by: Column[Any],
+        columns: Sequence[Column[Any]],
+        where: Sequence[ColumnElement[bool]],
+    ) -> Iterable[tuple[Any, list[Sequence[Any]]]]:
+        """Rows of texts and whole numbers by the value of a column; in no order."""
         ...
 
     def watch(self, engine: Engine, /) -> "Watch":

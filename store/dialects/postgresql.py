@@ -1,10 +1,20 @@
 """PostgreSQL: many writers, many machines."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
@@ -77,6 +87,18 @@ class PostgresqlDialect(Upserts):
             f"FROM unnest({arrays}) AS new ({', '.join(names)}) WHERE {match}"
         )
         return tx.exec_driver_sql(sql, tuple(map(list, zip(*rows, strict=True)))).rowcount
+
+    def gathered(
+        self,
+        tx: Connection,
+        by: Column[Any],
+        columns: Sequence[Column[Any]],
+        where: Sequence[ColumnElement[bool]],
+    ) -> Iterable[tuple[Any, list[Sequence[Any]]]]:
+        found: dict[Any, list[Sequence[Any]]] = {}
+        for value, *row in tx.execute(select(by, *columns).where(*where)):
+            found.setdefault(value, []).append(row)
+        return found.items()
 
     def try_lead(self, engine: Engine) -> "AdvisoryLeadership | None":
         connection = engine.connect()
