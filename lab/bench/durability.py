@@ -32,7 +32,8 @@ _POSTGRESQL: Final = {
 }
 ALWAYS: Final = (
     "At every level a killed process loses nothing, but a power cut may also take the answers that "
-    "were heard and not yet committed, a tenth of a second's worth; their mail is sent again."
+    "were heard and not yet committed, normally less than a second's worth; their mail is sent "
+    "again."
 )
 
 

@@ -22,6 +22,7 @@ from lab.cli.bench_options import (
     StoreUrl,
     WarmUp,
     Workers,
+    checked_keep,
     checked_store,
     told,
 )
@@ -82,7 +83,7 @@ def _register_run(bench: typer.Typer) -> None:
         from lab.bench.workload import Workload
         from lab.cli.bench_tables import print_result
 
-        wanted = chosen(references)
+        wanted, kept = chosen(references), checked_keep(keep)
         workload = Workload(
             messages=messages,
             size=size,
@@ -100,7 +101,7 @@ def _register_run(bench: typer.Typer) -> None:
         if html is not None:
             _check_writable(html)
         with told() as tell:
-            found = run_bench(workload, runs, wanted, keep, tell)
+            found = run_bench(workload, runs, wanted, kept, tell)
         if html is not None:
             write_report(found, html)
             say(f"wrote {html}")

@@ -16,6 +16,7 @@ from lab.cli.bench_options import (
     StoreUrl,
     WarmUp,
     Workers,
+    checked_keep,
     checked_store,
     told,
 )
@@ -50,6 +51,7 @@ def register(bench: typer.Typer) -> None:
         from lab.bench.workload import Workload
         from lab.cli.bench_tables import print_dial
 
+        kept = checked_keep(keep)
         workload = Workload(
             messages=messages,
             size=size,
@@ -64,7 +66,7 @@ def register(bench: typer.Typer) -> None:
             warm_up=warm_up,
         )
         with told() as tell:
-            found = turn_dial(workload, runs, keep, tell)
+            found = turn_dial(workload, runs, kept, tell)
         if json:
             print_json(found.as_json())
         else:

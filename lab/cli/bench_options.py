@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.output import progress_bar
-from mail.errors import UserError
+from mail.errors import UserError, Where
 from store.durability import Durability
 
 
@@ -51,7 +51,7 @@ StoreUrl = Annotated[
 ]
 Keep = Annotated[
     Path | None,
-    typer.Option(help="Folder for the labs, which stay; otherwise none does.", show_default=False),
+    typer.Option(help="New folder for the labs, which stay; else none does.", show_default=False),
 ]
 
 
@@ -70,6 +70,21 @@ def checked_store(url: str | None) -> str | None:
             remedy="Leave it out for SQLite, a file in each run's folder; --keep says where.",
         )
     return url
+
+
+def checked_keep(folder: Path | None) -> Path | None:
+    """A folder for the labs: none of them may be there already, with the mail of another run.
+
+    Raises:
+        BadBenchOption: there is something in it, or it is no folder.
+    """
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadBenchOption(
+            "is there already, and not empty",
+            where=Where(str(folder)),
+            remedy="Name a new folder with --keep.",
+        )
+    return folder
 
 
 @contextmanager

@@ -97,10 +97,12 @@ def test_the_dial_of_a_server_has_two_levels_and_leaves_the_named_database_alone
         (("--store", "mysql://x"), "postgresql+psycopg://"),
         (("--references", "sendmail"), "bare_loop"),
         (("--html", "absent/report.html"), "absent/report.html"),
+        (("--keep", "."), "new folder"),
         (("--store", "postgresql+psycopg://me@127.0.0.1:1/x"), "CREATEDB"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_runs(mtalab, words, said):
+    Path("something").touch()
     done = mtalab("bench", *SMALL, *words)
     assert done.code == 2
     assert said in done.err
