@@ -59,6 +59,16 @@ def test_what_is_deferred_is_tried_three_times_also_at_a_rate(mtalab):
     assert sorted(orjson.loads(each)["attempts"] for each in log) == [1] * 20 + [3] * 20
 
 
+def test_postfix_s_programs_run_beside_it_or_it_is_said_why_not(mtalab):
+    kinds = ("smtp_source", "bare_into_smtp_sink", "whole_trip_into_smtp_sink", "postfix")
+    done = mtalab("bench", *SMALL, "--references", ",".join(kinds), "--json")
+    assert done.code == 0, done.err
+    found = done.json
+    for each in kinds:
+        assert (found[f"{each}_per_second"] is None) == (each in found["absent"])
+        assert found["absent"].get(each) != "left out"
+
+
 def test_the_durability_dial_says_what_each_level_may_lose(mtalab):
     done = mtalab("bench", "durability", *SMALL, "--json")
     assert done.code == 0, done.err
