@@ -117,7 +117,7 @@ class ExpressConnection(ReluctantConnection):
     def _take_whole(self, data: bytes) -> tuple[bytes | None, bytes | None]:
         """The content, if it has come whole, and what is left; see ``_take_usual``."""
         end = -1 if self._body or data.startswith(b".") else data.find(_LINE_DOT)
-        if 0 <= end < self._server.size_limit and data.startswith(END, end):
+        if 0 <= end <= self._server.size_limit - 2 and data.startswith(END, end):
             return data[: end + 2], data[end + len(END) :]  # no dot was doubled
         return self._take_more(data)
 

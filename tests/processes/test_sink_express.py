@@ -25,8 +25,21 @@ SECOND = (
     b"RCPT TO:<drop-reply@y.test>",
 )  # fmt: skip
 LINES = st.sampled_from(
-    [b"", b"text", b".", b"..", b"..dots", b"\n.\n", b"a\r.\rb", b"\xc3\xa9", b"l" * 120, b"QUIT"]
-    + [b"l" * (LIMIT - 2), b"l" * (LIMIT - 1), b"." + b"l" * (LIMIT - 3)]
+    [
+        b"",
+        b"text",
+        b".",
+        b"..",
+        b"..dots",
+        b"\n.\n",
+        b"a\r.\rb",
+        b"\xc3\xa9",
+        b"l" * 120,
+        b"QUIT",
+        b"l" * (LIMIT - 2),
+        b"l" * (LIMIT - 1),
+        b"." + b"l" * (LIMIT - 3),
+    ]
 )
 BODIES = st.lists(LINES, max_size=5).map(
     # Of a client: its dots are doubled, but those of LINES that begin with one stand as they are.
