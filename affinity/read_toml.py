@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 PREFIX: Final = "MTALAB_"
 # They name the file, a child's parent (lab/lifetime.py), and a point to crash at (world/crash.py).
 _NOT_KEYS: Final = frozenset(
-    {"MTALAB_CONFIG", "MTALAB_PARENT", "MTALAB_CRASH_AT", "MTALAB_CRASH_BY"}
+    {"MTALAB_CONFIG", "MTALAB_PARENT", "MTALAB_MEASURE", "MTALAB_CRASH_AT", "MTALAB_CRASH_BY"}
 )
 _SYNTAX_LINE: Final = re.compile(r" *\((?:at line (\d+), column \d+|at end of document)\)")
 

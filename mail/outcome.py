@@ -4,8 +4,8 @@ A session answers each message with exactly one of these values; ``mta/classify`
 ``Verdict``, which is all that the store needs to know.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mail.reason import FailureType, Reason
 from mail.reply import Reply
@@ -28,23 +28,20 @@ class Stage(StrEnum):
     QUIT = "quit"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The receiver took responsibility: its reply to the end of data was positive."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """The receiver answered with 4xx or 5xx at this stage."""
 
     reply: Reply
     stage: Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """No usable answer: connection refused, lost, timed out, or nonsense was said.
 
     ``is_doubtful`` tells that the whole message had been written and its reply was never read: the
@@ -59,8 +56,7 @@ class Broken:
 Answer = Accepted | Rejected | Broken
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The answer, judged: which event of the state machine it is, and why."""
 
     event: MessageEvent

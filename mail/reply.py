@@ -3,7 +3,7 @@
 import functools
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _ENHANCED: Final = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 
@@ -30,8 +30,7 @@ def _enhanced(klass: int, opening: str) -> EnhancedCode | None:
     return EnhancedCode(klass, int(found[2]), int(found[3]))
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply of a server: its code and its text, the lines joined by newlines."""
 
     code: int

@@ -1,6 +1,7 @@
 """Parts in a worker's hand and their messages, from claim to the last answer."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.leases import LeasedPart, PartMessage
 
@@ -20,8 +21,7 @@ class HeldPart:
         return self.lease.part_id, self.lease.epoch
 
 
-@dataclass(frozen=True, slots=True)
-class HeldMessage:
+class HeldMessage(NamedTuple):
     """One message of a held part."""
 
     part: HeldPart

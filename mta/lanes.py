@@ -9,7 +9,7 @@ the next owner could otherwise open more than the limit allows.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from affinity.lane import LaneKey, Limits, lane_of
@@ -277,7 +277,7 @@ class Lanes:
         held: HeldMessage = envelope.token
         if held.passed_on >= len(lane.way.destination.hosts):
             return False
-        return lane.queue.put_back(replace(held, passed_on=held.passed_on + 1))
+        return lane.queue.put_back(held._replace(passed_on=held.passed_on + 1))
 
     def _unreachable(self, lane: _Lane, why: Unreachable) -> None:
         """Nobody is there: what waits has had its attempt. A fault at our end is no attempt."""

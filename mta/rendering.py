@@ -85,6 +85,7 @@ class Rendering:
             self._signed(rendered.content),
             rendered.needs_smtputf8,
             held,
+            rendered.is_dotless,
         )
 
     def _signed(self, content: bytes) -> bytes:

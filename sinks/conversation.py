@@ -30,7 +30,11 @@ class Conversation(SMTP):
         unknown = 0
         while self.transport is not None:
             try:
-                line = self._input.line_at_hand() or await self._line()
+                line = self._input.line_at_hand()
+                if line is None:
+                    if await self.express():
+                        continue
+                    line = await self._line()
                 word, _, rest = line.rstrip(b"\r\n").partition(b" ")
                 command = _command(word)
                 if command is None:
@@ -56,6 +60,10 @@ class Conversation(SMTP):
                 raise
             except Exception as error:  # noqa: BLE001 - told to the client, and logged there
                 await self.push(await self.handle_exception(error))
+
+    async def express(self) -> bool:
+        """Take what comes without a turn of this loop, as long as may be; False: it may not."""
+        return False
 
     def _longest(self, command: str) -> int:
         """Bytes of a command line, with what ends it."""

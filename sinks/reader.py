@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-_END: Final = b"\r\n.\r\n"
+END: Final = b"\r\n.\r\n"
 _LINE_AT_HAND_MAX: Final = 4096  # bytes; longer ones are the care of whoever reads in pieces
 
 
@@ -17,8 +17,12 @@ class MessageReader(asyncio.StreamReader):
     def __init__(self, size_limit: int, loop: asyncio.AbstractEventLoop) -> None:
         # The limit also says how much is buffered ahead; room for the CRLF and, at the
         # worst, a stuffed dot in every three bytes.
-        super().__init__(limit=size_limit + size_limit // 3 + len(_END), loop=loop)
+        super().__init__(limit=size_limit + size_limit // 3 + len(END), loop=loop)
         self._size_limit = size_limit
+
+    def has_some(self) -> bool:
+        """Whether anything was read ahead, or nothing more will come."""
+        return bool(self._buffer) or self.at_eof() or self.exception() is not None
 
     def line_at_hand(self) -> bytes | None:
         """The next line, if all of it has come; what an error says is left to ``readuntil``."""
@@ -49,24 +53,24 @@ class MessageReader(asyncio.StreamReader):
         data = None
         while data is None:
             try:
-                data = await self.readuntil(_END)
+                data = await self.readuntil(END)
             except asyncio.LimitOverrunError as error:
                 is_too_large = True
                 await self.readexactly(error.consumed)
         if is_too_large:
             return None
-        content = data[:-3].replace(b"\r\n.", b"\r\n")[2:]
+        content = unstuffed(data[:-3])[2:]
         return content if len(content) <= self._size_limit else None
 
     def _message_at_hand(self) -> bytes | None:
         """The content, if all of it has come and it is not empty."""
-        end = self._buffer.find(_END)
+        end = self._buffer.find(END)
         if end < 0 or self._buffer.startswith(b".") or self.exception() is not None:
             return None  # what begins with a dot may be the end of an empty message
         content = bytes(memoryview(self._buffer)[: end + 2])
-        del self._buffer[: end + len(_END)]
+        del self._buffer[: end + len(END)]
         self._maybe_resume_transport()
-        return content.replace(b"\r\n.", b"\r\n")
+        return unstuffed(content)
 
     async def read_part(self, size: int) -> None:
         """Read and throw away so many bytes of a message, or all of it if it is shorter.
@@ -74,13 +78,18 @@ class MessageReader(asyncio.StreamReader):
         A connection that ends meanwhile is not told: whoever wants only a part is done with it.
         """
         left, tail = size, b"\r\n"
-        while left > 0 and _END not in tail:
+        while left > 0 and END not in tail:
             piece = await self.read(min(left, 65536))
             if not piece:
                 return
             left -= len(piece)
-            tail = tail[1 - len(_END) :] + piece
+            tail = tail[1 - len(END) :] + piece
 
     def forget(self) -> None:
         """Throw away what was read ahead."""
         self._buffer.clear()
+
+
+def unstuffed(content: bytes) -> bytes:
+    """A content as it was before its dots were doubled; its first line after a CRLF."""
+    return content.replace(b"\r\n.", b"\r\n")

@@ -29,11 +29,12 @@ from sinks.events import (
     RcptTo,
     TlsAsked,
 )
+from sinks.express import ExpressConnection
 from sinks.faults import Cut
 from sinks.inbox import InboxFile
+from sinks.local_part import wish_of
 from sinks.personality import decide
 from sinks.receipts import Peer, ReceiptLog
-from sinks.reluctance import ReluctantConnection
 from sinks.settings import EXTENSIONS
 from sinks.state import SinkState
 from world.clock import Clock
@@ -58,7 +59,7 @@ class Post:
     refused: int = 0
 
 
-class SinkSession(ReluctantConnection):
+class SinkSession(ExpressConnection):
     """One connection."""
 
     def __init__(self, post: Post, loop: asyncio.AbstractEventLoop) -> None:
@@ -223,6 +224,28 @@ class SinkSession(ReluctantConnection):
             answer = await self._ask(EndOfData(self.peer_ip, sender, recipients))
         await self._finish(answer, sender, recipients, content)
 
+    # --- transactions of the usual kind -----------------------------------------------------
+
+    def is_usual(self) -> bool:
+        return (
+            self._state.keeps_all
+            and bool(self.peer_name)
+            and self._pending is None
+            and self._transaction.mail_from is None
+        )
+
+    def begins(self, recipient: str, size: int) -> bool:
+        if size > self._server.size_limit or wish_of(recipient) is not None:
+            return False
+        self._messages += 1
+        return True
+
+    def kept(self, sender: str, recipients: list[str], content: bytes) -> str:
+        return f"250 2.0.0 Accepted as {self._keep(sender, recipients, content)}"
+
+    async def take_body(self, sender: str, recipients: list[str]) -> None:
+        await self._take(None, sender, recipients)
+
     async def smtp_QUIT(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's
         if arg:
             await self.push(command.BAD_QUIT)
@@ -252,6 +275,13 @@ class SinkSession(ReluctantConnection):
         if not is_accepted or content is None:
             await self._refuse(answer, Stage.BODY, sender, recipients)
             return
+        receipt_id = self._keep(sender, recipients, content)
+        if answer.action is Action.ACCEPT_UNHEARD:
+            self.end(answer.cut)
+        await self.push(f"250 2.0.0 Accepted as {receipt_id}")
+
+    def _keep(self, sender: str, recipients: list[str], content: bytes) -> str:
+        """Write the receipt, and the content if there is an inbox; returns the receipt's id."""
         post = self._post
         place = None if post.inbox is None else post.inbox.keep(content)
         reach("sink.before_receipt")
@@ -260,9 +290,7 @@ class SinkSession(ReluctantConnection):
         )
         post.accepted += 1
         reach("sink.after_receipt")
-        if answer.action is Action.ACCEPT_UNHEARD:
-            self.end(answer.cut)
-        await self.push(f"250 2.0.0 Accepted as {receipt_id}")
+        return receipt_id
 
     async def _refuse(
         self,

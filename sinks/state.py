@@ -10,7 +10,7 @@ from sinks.lot import Lots
 from sinks.mask import mask_pattern
 from sinks.reputation import Reputations
 from sinks.rules import Rules, Who
-from sinks.settings import Delay, Personality
+from sinks.settings import EXTENSIONS, Delay, Personality
 
 _FORGET_WISH_S: Final = 5 * 86400.0  # as long as a message may be tried by default
 # Keys of a personality that answer no event, or stand in its extensions and greeting.
@@ -50,6 +50,12 @@ class SinkState:
         """
         self.personality, self.lots = personality, Lots(seed)
         self.is_plain = _is_plain(personality)
+        # Nothing is asked, slowed down or left out, but what an address itself asks for.
+        self.keeps_all = (
+            self.is_plain
+            and personality.tarpit is None
+            and len(personality.extensions) == len(EXTENSIONS)
+        )
         self.refusals = Rules(personality.refuse, "refuse")
         self.stalls = Rules(personality.stall, "stall")
         self.cuts = Rules(personality.drop, "drop")

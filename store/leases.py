@@ -6,7 +6,8 @@ older one can write nothing: ``transitions.record`` and ``settle`` ask for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -161,8 +162,7 @@ def unwanted(tx: Tx, worker_id: int) -> set[int]:
     return set(tx.connection.execute(query).scalars())
 
 
-@dataclass(frozen=True, slots=True)
-class PartMessage:
+class PartMessage(NamedTuple):
     """A message to send. ``attempts`` were made before."""
 
     message_id: int
@@ -178,24 +178,25 @@ def messages_of(tx: Tx, part_ids: Sequence[int]) -> dict[int, list[PartMessage]]
     table = tables.message
     found: dict[int, list[PartMessage]] = {part_id: [] for part_id in part_ids}
     for start in range(0, len(part_ids), _CHUNK):
-        query = (
-            select(
-                table.c.part_id,
+        gathered = tx.dialect.gathered(
+            tx.connection,
+            table.c.part_id,
+            (
                 table.c.id,
                 table.c.address,
                 table.c.domain,
                 table.c.fields,
                 table.c.attempts,
                 table.c.content_id,
-            )
-            .where(
-                table.c.part_id.in_(list(part_ids[start : start + _CHUNK])),
+            ),
+            (
+                table.c.part_id.in_(part_ids[start : start + _CHUNK]),
                 table.c.status == MessageStatus.PENDING,
-            )
-            .order_by(table.c.id)
+            ),
         )
-        for part_id, *columns in tx.connection.execute(query):
-            found[part_id].append(PartMessage(*columns))
+        for part_id, rows in gathered:
+            rows.sort(key=itemgetter(0))  # their numbers
+            found[part_id] = [PartMessage._make(row) for row in rows]
     return found
 
 

@@ -33,9 +33,12 @@ def settle(
     Limiters count only for lanes of which the author holds a part: a lost lease's are stale.
     """
     tats = _own(tx, author, report.tats or {})
-    recorded = transitions.record(tx, author, report.outcomes)
+    closed = {*report.finished, *report.released}
+    named = {(each.part_id, each.epoch) for each in report.outcomes}
+    held = transitions.held_by(tx, author, named | closed)
+    recorded = transitions.record(tx, author, report.outcomes, held)
     reach("worker.committing")
-    ours = transitions.held_by(tx, author, {*report.finished, *report.released})
+    ours = closed & held
     _return(tx, [part_id for part_id, _ in sorted(ours)], at)
     tx.dialect.put(
         tx.connection,

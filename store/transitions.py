@@ -6,8 +6,9 @@ or an operator decides about messages that are in nobody's hand.
 
 import functools
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -20,8 +21,7 @@ from store.engine import Tx
 _CHUNK: Final = 900  # below the number of variables that every SQLite build allows (999)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One attempt as its worker reports it. ``attempt`` counts from 1 and includes this one."""
 
     message_id: int
@@ -60,12 +60,19 @@ class _SomeAreStale(Exception):
     """At least one row was not as the outcome expects it: sort them out one by one."""
 
 
-def record(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> Recorded:
+def record(
+    tx: Tx,
+    author: Author,
+    outcomes: Sequence[Outcome],
+    held: AbstractSet[tuple[int, int]] | None = None,
+) -> Recorded:
     """Write outcomes, skipping those already written and those whose lease is lost.
 
-    Replaying a journal is therefore harmless: an outcome takes effect once.
+    Replaying a journal is therefore harmless: an outcome takes effect once. ``held``: those of
+    their leases that ``held_by`` found in this transaction, if it was asked already.
     """
-    held = held_by(tx, author, {(each.part_id, each.epoch) for each in outcomes})
+    if held is None:
+        held = held_by(tx, author, {(each.part_id, each.epoch) for each in outcomes})
     current = [each for each in outcomes if (each.part_id, each.epoch) in held]
     fenced = [each for each in outcomes if (each.part_id, each.epoch) not in held]
     ours = _written_before(tx, author, fenced)

@@ -14,7 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lab.bench.references import PATH, ReferenceFailed, run, smtp_sink, smtp_source_words
+from lab.bench.references import (
+    ReferenceFailed,
+    found,
+    run,
+    smtp_sink,
+    smtp_source_words,
+    why_no_smtp_tools,
+)
 from lab.bench.workload import Workload
 from lab.free_ports import free_ports
 
@@ -63,26 +70,21 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-def why_absent() -> str | None:
+def why_no_postfix() -> str | None:
     """Why Postfix's whole trip cannot be run here; None: it can."""
-    for each in ("postfix", "smtp-source", "smtp-sink"):
-        if shutil.which(each, path=PATH) is None:
-            return f"{each} is not installed"
+    if found("postfix") is None:
+        return "postfix not installed"
     if os.geteuid() != 0:
         return "Postfix's master process needs root"
-    return None
+    return why_no_smtp_tools()
 
 
-def postfix_trip(workload: Workload) -> float | None:
-    """Messages per second from the first one's injection until the queue is empty; None: absent.
+def postfix_trip(workload: Workload) -> float:
+    """Messages per second from the first one's injection until the queue is empty.
 
     Raises:
         ReferenceFailed: it did not start, or did not deliver everything.
     """
-    if why_absent() is not None:
-        return None
-    source = shutil.which("smtp-source", path=PATH)
-    assert source is not None
     # Not in the lab's folder, which Postfix's own user may not enter.
     with smtp_sink() as sink, tempfile.TemporaryDirectory(prefix="mtalab-postfix-") as name:
         folder = Path(name)
@@ -90,7 +92,7 @@ def postfix_trip(workload: Workload) -> float | None:
         [port] = free_ports(["127.0.0.1"])
         with _instance(folder, port, int(sink.rpartition(":")[2])):
             began = time.perf_counter()
-            run(smtp_source_words(source, port, workload))
+            run(smtp_source_words(port, workload))
             _wait_until_empty(folder)
             return workload.messages / (time.perf_counter() - began)
 
@@ -112,7 +114,7 @@ def _instance(folder: Path, port: int, sink: int) -> Iterator[None]:
 
 def _postfix(etc: Path, word: str) -> None:
     """A daemon keeps what it inherits: its words go to a file, not to a pipe that never ends."""
-    argv = [str(shutil.which("postfix", path=PATH)), "-c", str(etc), word]
+    argv = [str(found("postfix")), "-c", str(etc), word]
     said = etc / f"{word}.txt"
     with said.open("wb") as output:
         try:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ def bare_loop(workload: Workload, folder: Path, outside: str | None = None) -> f
     if outside is not None:
         _, port = split_endpoint(outside)
         return _timed(_us("-m", "lab.bench.bare"), port, workload, folder)
-    loaded = workload.prepare(folder / "bare")
+    loaded = replace(workload, store=None).prepare(folder / "bare")
     loaded.directory.mkdir(parents=True, exist_ok=True)
     _, port = split_endpoint(loaded.configuration.sink[SINK].listen)
     with _receiver(command_line(loaded.path, "sink"), port):
@@ -48,14 +49,23 @@ def plain_loop(workload: Workload, folder: Path) -> float:
         return _timed(_us("-m", "lab.bench.plain_sender"), port, workload, folder)
 
 
-def smtp_source(workload: Workload) -> float | None:
-    """Postfix's smtp-source into its smtp-sink; None where they are not installed."""
-    source, sink = shutil.which("smtp-source", path=PATH), shutil.which("smtp-sink", path=PATH)
-    if source is None or sink is None:
-        return None
-    [port] = free_ports(["127.0.0.1"])
-    with _receiver(_sink_at(sink, port), port):
-        return _smtp_source(source, port, workload)
+def smtp_source(workload: Workload) -> float:
+    """Postfix's smtp-source into its smtp-sink: messages per second."""
+    with smtp_sink() as address:
+        began = time.perf_counter()
+        run(smtp_source_words(split_endpoint(address)[1], workload))
+        return workload.messages / (time.perf_counter() - began)
+
+
+def why_no_smtp_tools() -> str | None:
+    """Why Postfix's two test programs cannot be run here; None: they can."""
+    missing = [name for name in ("smtp-source", "smtp-sink") if found(name) is None]
+    return f"{' and '.join(missing)} not installed" if missing else None
+
+
+def found(name: str) -> str | None:
+    """Where a program is, also if it is one for administrators."""
+    return shutil.which(name, path=PATH)
 
 
 @contextlib.contextmanager
@@ -65,27 +75,19 @@ def smtp_sink() -> Iterator[str]:
     Raises:
         ReferenceFailed: it is not installed, or does not listen.
     """
-    sink = shutil.which("smtp-sink", path=PATH)
+    sink = found("smtp-sink")
     if sink is None:
         raise ReferenceFailed("smtp-sink is not installed", remedy="It comes with Postfix.")
+    user = ["-u", "root"] if os.geteuid() == 0 else []  # root has to name somebody
     [port] = free_ports(["127.0.0.1"])
-    with _receiver(_sink_at(sink, port), port):
+    with _receiver([sink, *user, f"127.0.0.1:{port}", "1024"], port):
         yield f"127.0.0.1:{port}"
 
 
-def _sink_at(sink: str, port: int) -> list[str]:
-    user = ["-u", "root"] if os.geteuid() == 0 else []  # root has to name somebody
-    return [sink, *user, f"127.0.0.1:{port}", "1024"]
-
-
-def _smtp_source(source: str, port: int, workload: Workload) -> float:
-    began = time.perf_counter()
-    run(smtp_source_words(source, port, workload))
-    return workload.messages / (time.perf_counter() - began)
-
-
-def smtp_source_words(source: str, port: int, workload: Workload) -> list[str]:
+def smtp_source_words(port: int, workload: Workload) -> list[str]:
     """How smtp-source is called for a workload."""
+    source = found("smtp-source")
+    assert source is not None, "asked for by why_no_smtp_tools"
     words = ("-s", workload.connections, "-m", workload.messages, "-l", workload.size)
     names = ("-f", "b@bounces.bench.test", "-t", "user@d0.test", f"127.0.0.1:{port}")
     # -d: do not disconnect between messages, as our sessions do not.

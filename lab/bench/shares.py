@@ -13,35 +13,48 @@ def time_shares(
     """By kind of process and what it did.
 
     ``computing`` is the processor time of its first thread, ``store`` that of the others, which
-    read and write the store. A worker's ``rendering`` is told apart from the rest of its first
-    thread, ``sending``; and what is left of its time is divided by what it was found waiting for.
+    read and write the store; a sink has none, and computes. A worker's ``rendering`` is told apart
+    from the rest of its first thread, ``sending``; and what is left of its time is divided by what
+    it was found waiting for. What it waits for a processor is in there too.
     """
     found: dict[str, dict[str, float]] = {}
     for kind, use in uses.items():
         whole = max(use.cpu_s, seconds * use.processes)
-        shares = {"computing": use.main_cpu_s, "store": use.cpu_s - use.main_cpu_s}
-        waited = whole - use.cpu_s
+        waited, others = whole - use.cpu_s, use.cpu_s - use.main_cpu_s
         if kind == "worker" and kind in measured:
-            shares |= _worker(shares, waited, measured[kind])
-            del shares["computing"]
+            shares = _worker(use.main_cpu_s, others, waited, measured[kind])
+        elif kind == "sink":
+            shares = {"computing": use.cpu_s, "idle": waited}
         else:
-            shares["idle"] = waited
-        found[kind] = {name: round(each / whole, 4) for name, each in shares.items()}
+            shares = {"computing": use.main_cpu_s, "store": others, "idle": waited}
+        found[kind] = {name: each / whole for name, each in shares.items()} if whole else shares
     return found
 
 
-def _worker(cpu: Mapping[str, float], waited: float, measured: Measured) -> dict[str, float]:
-    rendering = min(float(measured.counts["rendering_s"]), cpu["computing"])
-    seen = {doing: float(measured.counts[f"seen_{doing}"]) for doing in Doing}
+def mean_shares(runs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """The mean over all runs, of the kinds that each has; still adding up to one."""
+    kinds = set.intersection(*(set(each) for each in runs))
+    return {
+        kind: {
+            name: sum(each[kind].get(name, 0.0) for each in runs) / len(runs)
+            for name in runs[0][kind]
+        }
+        for kind in sorted(kinds)
+    }
+
+
+def _worker(main_s: float, others_s: float, waited: float, measured: Measured) -> dict[str, float]:
+    rendering = min(measured.counts["rendering_s"], main_s)
+    seen = {doing: measured.counts[f"seen_{doing}"] for doing in Doing}
     looks = sum(seen.values())
     parts = {each: waited * seen[each] / looks if looks else 0.0 for each in Doing}
     if not looks:
         parts[Doing.IDLE] = waited
     return {
         "rendering": rendering,
-        "sending": cpu["computing"] - rendering,
+        "sending": main_s - rendering,
         "replies": parts[Doing.REPLIES],
-        "store": cpu["store"] + parts[Doing.STORE],
+        "store": others_s + parts[Doing.STORE],
         "throttle": parts[Doing.THROTTLE],
         "idle": parts[Doing.IDLE],
     }

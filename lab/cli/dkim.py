@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -11,8 +11,6 @@ from lab.cli.options import JsonOption
 from lab.cli.output import print_json
 from mail.address import canonical_domain
 from mail.errors import UserError, Where
-
-RSA_BITS: Final = 2048  # RFC 8301, 3.2: signers should use at least this
 
 
 class UnwritableKey(UserError):
@@ -45,24 +43,13 @@ def register(app: typer.Typer) -> None:
         json: JsonOption = False,
     ) -> None:
         """Make a key; print its DNS record and what to add to mtalab.toml."""
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-
+        from lab.new_key import new_ed25519_key, new_rsa_key, pem_of
         from mta.signature import SigningKey
 
         name = canonical_domain(domain)
         file = out or Path(f"{name}.{selector}.pem")
-        made = (
-            rsa.generate_private_key(65537, RSA_BITS)
-            if kind is Kind.RSA
-            else ed25519.Ed25519PrivateKey.generate()
-        )
-        pem = made.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        _write(file, pem)
+        made = new_rsa_key() if kind is Kind.RSA else new_ed25519_key()
+        _write(file, pem_of(made))
         record = SigningKey(name, selector, made).dns_record()
         host = f"{selector}._domainkey.{name}"
         if json:

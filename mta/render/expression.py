@@ -104,6 +104,11 @@ class Expression:
     _run: Callable[[Context], Iterator[str]]
     _plain: "_Plain | None"
 
+    @property
+    def plain(self) -> tuple[tuple[str, ...], tuple[tuple[int, str], ...]] | None:
+        """If its expressions are names of fields alone: texts, places of fields and their names."""
+        return None if self._plain is None else (self._plain.texts, self._plain.names)
+
     def fill(self, values: Mapping[str, Any]) -> str:
         """The text for one recipient; raises what ``pieces`` does."""
         return "".join(self.pieces(values))

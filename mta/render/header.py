@@ -12,6 +12,7 @@ from mta.errors import PersonalizationError
 from mta.render import header_text
 from mta.render.expression import PLAIN, TOKEN, Expression, Field, compile_text, is_expression
 from mta.render.source import Place, SourceHeader
+from mta.render.splice import PHRASE, Splice, is_plain_address
 
 # Made anew for each message, or not for the recipient's eyes, or true of the source alone.
 DROPPED: Final = frozenset(
@@ -42,9 +43,28 @@ class HeaderSlot(Protocol):
 class _TextSlot:
     name: str
     text: Expression
+    quick: Splice | None = None
 
     def fill(self, values: Mapping[str, Any]) -> str:
-        return header_text.unstructured(self.name, self.text.fill(values))
+        found = None if self.quick is None else self.quick.fill(values)
+        return found or header_text.unstructured(self.name, self.text.fill(values))
+
+
+def _quick_text(name: str, text: Expression) -> Splice | None:
+    """The header on one line, if harmless values leave it as it is."""
+    if text.plain is None or not text.plain[1]:
+        return None
+    texts, names = text.plain
+    pieces = (f"{name}: ", *texts, "\r\n")
+    places = tuple((at + 1, field) for at, field in names)
+    made = Splice(pieces, places)
+    sample = made.sample()
+    room = (header_text.LINE_SOFT - len(sample) + len("\r\n")) // len(places)
+    try:
+        is_as_is = header_text.unstructured(name, sample[len(pieces[0]) : -2]) == sample
+    except PersonalizationError:  # for all of them: each is told so in its turn
+        return None
+    return Splice(pieces, places, room) if is_as_is and room > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +80,53 @@ class _TokenSlot:
 class _AddressSlot:
     name: str
     boxes: tuple[tuple[Expression | str, Expression | str], ...]
+    quick: "_QuickBox | None" = None
 
     def fill(self, values: Mapping[str, Any]) -> str:
-        return header_text.mailboxes(
+        found = None if self.quick is None else self.quick.fill(values)
+        return found or header_text.mailboxes(
             self.name,
             [(_filled(display, values), _filled(box, values)) for display, box in self.boxes],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _QuickBox:
+    """One mailbox whose address is a field, and whose display name may be one."""
+
+    name: str
+    display: str  # a field, or nothing
+    box: str  # a field
+
+    def fill(self, values: Mapping[str, Any]) -> str | None:
+        """The header; None where it is not sure to be one line without quotes."""
+        address, display = values.get(self.box), values.get(self.display, "")
+        if type(address) is not str or not is_plain_address(address):
+            return None
+        if not self.display:
+            line = f"{self.name}: {address}\r\n"
+        elif type(display) is str and PHRASE(display) is not None:
+            line = f"{self.name}: {display} <{address}>\r\n"
+        else:
+            return None
+        return line if len(line) <= header_text.LINE_SOFT else None
+
+
+def _quick_box(
+    name: str, boxes: Sequence[tuple[Expression | str, Expression | str]]
+) -> _QuickBox | None:
+    if len(boxes) != 1:
+        return None
+    display, box = (_only_field(each) for each in boxes[0])
+    return None if display is None or not box else _QuickBox(name, display, box)
+
+
+def _only_field(text: Expression | str) -> str | None:
+    """The field that is the whole text, "" for no text at all, None for any other."""
+    if isinstance(text, str):
+        return None if text else ""
+    texts, names = text.plain or ((), ())
+    return names[0][1] if len(names) == 1 and not "".join(texts).strip(" ") else None
 
 
 def _filled(text: Expression | str, values: Mapping[str, Any]) -> str:
@@ -120,7 +181,7 @@ def _compiled(name: str, header: SourceHeader, fields: list[Field]) -> str | Hea
         return header_text.unstructured(header.name, text)
     expression = compile_text(text, PLAIN, header.place)
     fields.extend(expression.fields)
-    return _TextSlot(header.name, expression)
+    return _TextSlot(header.name, expression, _quick_text(header.name, expression))
 
 
 def _addresses(name: str, header: SourceHeader, fields: list[Field]) -> str | HeaderSlot:
@@ -137,11 +198,9 @@ def _addresses(name: str, header: SourceHeader, fields: list[Field]) -> str | He
         raise header.place.wrong("the header names no address")
     if len(boxes) > 1 and name in _ONE_MAILBOX:
         raise header.place.wrong(f"{header.name} names more than one address")
-    slot = _AddressSlot(
-        header.name,
-        tuple((compiled(_decoded(header, display)), compiled(box)) for display, box in boxes),
-    )
-    is_fixed = all(isinstance(each, str) for box in slot.boxes for each in box)
+    made = tuple((compiled(_decoded(header, display)), compiled(box)) for display, box in boxes)
+    slot = _AddressSlot(header.name, made, _quick_box(header.name, made))
+    is_fixed = all(isinstance(each, str) for box in made for each in box)
     return slot.fill({}) if is_fixed else slot
 
 

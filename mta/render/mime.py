@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,11 +16,13 @@ from mta.errors import PersonalizationError
 from mta.render import header_text
 from mta.render.expression import HTML, PLAIN, Expression, Field, compile_text, is_expression
 from mta.render.source import SourceHeader, SourcePart
+from mta.render.splice import Encoded, Splice, lines_of, spliced
 
 _HTML_TYPES: Final = frozenset({"text/html", "text/x-amp-html", "application/xhtml+xml"})
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _NOT_7BIT: Final = re.compile(rb"[^\t\r\n -~]|[^\r\n]{77}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")
+_LINE_MAX: Final = 70  # characters; quoted-printable breaks a line at 76, not before
 _LONG: Final = 200  # characters from which on keeping a piece's encoding pays
 _KNOWN_MAX: Final = 64
 _PIECE_MAX: Final = 55  # of a parameter's continuation (RFC 2231, 3)
@@ -32,7 +34,35 @@ class PartSlot:
 
     text: Expression
     ends_message: bool = False
+    lines: tuple[str | Splice | Encoded, ...] = ()  # none: only the long way is sure
     _known: dict[str, "_Encoded"] = field(default_factory=dict, init=False, compare=False)
+
+    @classmethod
+    def of(cls, text: Expression) -> "PartSlot":
+        if text.plain is None:
+            return cls(text)
+        lines = tuple(
+            _quoted(each) if isinstance(each, str) else spliced(each, _quoted, _LINE_MAX)
+            for each in lines_of(*text.plain)
+        )
+        return cls(text, lines=lines)
+
+    def quick(self, values: Mapping[str, Any]) -> bytes | None:
+        """As ``fill``, for harmless values; None where it has to go the long way.
+
+        No dot begins a line of it that is not there for all such values.
+        """
+        if not self.lines:
+            return None
+        made: list[str] = []
+        for line in self.lines:
+            text = line if isinstance(line, str) else line.fill(values)
+            if text is None:
+                return None
+            made.append(text)
+        if self.ends_message and not made[-1].endswith("\r\n"):
+            made.append("\r\n")
+        return "".join(made).encode("ascii")
 
     def fill(self, values: Mapping[str, Any]) -> bytes:
         """The text in quoted-printable. Raises PersonalizationError."""
@@ -117,6 +147,10 @@ def quoted_printable(data: bytes) -> bytes:
     return binascii.b2a_qp(data).replace(b"\n", b"\r\n")
 
 
+def _quoted(text: str) -> str:
+    return quoted_printable(text.encode("utf-8")).decode("ascii")
+
+
 class _Boundaries:
     """Boundaries that are the same for the same source and stand in no content.
 
@@ -165,7 +199,7 @@ class _Writer:
         """End the message with a line end, and join neighbouring bytes."""
         last = self.body[-1]
         if isinstance(last, PartSlot):
-            self.body[-1] = PartSlot(last.text, ends_message=True)
+            self.body[-1] = replace(last, ends_message=True)
         elif not last.endswith(b"\r\n"):
             self.body.append(b"\r\n")
         joined: list[bytes | PartSlot] = []
@@ -196,7 +230,7 @@ class _Writer:
             environment = HTML if part.type in _HTML_TYPES else PLAIN
             expression = compile_text(text, environment, part.place)
             self.fields.extend(expression.fields)
-            self.body.append(PartSlot(expression))
+            self.body.append(PartSlot.of(expression))
             return f"{kind}Content-Transfer-Encoding: quoted-printable\r\n"
         content = _LINE_END.sub(b"\r\n", text.encode("utf-8"))
         encoding, encoded = _fitting(content)

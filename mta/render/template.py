@@ -1,11 +1,12 @@
 """A message source, compiled, and the message that it makes for one recipient."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from mail.address import Address
 from mail.errors import Where
@@ -15,12 +16,12 @@ from mta.render.expression import GLOBALS, Field
 from mta.render.header import HeaderSlot, compile_headers
 from mta.render.mime import PartSlot, compile_body
 from mta.render.source import read_source
+from mta.render.splice import SAMPLE, is_plain_address
 
 ADDRESS_FIELD = "address"  # always known: the recipient's address
 
 
-@dataclass(frozen=True, slots=True)
-class Personal:
+class Personal(NamedTuple):
     """What one message has of its own. ``date`` is in seconds since 1970-01-01 UTC."""
 
     message_id: int
@@ -33,12 +34,12 @@ class Personal:
     list_id: str | None = None  # with its angle brackets; a List-Id of the source comes first
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """One message: line ends are CRLF, dots are not yet doubled."""
 
     content: bytes
     needs_smtputf8: bool  # the sender must offer it with SMTPUTF8 (RFC 6531) or not at all
+    is_dotless: bool  # no line is known to begin with a dot: nothing is to be doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Template:
     _has_list_id: bool
     _content_headers: str
     _body: tuple[bytes | PartSlot, ...]
+    _is_dotless: bool  # for harmless values
 
     @property
     def fields(self) -> frozenset[str]:
@@ -87,18 +89,28 @@ class Template:
         values = {**GLOBALS, **message.fields, ADDRESS_FIELD: address}
         pieces = [each if isinstance(each, str) else each.fill(values) for each in self._head]
         if not self._has_to:
-            pieces.append(header_text.mailboxes("To", [("", address)]))
+            pieces.append(_to_header(address))
         pieces.append(_date_header(int(message.date)))
         pieces.append(header_text.tokens("Message-ID", message.message_id_header))
         if message.list_id is not None and not self._has_list_id:
-            pieces.append(header_text.tokens("List-Id", message.list_id))
+            pieces.append(_list_id_header(message.list_id))
         pieces.append(self._content_headers)
         head = "".join(pieces)
-        body = [each if isinstance(each, bytes) else each.fill(values) for each in self._body]
+        content = [head.encode("utf-8")]
+        is_dotless = self._is_dotless
+        for piece in self._body:
+            if isinstance(piece, bytes):
+                content.append(piece)
+                continue
+            quick = piece.quick(values)
+            if quick is None:
+                is_dotless, quick = False, piece.fill(values)
+            content.append(quick)
         return Rendered(
-            b"".join((head.encode("utf-8"), *body)),
+            b"".join(content),
             # Raw UTF-8 stands in the headers only where an address left no other way.
             not (head.isascii() and _is_ascii_local(address)),
+            is_dotless,
         )
 
 
@@ -125,7 +137,20 @@ def compile_source(source: bytes, file: str) -> Template:
         "list-id" in headers.names,
         skeleton.headers + "\r\n",
         tuple(skeleton.body),
+        _is_dotless(skeleton.body),
     )
+
+
+def _is_dotless(body: Sequence[bytes | PartSlot]) -> bool:
+    """Whether no line begins with a dot, whatever harmless values are filled in."""
+    for piece in body:
+        if isinstance(piece, bytes):
+            sample: bytes | None = piece
+        else:
+            sample = piece.quick({field.name: SAMPLE for field in piece.text.fields})
+        if sample is None or sample.startswith(b".") or b"\n." in sample:
+            return False
+    return True
 
 
 def _joined(pieces: list[str | HeaderSlot]) -> tuple[str | HeaderSlot, ...]:
@@ -141,6 +166,17 @@ def _joined(pieces: list[str | HeaderSlot]) -> tuple[str | HeaderSlot, ...]:
 
 def _is_ascii_local(address: str) -> bool:
     return address.isascii() or address.rpartition("@")[0].isascii()
+
+
+def _to_header(address: str) -> str:
+    if is_plain_address(address):
+        return f"To: {address}\r\n"
+    return header_text.mailboxes("To", [("", address)])
+
+
+@lru_cache(maxsize=64)  # one a delivery
+def _list_id_header(value: str) -> str:
+    return header_text.tokens("List-Id", value)
 
 
 @lru_cache(maxsize=8)  # thousands of messages share a second

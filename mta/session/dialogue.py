@@ -93,7 +93,7 @@ _QUIT: Final = _Step("QUIT", Stage.QUIT, None)
 @dataclass(slots=True, eq=False)
 class _Transaction:
     envelope: Envelope
-    content: bytes  # as this server can take it
+    fit: Envelope  # as this server can take it
     is_open: bool = False  # the server accepted its MAIL
     is_answered: bool = False
 
@@ -153,7 +153,7 @@ class Dialogue:
             self._expected.append((_RSET, None))
         commands = f"{mail_command(fit, self._offers)}\r\n{rcpt_command(fit)}\r\nDATA\r\n"
         self._output.append(commands.encode())
-        transaction = _Transaction(envelope, fit.content)
+        transaction = _Transaction(envelope, fit)
         self._expected.extend(((_MAIL, transaction), (_RCPT, transaction), (_DATA, transaction)))
         self._commands_out = True
         if self._messages_left is not None:
@@ -251,7 +251,8 @@ class Dialogue:
             elif not self._may_send(transaction.envelope):
                 self._withhold(transaction)
             else:
-                self._output += (stuffed(transaction.content), b".\r\n")
+                fit = transaction.fit
+                self._output += (stuffed(fit.content, is_dotless=fit.is_dotless), b".\r\n")
                 self._expected.append((_BODY, transaction))
                 self._unwritten = transaction
         elif step is _BODY:

@@ -1,8 +1,8 @@
 """One message as a session sends it, what its server offers, and how the two are made to fit."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from mail.reply import Reply
 from mta.session.downgrade import seven_bit
@@ -12,8 +12,7 @@ _UNSAFE: Final = re.compile("[\x00-\x20\x7f<>\ud800-\udfff]")
 _SIZE_DIGITS_MAX: Final = 20  # RFC 1870, section 3
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message to one recipient; ``content`` has CRLF line ends and is not dot-stuffed."""
 
     message_id: int
@@ -22,6 +21,7 @@ class Envelope:
     content: bytes
     needs_smtputf8: bool = False
     token: Any = None  # the owner's own
+    is_dotless: bool = False  # no line is known to begin with a dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def fitted(envelope: Envelope, offers: Offers) -> Envelope | Reply:
         changed = seven_bit(envelope.content)
         if changed is None:
             return Reply(554, "5.6.3 message needs 8BITMIME, which the server does not offer")
-        envelope = replace(envelope, content=changed)
+        envelope = envelope._replace(content=changed, is_dotless=False)
     if offers.size and len(envelope.content) > offers.size:
         return Reply(
             552,
@@ -106,7 +106,7 @@ def rcpt_command(envelope: Envelope) -> str:
     return f"RCPT TO:<{envelope.recipient}>"
 
 
-def stuffed(content: bytes) -> bytes:
+def stuffed(content: bytes, *, is_dotless: bool = False) -> bytes:
     """The content as DATA wants it (RFC 5321, 4.5.2), up to but without the final dot.
 
     Dots after a bare LF are doubled too: a server that takes LF for a line end must not find the
@@ -114,6 +114,8 @@ def stuffed(content: bytes) -> bytes:
     """
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
+    if is_dotless:
+        return content
     if content.startswith(b"."):
         content = b"." + content
     return content.replace(b"\n.", b"\n..")

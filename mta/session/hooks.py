@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mail.outcome import Answer
 from mta.session.envelope import Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """How long a message took: from writing its MAIL to its answer, 0 if it never went out.
 
     A pipelined message is written while the one before it is being taken, so that it includes

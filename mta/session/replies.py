@@ -36,7 +36,15 @@ class ReplyReader:
         self._rest = lines.pop()
         replies: list[tuple[int, bytes]] = []
         for line in lines:
-            if not self._take(line, replies):
+            code = _CODES.get(line[:3])
+            if (
+                code is not None
+                and line[3:4] == b" "
+                and self._code is None
+                and len(line) < LINE_MAX
+            ):
+                replies.append((code, line[4:].strip()))  # as nearly all replies are
+            elif not self._take(line, replies):
                 return replies
         if len(self._rest) > LINE_MAX:
             self.nonsense = f"a line of more than {LINE_MAX} bytes"

@@ -1,9 +1,9 @@
 """What differs between the databases, behind one Protocol; everything else is written once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, FromClause, Join, Table
+from sqlalchemy import Column, ColumnElement, Connection, Engine, FromClause, Join, Table
 
 from store.durability import Durability
 
@@ -59,6 +59,16 @@ class Dialect(Protocol):
         Returns the join and the row joined to. PostgreSQL would rather read the whole table once,
         knowing nothing of how few rows a recursive query has.
         """
+        ...
+
+    def gathered(
+        self,
+        tx: Connection,
+        by: Column[Any],
+        columns: Sequence[Column[Any]],
+        where: Sequence[ColumnElement[bool]],
+    ) -> Iterable[tuple[Any, list[Sequence[Any]]]]:
+        """Rows of texts and whole numbers by the value of a column; in no order."""
         ...
 
     def watch(self, engine: Engine, /) -> "Watch":

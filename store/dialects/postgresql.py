@@ -1,10 +1,12 @@
 """PostgreSQL: many writers, many machines."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    Column,
+    ColumnElement,
     Connection,
     Engine,
     FromClause,
@@ -92,6 +94,18 @@ class PostgresqlDialect(Upserts):
     def join_row(self, left: FromClause, table: Table, number: Any) -> tuple[Join, FromClause]:
         row = select(table).where(table.c.id == number).correlate(left).limit(1).lateral()
         return left.join(row, true()), row
+
+    def gathered(
+        self,
+        tx: Connection,
+        by: Column[Any],
+        columns: Sequence[Column[Any]],
+        where: Sequence[ColumnElement[bool]],
+    ) -> Iterable[tuple[Any, list[Sequence[Any]]]]:
+        found: dict[Any, list[Sequence[Any]]] = {}
+        for value, *row in tx.execute(select(by, *columns).where(*where)):
+            found.setdefault(value, []).append(row)
+        return found.items()
 
     def try_lead(self, engine: Engine) -> "AdvisoryLeadership | None":
         connection = engine.connect()

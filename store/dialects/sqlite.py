@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import filelock
+import orjson
 from sqlalchemy import (
+    Column,
+    ColumnElement,
     Connection,
     Engine,
     FromClause,
@@ -17,7 +20,9 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     make_url,
+    select,
 )
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import StaticPool
@@ -109,6 +114,19 @@ class SqliteDialect(Upserts):
     def join_row(self, left: FromClause, table: Table, number: Any) -> tuple[Join, FromClause]:
         row = table.alias()
         return left.join(row, row.c.id == number), row
+
+    def gathered(
+        self,
+        tx: Connection,
+        by: Column[Any],
+        columns: Sequence[Column[Any]],
+        where: Sequence[ColumnElement[bool]],
+    ) -> Iterator[tuple[Any, list[Sequence[Any]]]]:
+        # Each row is a step, at which this thread gives Python's lock away and waits for it: so
+        # the rows of one value come in one, as JSON, at a third of the cost.
+        rows = func.json_group_array(func.json_array(*columns))
+        for value, array in tx.execute(select(by, rows).where(*where).group_by(by)):
+            yield value, orjson.loads(array)
 
     def watch(self, engine: Engine) -> "FileWatch":
         in_memory = engine.url.database in (None, "", ":memory:")

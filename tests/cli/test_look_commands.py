@@ -168,9 +168,3 @@ def test_two_benchmarks_are_compared(mtalab):
     assert bad.code == 2
     assert "absent.json" in bad.err
     assert "Traceback" not in bad.err
-
-
-def test_one_database_serves_one_run_of_a_benchmark(mtalab):
-    done = mtalab("bench", "--store", "sqlite:///x.db", "--runs", "2")
-    assert done.code == 2
-    assert "--runs 1" in done.err

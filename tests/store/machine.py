@@ -311,13 +311,8 @@ class StoreMachine(RuleBasedStateMachine):
     def _answered(self, outcome: transitions.Outcome, verdict: Verdict) -> transitions.Outcome:
         now = self.clock.now()
         is_deferral = verdict.event is MessageEvent.DEFERRED
-        return transitions.Outcome(
-            **{
-                **{name: getattr(outcome, name) for name in outcome.__slots__},
-                "verdict": verdict,
-                "at": now,
-                "next_attempt_at": now + 1800.0 if is_deferral else None,
-            }
+        return outcome._replace(
+            verdict=verdict, at=now, next_attempt_at=now + 1800.0 if is_deferral else None
         )
 
     def _take(self, held: Held, outcomes: list[transitions.Outcome]) -> None:

@@ -113,7 +113,7 @@ def test_of_a_mixed_report_only_the_new_is_written(hand):
     old = hand.outcomes(first)[:2]
     hand.settle(author, old)
     new = [*hand.outcomes(first, REFUSED), *hand.outcomes(second, DEFERRED)]
-    stale = [replace(each, epoch=second.epoch + 1) for each in hand.outcomes(second)]
+    stale = [each._replace(epoch=second.epoch + 1) for each in hand.outcomes(second)]
     assert hand.settle(author, [*stale, *old, *new]) == Recorded(4, 2, 3)
     assert hand.statuses() == ["sent", "sent", "failed", "pending", "pending", "pending"]
 
@@ -146,7 +146,7 @@ def test_who_does_not_hold_the_lease_writes_nothing_at_all(hand, pretend):
     before = hand.everything()
     fake, who = pretend(lent, author)
     outcomes = [
-        replace(each, part_id=fake.part_id, epoch=fake.epoch)
+        each._replace(part_id=fake.part_id, epoch=fake.epoch)
         for each in hand.outcomes(lent, UNKNOWN_USER)
     ]
     assert hand.settle(who, outcomes, finished=[fake]) == Recorded(0, 0, 2)
@@ -178,7 +178,7 @@ def test_a_deferred_message_waits_for_its_time_and_is_cut_again(hand, clock):
     author = hand.worker()
     (lent,) = hand.lease(author)
     one, two, three = hand.outcomes(lent, DEFERRED, retry_in=60.0)
-    later = replace(three, next_attempt_at=clock.now() + 61.0)
+    later = three._replace(next_attempt_at=clock.now() + 61.0)
     hand.settle(author, [one, two, later], finished=[lent])
     assert hand.count(tables.part) == 0
     retrying = queues.Retrying(1, "a", 3, clock.now() + 60.0)
@@ -204,7 +204,7 @@ def test_the_longest_due_is_cut_first(hand, clock):
     (lent,) = hand.lease(author)
     now = clock.now()
     outcomes = [
-        replace(each, next_attempt_at=now + wait)
+        each._replace(next_attempt_at=now + wait)
         for each, wait in zip(hand.outcomes(lent, DEFERRED), (30.0, 10.0, 20.0), strict=True)
     ]
     hand.settle(author, outcomes, finished=[lent])
@@ -267,7 +267,7 @@ def test_hard_and_soft_failures_count_against_the_address(hand):
         for name in names[:4]
     ]
     outcomes = [
-        replace(each, verdict=verdict)
+        each._replace(verdict=verdict)
         for each, verdict in zip(hand.outcomes(lent), [*verdicts, ACCEPTED], strict=True)
     ]
     hand.settle(author, outcomes, finished=[lent])
@@ -287,7 +287,7 @@ def test_a_worker_may_not_report_what_is_no_outcome(hand):
     impossible = Verdict(MessageEvent.BOUNCED_LATER, None, None, "?")
     before = hand.everything()
     with pytest.raises(IllegalTransition, match="pending cannot be bounced_later"):
-        hand.settle(author, [one, replace(two, verdict=impossible)], finished=[lent])
+        hand.settle(author, [one, two._replace(verdict=impossible)], finished=[lent])
     assert hand.everything() == before
 
 
@@ -309,8 +309,7 @@ def test_a_large_report_goes_in_one_transaction(hand):
     assert sum(map(len, found.values())) == 2000
     sample = hand.outcomes(lent[0])[0]
     outcomes = [
-        replace(
-            sample,
+        sample._replace(
             part_id=part_id,
             message_id=each.message_id,
             address=each.address,
