@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from mail.outcome import Answer, Broken, Rejected, Stage
 from mta.connection_budget import ConnectionBudget
@@ -26,6 +27,8 @@ from mta.session.shell import PipelinedSession
 from world.network import Network
 
 Session = PipelinedSession | PlainSession
+
+_AHEAD_ALWAYS: Final = 2  # messages: one is taken, the next one's commands ride with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,10 @@ class LanePool:
 
     def _pull(self, visit: _Visit) -> Envelope | None:
         visit.has_pulled = True
+        session = visit.session
+        ahead = session.in_flight if isinstance(session, PipelinedSession) else 0
+        if ahead >= _AHEAD_ALWAYS and ahead * len(self._visits) >= self._backlog:
+            return None  # another connection takes it sooner
         envelope = self._hooks.pull()
         self._backlog = 0 if envelope is None else max(0, self._backlog - 1)
         return envelope

@@ -23,6 +23,9 @@ NEED_RCPT: Final = b"503 5.5.1 Say RCPT first"
 NO_RECIPIENTS: Final = b"554 5.5.1 No valid recipients"
 BAD_EHLO: Final = b"501 5.5.4 Say EHLO and your host name"
 BAD_DATA: Final = b"501 5.5.4 DATA takes no argument"
+BAD_BDAT: Final = b"501 5.5.4 BDAT takes a number of octets, and LAST with the last of them"
+NO_BDAT: Final = b"502 5.5.1 BDAT is not offered here"
+DATA_AMID_BDAT: Final = b"503 5.5.1 BDAT has begun; go on with it or say RSET"
 BAD_QUIT: Final = b"501 5.5.4 QUIT takes no argument"
 BAD_STARTTLS: Final = b"501 5.5.4 STARTTLS takes no argument"
 TLS_ALREADY: Final = b"503 5.5.1 The connection is encrypted already"
@@ -37,6 +40,7 @@ TOO_LARGE: Final = Reply(552, "5.3.4 The message is larger than this sink takes"
 _PATH: Final = re.compile(
     r'\s*<(?:@[^<>:\s]+:)?((?:"(?:[^"\\]|\\.)*"@)?[^<>\s"]*)>(?:\s+(\S.*))?', re.DOTALL
 )
+_CHUNK: Final = re.compile(r"([0-9]{1,15})( +LAST)?", re.IGNORECASE | re.ASCII)
 # Control characters; and bytes that are not UTF-8, which arrive as lone surrogates.
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -84,6 +88,12 @@ def forward_path(argument: str | None, *, allows_utf8: bool) -> Path | Reply:
     if not path.address:
         return Reply(501, "5.1.3 A recipient needs an address")
     return path if allows_utf8 else _without_utf8(path)
+
+
+def chunk(argument: str | None) -> tuple[int, bool] | None:
+    """The argument of BDAT (RFC 3030): octets, and whether they are the last; None: it is none."""
+    found = _CHUNK.fullmatch(argument or "")
+    return None if found is None else (int(found[1]), found[2] is not None)
 
 
 def _path(keyword: str, argument: str | None) -> Path | Reply:

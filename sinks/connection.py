@@ -75,6 +75,7 @@ class Transaction(Envelope):
     def __init__(self) -> None:
         super().__init__()
         self.refused = 0
+        self.chunks: list[bytes] | None = None  # of a message that comes by BDAT
 
 
 class Connection(Conversation):

@@ -1,9 +1,10 @@
 """A connection that takes whole transactions of the usual kind in the callback that brings them.
 
 Usual is MAIL, RCPT and DATA in one group (RFC 2920) for one plain address, and a message after
-them. While a session hears nothing else, its coroutine waits: no task is woken and no stream is
-read for a message, which together cost as much as all the rest. Whatever is not usual, or has come
-in part only, is handed over where it stands, and answered as ever.
+them; or the same with BDAT (RFC 3030), perhaps with RSET before it. While a session hears nothing
+else, its coroutine waits: no task is woken and no stream is read for a message, which together cost
+as much as all the rest. Whatever is not usual, or has come in part only, is handed over where it
+stands, and answered as ever.
 """
 
 import asyncio
@@ -18,13 +19,16 @@ from sinks.reluctance import ReluctantConnection
 from sinks.state import SinkState
 
 _USUAL: Final = re.compile(
-    rb"MAIL FROM:<((?:[A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]+@[A-Za-z0-9.-]+)?)>"
+    rb"(RSET\r\n)?MAIL FROM:<((?:[A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]+@[A-Za-z0-9.-]+)?)>"
     rb"(?: SIZE=([0-9]{1,15}))?(?: BODY=8BITMIME)?\r\n"
     rb"RCPT TO:<([A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]+@[A-Za-z0-9.-]+)>\r\n"
-    rb"DATA\r\n"
+    rb"(?:DATA|BDAT ([0-9]{1,9}) LAST)\r\n"
 )
-_GO_AHEAD: Final = b"\r\n".join((command.MAIL_OK, command.RCPT_OK, command.START_DATA, b""))
+_BEGUN: Final = b"\r\n".join((command.MAIL_OK, command.RCPT_OK, b""))
+_GO_AHEAD: Final = command.START_DATA + b"\r\n"
+_RESET: Final = b"250 OK\r\n"  # as aiosmtpd says it
 _LINE_DOT: Final = END[:-2]
+_EARLY_MAX: Final = 512 * 1024  # bytes; more in pieces are put together by who reads them as such
 _BEFORE: Final = b"\r\n"  # what ends the DATA command stands before the first line
 
 
@@ -36,6 +40,7 @@ class ExpressConnection(ReluctantConnection):
         self._handed_over: asyncio.Future[None] | None = None  # None: the loop of commands is at it
         self._begun: tuple[str, str] | None = None  # sender and recipient of the message to come
         self._body = bytearray()  # what has come of it, if not all
+        self._early = b""  # a transaction by BDAT that has not come whole
 
     # --- what the subclass does ---------------------------------------------------------------
 
@@ -77,11 +82,14 @@ class ExpressConnection(ReluctantConnection):
             super().data_received(data)
             return
         self._heard_at = self.loop.time()
+        early, self._early = self._early, b""
+        data = early + data
         rest = self._take_usual(data) if self.is_usual() else data
         # A peer that does not read its replies is waited for, which a callback cannot do.
         if rest is None or rest or self._paused:
             body, self._body = bytes(self._body[len(_BEFORE) :]), bytearray()
-            super().data_received(body + (rest or b""))
+            early, self._early = self._early, b""
+            super().data_received(body + early + (rest or b""))
             waiting.set_result(None)
 
     # --- taking -------------------------------------------------------------------------------
@@ -89,52 +97,68 @@ class ExpressConnection(ReluctantConnection):
     def _take_usual(self, data: bytes) -> bytes | None:
         """Returns what is left and not usual, or None if a message is too large to be."""
         replies: list[bytes] = []
-        rest: bytes | None = data
-        while rest:
-            begun = self._begun
-            if begun is None:
-                found = _USUAL.match(rest)
-                if found is None or not self._begin(found):
-                    break
-                replies.append(_GO_AHEAD)
-                rest = rest[found.end() :]
+        at: int | None = 0
+        while at is not None and at < len(data):
+            if self._begun is not None:
+                sender, recipient = self._begun
+                content, at = self._take_whole(data, at)
+                if content is not None:
+                    self._begun = None
+                    replies.append(self._kept(sender, recipient, content))
                 continue
-            content, rest = self._take_whole(rest)
-            if content is not None:
-                self._begun = None
-                replies.append(self._kept(*begun, content))
+            found = _USUAL.match(data, at)
+            end = None if found is None else self._take_transaction(found, data, replies)
+            if end is None:
+                break
+            at = end
         if replies:
             self._writer.write(b"".join(replies))
-        return rest
+        return None if at is None else data[at:]
 
-    def _begin(self, found: "re.Match[bytes]") -> bool:
-        recipient = found[3].decode("ascii")
-        if not self.begins(recipient, int(found[2] or 0)):
-            return False
-        self._begun = found[1].decode("ascii"), recipient
-        return True
+    def _take_transaction(
+        self, found: "re.Match[bytes]", data: bytes, replies: list[bytes]
+    ) -> int | None:
+        """Returns where what was taken ends; None if it is not usual after all."""
+        reset, sender, declared, recipient, chunk = found.groups()
+        start = found.end()
+        end = start if chunk is None else start + int(chunk)
+        if end - start > min(self._server.size_limit, _EARLY_MAX):
+            return None
+        if end > len(data):
+            self._early = data[found.start() :]
+            return len(data)
+        to = recipient.decode("ascii")
+        if not self.begins(to, int(declared or 0)):
+            return None
+        replies += (_RESET, _BEGUN) if reset else (_BEGUN,)
+        if chunk is None:
+            replies.append(_GO_AHEAD)
+            self._begun = sender.decode("ascii"), to
+        else:
+            replies.append(self._kept(sender.decode("ascii"), to, data[start:end]))
+        return end
 
-    def _take_whole(self, data: bytes) -> tuple[bytes | None, bytes | None]:
-        """The content, if it has come whole, and what is left; see ``_take_usual``."""
-        end = -1 if self._body or data.startswith(b".") else data.find(_LINE_DOT)
-        if 0 <= end <= self._server.size_limit - 2 and data.startswith(END, end):
-            return data[: end + 2], data[end + len(END) :]  # no dot was doubled
-        return self._take_more(data)
+    def _take_whole(self, data: bytes, at: int) -> tuple[bytes | None, int | None]:
+        """The content, if it has come whole, and where it ends; None: it is too large."""
+        end = -1 if self._body or data.startswith(b".", at) else data.find(_LINE_DOT, at)
+        if 0 <= end <= at + self._server.size_limit - 2 and data.startswith(END, end):
+            return data[at : end + 2], end + len(END)  # no dot was doubled
+        return self._take_more(data, at)
 
-    def _take_more(self, data: bytes) -> tuple[bytes | None, bytes | None]:
+    def _take_more(self, data: bytes, at: int) -> tuple[bytes | None, int | None]:
         body = self._body
         if not body:
             body += _BEFORE
-        looked = len(body) - len(END) + 1
-        body += data
+        had = len(body)
+        body += data[at:]
         if len(body) > self._server.size_limit:
             return None, None
-        end = body.find(END, max(0, looked))
+        end = body.find(END, max(0, had - len(END) + 1))
         if end < 0:
-            return None, b""
-        content, rest = bytes(body[: end + 2]), bytes(body[end + len(END) :])
+            return None, len(data)
+        content = bytes(body[: end + 2])
         body.clear()
-        return unstuffed(content)[len(_BEFORE) :], rest
+        return unstuffed(content)[len(_BEFORE) :], at + end + len(END) - had
 
     def _kept(self, sender: str, recipient: str, content: bytes) -> bytes:
         try:

@@ -85,6 +85,19 @@ class MessageReader(asyncio.StreamReader):
             left -= len(piece)
             tail = tail[1 - len(END) :] + piece
 
+    async def skip(self, size: int) -> None:
+        """Read and throw away so many bytes.
+
+        Raises:
+            asyncio.IncompleteReadError: the connection ended first.
+        """
+        left = size
+        while left > 0:
+            piece = await self.read(min(left, 65536))
+            if not piece:
+                raise asyncio.IncompleteReadError(b"", left)
+            left -= len(piece)
+
     def forget(self) -> None:
         """Throw away what was read ahead."""
         self._buffer.clear()

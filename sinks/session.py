@@ -199,6 +199,8 @@ class SinkSession(ExpressConnection):
             await self.push(command.NEED_MAIL)
         elif not recipients:
             await self.push(command.NO_RECIPIENTS if transaction.refused else command.NEED_RCPT)
+        elif transaction.chunks is not None:
+            await self.push(command.DATA_AMID_BDAT)
         elif arg:
             await self.push(command.BAD_DATA)
         else:
@@ -218,11 +220,52 @@ class SinkSession(ExpressConnection):
             self.end(cut)
         content = await self._input.read_message()
         self.envelope = self._create_envelope()
-        if content is None:
-            answer = _refusing(command.TOO_LARGE)
+        await self._judge(sender, recipients, content)
+
+    async def smtp_BDAT(self, arg: str | None) -> None:  # noqa: N802 - as aiosmtpd's
+        """RFC 3030. What follows the command is read whatever is said of it."""
+        chunk, transaction = command.chunk(arg), self._transaction
+        if "CHUNKING" not in self._post.state.personality.extensions:
+            await self.push(command.NO_BDAT)
+        elif chunk is None:
+            await self.push(command.BAD_BDAT)
+        elif transaction.mail_from is None or not transaction.rcpt_tos:
+            await self._input.skip(chunk[0])
+            refusal = command.NO_RECIPIENTS if transaction.refused else command.NEED_RCPT
+            await self.push(command.NEED_MAIL if transaction.mail_from is None else refusal)
+            if chunk[1]:
+                self.envelope = self._create_envelope()
         else:
-            answer = await self._ask(EndOfData(self.peer_ip, sender, recipients))
-        await self._finish(answer, sender, recipients, content)
+            await self._take_chunk(chunk, transaction.mail_from, transaction.rcpt_tos)
+
+    async def _take_chunk(
+        self, chunk: tuple[int, bool], sender: str, recipients: list[str]
+    ) -> None:
+        transaction, (size, is_last) = self._transaction, chunk
+        if transaction.chunks is None:
+            answer = await self._ask(DataBegins(self.peer_ip, sender, recipients))
+            cut = answer.cut
+            if cut is not None and cut.stage == "content" and answer.action is Action.ACCEPT:
+                await self._input.skip(min(size, cut.after_bytes))
+                self._write_down(Stage.DATA, sender, recipients, None)
+                self.end(cut)
+            if answer.action is not Action.ACCEPT:
+                await self._input.skip(size)
+                self.envelope = self._create_envelope()
+                await self._refuse(answer, Stage.DATA, sender, recipients)
+                return
+            transaction.chunks = []
+        content: bytes | None = None
+        if sum(map(len, transaction.chunks)) + size <= self._server.size_limit:
+            transaction.chunks.append(await self._input.readexactly(size))
+            if not is_last:
+                await self.push(f"250 2.0.0 {size} octets received")
+                return
+            content = b"".join(transaction.chunks)
+        else:
+            await self._input.skip(size)
+        self.envelope = self._create_envelope()
+        await self._judge(sender, recipients, content)
 
     # --- transactions of the usual kind -----------------------------------------------------
 
@@ -268,9 +311,12 @@ class SinkSession(ExpressConnection):
         await self.wait(answer)
         return answer
 
-    async def _finish(
-        self, answer: Answer, sender: str, recipients: list[str], content: bytes | None
-    ) -> None:
+    async def _judge(self, sender: str, recipients: list[str], content: bytes | None) -> None:
+        """Answer a message that has been read; None: it was too large to be."""
+        if content is None:
+            answer = _refusing(command.TOO_LARGE)
+        else:
+            answer = await self._ask(EndOfData(self.peer_ip, sender, recipients))
         is_accepted = answer.action in {Action.ACCEPT, Action.ACCEPT_UNHEARD}
         if not is_accepted or content is None:
             await self._refuse(answer, Stage.BODY, sender, recipients)

@@ -12,13 +12,14 @@ from sinks.faults import Cut, Refusal, SlowClose, Stall, Tarpit
 from sinks.fields import Endpoint, Mask, ReplyOrDrop, ReplyText, Seconds, Share, Table
 from sinks.standing import Quota, Reputation
 
-Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING"]
 EXTENSIONS: Final[tuple[Extension, ...]] = (
     "PIPELINING",
     "SIZE",
     "8BITMIME",
     "ENHANCEDSTATUSCODES",
     "SMTPUTF8",
+    "CHUNKING",
 )
 Certificate = Literal[
     "none", "good", "expired", "not_yet_valid", "self_signed", "wrong_name", "untrusted"

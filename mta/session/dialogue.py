@@ -25,8 +25,6 @@ Replies come in the order of what was written; ``_expected`` is that order. What
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NamedTuple
 
 from mail.outcome import Accepted, Answer, Broken, Rejected, Stage
 from mail.reply import Reply
@@ -38,64 +36,24 @@ from mta.session.envelope import (
     rcpt_command,
     stuffed,
 )
-from mta.session.replies import (
-    GOES_ON,
-    SERVICE_CLOSING,
-    SERVICE_UNAVAILABLE,
-    ReplyReader,
-    reply_of,
+from mta.session.replies import SERVICE_CLOSING, SERVICE_UNAVAILABLE, ReplyReader, reply_of
+from mta.session.steps import (
+    BODY,
+    DATA,
+    EMPTY,
+    MAIL,
+    QUIT,
+    RCPT,
+    RSET,
+    Answered,
+    Ended,
+    Event,
+    Step,
+    Transaction,
+    Untried,
 )
 
 __all__ = ["Answered", "Dialogue", "Ended", "Envelope", "Event", "Offers", "Untried"]
-
-
-class Answered(NamedTuple):
-    """What became of a message."""
-
-    envelope: Envelope
-    answer: Answer
-
-
-class Untried(NamedTuple):
-    """A message that is given back: its commands may have gone out, its body did not."""
-
-    envelope: Envelope
-
-
-class Ended(NamedTuple):
-    """The session is over: close the connection."""
-
-    reason: str
-    is_ours: bool  # we said QUIT or gave up; otherwise the other side is the cause
-
-
-Event = Answered | Untried | Ended
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Step:
-    """Something that the server will answer; compared by identity."""
-
-    name: str
-    stage: Stage
-    goes_on: int | None  # first digit of its good replies; None: whatever is said is good
-
-
-_MAIL: Final = _Step("MAIL", Stage.MAIL, GOES_ON[Stage.MAIL])
-_RCPT: Final = _Step("RCPT", Stage.RCPT, GOES_ON[Stage.RCPT])
-_DATA: Final = _Step("DATA", Stage.DATA, GOES_ON[Stage.DATA])
-_BODY: Final = _Step("the end of data", Stage.BODY, GOES_ON[Stage.BODY])
-_EMPTY: Final = _Step("the end of no data", Stage.BODY, None)
-_RSET: Final = _Step("RSET", Stage.MAIL, 2)
-_QUIT: Final = _Step("QUIT", Stage.QUIT, None)
-
-
-@dataclass(slots=True, eq=False)
-class _Transaction:
-    envelope: Envelope
-    fit: Envelope  # as this server can take it
-    is_open: bool = False  # the server accepted its MAIL
-    is_answered: bool = False
 
 
 class Dialogue:
@@ -111,10 +69,10 @@ class Dialogue:
         self._may_send = may_send
         self._messages_left = messages_max
         self._reader = ReplyReader()
-        self._expected: deque[tuple[_Step, _Transaction | None]] = deque()
+        self._expected: deque[tuple[Step, Transaction | None]] = deque()
         self._commands_out = False  # a DATA is unanswered: no next message yet
         self._needs_reset = False
-        self._unwritten: _Transaction | None = None  # its body is in the output, not taken yet
+        self._unwritten: Transaction | None = None  # its body is in the output, not taken yet
         self._output: list[bytes] = []
         self._events: list[Event] = []
         self.is_over = False
@@ -136,6 +94,14 @@ class Dialogue:
         """Whether a next message may be offered now."""
         return not (self._commands_out or self.is_quitting or self.is_over or self.is_full)
 
+    def narrow(self) -> None:
+        """The server is slow: take no more at once than need be."""
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages were offered and are not answered, as far as it matters."""
+        return 1 if self._expected else 0
+
     @property
     def awaited(self) -> Stage | None:
         """The step whose reply comes next, for timeouts; None when none is due."""
@@ -150,11 +116,11 @@ class Dialogue:
         if self._needs_reset:
             self._needs_reset = False
             self._output.append(b"RSET\r\n")
-            self._expected.append((_RSET, None))
+            self._expected.append((RSET, None))
         commands = f"{mail_command(fit, self._offers)}\r\n{rcpt_command(fit)}\r\nDATA\r\n"
         self._output.append(commands.encode())
-        transaction = _Transaction(envelope, fit)
-        self._expected.extend(((_MAIL, transaction), (_RCPT, transaction), (_DATA, transaction)))
+        transaction = Transaction(envelope, fit)
+        self._expected.extend(((MAIL, transaction), (RCPT, transaction), (DATA, transaction)))
         self._commands_out = True
         if self._messages_left is not None:
             self._messages_left -= 1
@@ -174,7 +140,7 @@ class Dialogue:
         assert self.is_idle
         self.is_quitting = True
         self._output.append(b"QUIT\r\n")
-        self._expected.append((_QUIT, None))
+        self._expected.append((QUIT, None))
 
     def lose(self, error: str) -> list[Event]:
         """The connection is gone or silent for too long: account for what was in flight."""
@@ -223,7 +189,7 @@ class Dialogue:
             self._end(str(reply_of(code, text)), is_ours=self.is_quitting)
         elif step.goes_on is None:
             self._expected.popleft()
-            if step is _QUIT:
+            if step is QUIT:
                 self._end("quit", is_ours=True)
         elif code // 100 == step.goes_on and code != SERVICE_CLOSING:
             self._expected.popleft()
@@ -233,43 +199,45 @@ class Dialogue:
         else:
             self._expected.popleft()
             self._reject(transaction, step, code, text)
-            if step is _DATA:
-                self._commands_out = False
-                self._needs_reset = transaction.is_open
+            self._refused(step, transaction)
 
-    def _go_on(self, step: _Step, transaction: _Transaction | None, code: int, text: bytes) -> None:
+    def _go_on(self, step: Step, transaction: Transaction | None, code: int, text: bytes) -> None:
         if transaction is None:
             return
-        if step is _MAIL:
+        if step is MAIL:
             transaction.is_open = True
-        elif step is _DATA:
+        elif step is DATA:
             self._commands_out = False
             if transaction.is_answered:
                 # RFC 2920, 3.1: the server waits for content although all was refused.
                 self._output.append(b".\r\n")
-                self._expected.append((_EMPTY, None))
+                self._expected.append((EMPTY, None))
             elif not self._may_send(transaction.envelope):
                 self._withhold(transaction)
             else:
                 fit = transaction.fit
                 self._output += (stuffed(fit.content, is_dotless=fit.is_dotless), b".\r\n")
-                self._expected.append((_BODY, transaction))
+                self._expected.append((BODY, transaction))
                 self._unwritten = transaction
-        elif step is _BODY:
+        elif step is BODY:
             self._answer(transaction, Accepted(reply_of(code, text)))
 
-    def _withhold(self, transaction: _Transaction) -> None:
+    def _refused(self, step: Step, transaction: Transaction) -> None:
+        """A step of the transaction was answered by 4xx or 5xx."""
+        if step is DATA:
+            self._commands_out = False
+            self._needs_reset = transaction.is_open
+
+    def _withhold(self, transaction: Transaction) -> None:
         transaction.is_answered = True
         self._events.append(Untried(transaction.envelope))
         self._end("the message may not be sent any more", is_ours=True)
 
-    def _reject(
-        self, transaction: _Transaction | None, step: _Step, code: int, text: bytes
-    ) -> None:
+    def _reject(self, transaction: Transaction | None, step: Step, code: int, text: bytes) -> None:
         if transaction is not None and not transaction.is_answered:
             self._answer(transaction, Rejected(reply_of(code, text), step.stage))
 
-    def _answer(self, transaction: _Transaction, answer: Answer) -> None:
+    def _answer(self, transaction: Transaction, answer: Answer) -> None:
         transaction.is_answered = True
         self._events.append(Answered(transaction.envelope, answer))
 
@@ -278,7 +246,7 @@ class Dialogue:
         if self._expected:
             step, transaction = self._expected[0]
             if transaction is not None and not transaction.is_answered:
-                is_doubtful = step is _BODY and transaction is not self._unwritten
+                is_doubtful = step is BODY and transaction is not self._unwritten
                 self._answer(transaction, Broken(error, step.stage, is_doubtful))
         self._end(error, is_ours=is_ours or self.is_quitting)
 
@@ -288,7 +256,7 @@ class Dialogue:
         self.is_over = True
         for step, transaction in self._expected:
             # A transaction's last step stands for it: it is there as long as no body is out.
-            if step is _DATA and transaction is not None and not transaction.is_answered:
+            if step is DATA and transaction is not None and not transaction.is_answered:
                 self._events.append(Untried(transaction.envelope))
         self._expected.clear()
         self._output.clear()

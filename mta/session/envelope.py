@@ -32,6 +32,7 @@ class Offers:
     smtputf8: bool = False
     eightbitmime: bool = False
     size: int | None = None  # largest message in bytes; 0: no fixed limit; None: SIZE not offered
+    chunking: bool = False
 
     @classmethod
     def from_ehlo(cls, text: str) -> "Offers":
@@ -43,6 +44,7 @@ class Offers:
             smtputf8="SMTPUTF8" in offered,
             eightbitmime="8BITMIME" in offered,
             size=_limit(offered["SIZE"]) if "SIZE" in offered else None,
+            chunking="CHUNKING" in offered,
         )
 
 
@@ -106,14 +108,18 @@ def rcpt_command(envelope: Envelope) -> str:
     return f"RCPT TO:<{envelope.recipient}>"
 
 
+def ended(content: bytes) -> bytes:
+    """The content with a line end at its end, as DATA has it anyway."""
+    return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+
 def stuffed(content: bytes, *, is_dotless: bool = False) -> bytes:
     """The content as DATA wants it (RFC 5321, 4.5.2), up to but without the final dot.
 
     Dots after a bare LF are doubled too: a server that takes LF for a line end must not find the
     end of data in the middle of a message.
     """
-    if not content.endswith(b"\r\n"):
-        content += b"\r\n"
+    content = ended(content)
     if is_dotless:
         return content
     if content.startswith(b"."):

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from mail.outcome import Accepted, Stage
+from mta.session.chunked import ChunkedDialogue
 from mta.session.dialogue import Answered, Dialogue, Ended, Event, Untried
 from mta.session.flow import PIECE, pieces_of
 from mta.session.handshake import QUIT_TIMEOUT_S, Connected
 from mta.session.hooks import Hooks, Timing
 from mta.session.settings import SessionSettings
 
+SLOW_S: Final = 0.1  # from a message's first byte to its answer
 _NEVER_WRITTEN: Final = Timing(0.0)
 
 
@@ -27,10 +29,11 @@ class PipelinedSession(asyncio.Protocol):
         self._transport = connected.transport
         self._settings = settings
         self._hooks = hooks
-        self._dialogue = Dialogue(connected.offers, settings.messages_max, hooks.may_send)
+        make = ChunkedDialogue if connected.offers.chunking else Dialogue
+        self._dialogue = make(connected.offers, settings.messages_max, hooks.may_send)
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
-        self._written_at: deque[float] = deque()  # of the messages in flight, in order
+        self._written_at: dict[int, float] = {}  # of the messages in flight, by their numbers
         self._progress_at = self._loop.time()
         self._pieces: deque[bytes] = deque()  # to write when the transport has room
         self._unsent = 0  # bytes that the transport still had to write when last looked at
@@ -57,6 +60,11 @@ class PipelinedSession(asyncio.Protocol):
         return not (
             dialogue.is_over or dialogue.is_quitting or dialogue.is_full or self._is_stopping
         )
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages it has taken and not answered."""
+        return self._dialogue.in_flight
 
     async def run(self) -> None:
         """Send until the session ends. Cancelling closes at once.
@@ -140,11 +148,14 @@ class PipelinedSession(asyncio.Protocol):
         self._is_busy = True
         for event in events:
             if isinstance(event, Answered):
-                timing = Timing(self._loop.time() - self._written_at.popleft())
+                written_at = self._written_at.pop(event.envelope.message_id)
+                timing = Timing(self._loop.time() - written_at)
+                if timing.duration_s > SLOW_S:
+                    self._dialogue.narrow()
                 self._count(event)
                 self._hooks.answered(event.envelope, event.answer, timing)
             elif isinstance(event, Untried):
-                self._written_at.popleft()
+                del self._written_at[event.envelope.message_id]
                 self._hooks.untried(event.envelope)
             else:
                 self._close(event)
@@ -172,7 +183,7 @@ class PipelinedSession(asyncio.Protocol):
                 break
             refused = dialogue.offer(envelope)
             if refused is None:
-                self._written_at.append(self._loop.time())
+                self._written_at[envelope.message_id] = self._loop.time()
             else:
                 self._count(refused)
                 self._hooks.answered(envelope, refused.answer, _NEVER_WRITTEN)

@@ -28,6 +28,7 @@ def test_the_greeting_and_ehlo_say_who_and_what_the_sink_is(tmp_path):
             "8BITMIME",
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
+            "CHUNKING",
         }
         await client.say(b"HELO mta\r\n", 250)
 

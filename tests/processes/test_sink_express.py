@@ -32,9 +32,26 @@ BODIES = st.lists(LINES, max_size=5).map(
     lambda lines: b"".join(line.replace(b".", b"..", 1) + b"\r\n" for line in lines) + b".\r\n"
 )
 USUAL = st.just((FIRST[3], SECOND[0]))
-TRANSACTIONS = st.tuples(
-    USUAL | st.tuples(st.sampled_from(FIRST), st.sampled_from(SECOND)), BODIES
-).map(lambda made: b"\r\n".join((*made[0], b"DATA", made[1])))
+COMMANDS = USUAL | st.tuples(st.sampled_from(FIRST), st.sampled_from(SECOND))
+BY_DATA = st.tuples(COMMANDS, BODIES).map(lambda made: b"\r\n".join((*made[0], b"DATA", made[1])))
+
+
+def by_bdat(made):
+    reset, commands, content, chunks = made
+    said = [b"RSET\r\n" if reset else b"", *(each + b"\r\n" for each in commands)]
+    for chunk in chunks:
+        said.append(b"BDAT %d\r\n" % min(chunk, len(content)) + content[:chunk])
+        content = content[chunk:]
+    return b"".join((*said, b"BDAT %d LAST\r\n" % len(content), content))
+
+
+BY_BDAT = st.tuples(
+    st.booleans(),
+    COMMANDS,
+    st.lists(LINES, max_size=5).map(b"\r\n".join),
+    st.lists(st.integers(0, 20), max_size=2) | st.just([]),
+).map(by_bdat)
+TRANSACTIONS = BY_DATA | BY_BDAT
 
 
 async def heard(sink, pieces):
@@ -71,7 +88,7 @@ def pieces_of(data, cuts):
 
 
 @settings(
-    max_examples=120,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -89,9 +106,13 @@ def test_both_ways_give_the_same(tmp_path_factory, said, cuts):
     assert express == long_way
 
 
-def test_every_cut_of_two_transactions(tmp_path_factory):
+@pytest.mark.parametrize("way", ["DATA", "BDAT"])
+def test_every_cut_of_two_transactions(tmp_path_factory, way):
     """Each in two pieces, at each byte."""
-    data = b"\r\n".join((FIRST[3], SECOND[0], b"DATA", b"a\r\n..b\r\n.\r\n")) * 2
+    if way == "DATA":
+        data = b"\r\n".join((FIRST[3], SECOND[0], b"DATA", b"a\r\n..b\r\n.\r\n")) * 2
+    else:
+        data = by_bdat((True, (FIRST[3], SECOND[0]), b"a\r\n.\r\nb", [])) * 2
     whole = outcome(tmp_path_factory.mktemp("whole"), [data])
     assert len(whole[1]) == 2
     for cut in range(1, len(data)):
@@ -133,8 +154,11 @@ def test_usual_transactions_go_express(tmp_path, monkeypatch):
             await client.say(envelope, 250, 250, 354)
             await client.say(b"text\r\n.\r\n", 250)
 
+            group = by_bdat((True, (FIRST[1], SECOND[0]), b"text", [])) * 2
+            await client.say(group, *([250] * 8))
+
     talk(tmp_path, dialogue)
-    assert [each[:2] for each in taken] == [("", "b@y.test")] * 3
+    assert [each[:2] for each in taken] == [("", "b@y.test")] * 9
 
 
 def test_a_receipt_that_cannot_be_written_is_told(tmp_path, monkeypatch):
