@@ -32,7 +32,7 @@ from mta.session.flow import PIECE
 from mta.session.replies import reply_of
 from mta.session.steps import BDAT, MAIL, RCPT, RSET, Answered, Event, Step, Transaction, Untried
 
-WINDOW_MAX: Final = 8  # messages; more of them make a write no cheaper, and more to be in doubt of
+WINDOW_MAX: Final = 4  # messages: as many are in doubt if the connection or we are lost
 
 
 class ChunkedDialogue(Dialogue):
@@ -105,16 +105,19 @@ class ChunkedDialogue(Dialogue):
     def ask_last(self) -> list[Event]:
         """Ask again for each body that is to be written whether it may go."""
         ready, self._ready = self._ready, []
-        for transaction in ready:
-            if self.is_over or not self._may_send(transaction.envelope):
+        # Whoever is stopped amid this, and has lost its lease, may have been told yes before: one
+        # no makes us ask all the others again.
+        while refused := [each for each in ready if not self._may_send(each.envelope)]:
+            for transaction in refused:
                 self._give_back(transaction)
-            else:
-                if not transaction.is_open:
-                    self._begin(transaction)
-                content = ended(transaction.fit.content)
-                self._output += (b"BDAT %d LAST\r\n" % len(content), content)
-                self._expected.append((BDAT, transaction))
-                transaction.is_written = True
+            ready = [each for each in ready if not each.is_answered]
+        for transaction in ready:
+            if not transaction.is_open:
+                self._begin(transaction)
+            content = ended(transaction.fit.content)
+            self._output += (b"BDAT %d LAST\r\n" % len(content), content)
+            self._expected.append((BDAT, transaction))
+            transaction.is_written = True
         return self._take_events()
 
     def _give_back(self, transaction: Transaction) -> None:

@@ -3,9 +3,11 @@
 import sys
 from dataclasses import dataclass
 
+from mta.session.chunked import WINDOW_MAX
+
 # The lab that is crashed has 2 workers, 2 source IPs, and per lane and worker so many connections.
 CONNECTIONS = 2
-OF_A_WORKER = 2 * CONNECTIONS
+OF_A_WORKER = 2 * CONNECTIONS * WINDOW_MAX
 OF_ALL_WORKERS = 2 * OF_A_WORKER
 CLIENTS = 8  # of the submission port, each with one letter on its way
 

@@ -8,11 +8,12 @@ import time
 
 from mail.reason import Reason
 from mail.states import MessageStatus
+from mta.session.chunked import WINDOW_MAX
 from store import modules
 from tests.fakes.odd_server import odd_server
 from tests.fakes.running_lab import CONFIGURATION, free_ports, running_lab
 
-CONNECTIONS = 2 * 4 * 2  # workers, connections per lane, source IPs: what may be in flight
+IN_FLIGHT = 2 * 4 * 2 * WINDOW_MAX  # workers, connections per lane, source IPs, on each
 MANY = 1200
 
 
@@ -28,7 +29,7 @@ def all_arrive(lab, delivery):
     assert not (found.lost.count)
     assert not (found.unmarked.count)
     assert not (found.wrong_ip.count)
-    assert found.duplicated.count <= CONNECTIONS
+    assert found.duplicated.count <= IN_FLIGHT
     return found
 
 
