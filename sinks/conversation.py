@@ -30,11 +30,9 @@ class Conversation(SMTP):
         unknown = 0
         while self.transport is not None:
             try:
-                line = self._input.line_at_hand()
-                if line is None:
-                    if await self.express():
-                        continue
-                    line = await self._line()
+                if await self.express():
+                    continue
+                line = self._input.line_at_hand() or await self._line()
                 word, _, rest = line.rstrip(b"\r\n").partition(b" ")
                 command = _command(word)
                 if command is None:
@@ -62,7 +60,7 @@ class Conversation(SMTP):
                 await self.push(await self.handle_exception(error))
 
     async def express(self) -> bool:
-        """Take what comes without a turn of this loop, as long as may be; False: it may not."""
+        """Take what comes without a turn of this loop, as long as may be; False: nothing."""
         return False
 
     def _longest(self, command: str) -> int:

@@ -49,6 +49,10 @@ class ExpressConnection(ReluctantConnection):
         """Whether a message would be kept without more ado, and a new one may begin."""
 
     @abstractmethod
+    def takes_chunks(self) -> bool:
+        """Whether BDAT is known here."""
+
+    @abstractmethod
     def begins(self, recipient: str, size: int) -> bool:
         """Whether a message of this declared size may go to this address: it is begun then."""
 
@@ -63,18 +67,37 @@ class ExpressConnection(ReluctantConnection):
     # --- the way in and out -------------------------------------------------------------------
 
     async def express(self) -> bool:
-        if self._input.has_some() or not self.is_usual():
+        if self._input.is_ended or not self.is_usual():
             return False
+        if self._paused:
+            await self._writer.drain()
         self._flush()
+        ahead = self._input.take()
+        if ahead:
+            rest = self._take_usual(ahead)
+            if rest is None or rest:
+                self._input.put_back(self._untaken() + (rest or b""))
+                if self._begun is None and rest == ahead:
+                    return False
+                return await self._go_on_slowly()
         self._handed_over = self.loop.create_future()
         try:
             await self._handed_over
         finally:
             self._handed_over = None
+        return await self._go_on_slowly()
+
+    async def _go_on_slowly(self) -> bool:
         begun, self._begun = self._begun, None
         if begun is not None:
             await self.take_body(begun[0], [begun[1]])
         return True
+
+    def _untaken(self) -> bytes:
+        """What has come of a message that did not come whole."""
+        body, self._body = bytes(self._body[len(_BEFORE) :]), bytearray()
+        early, self._early = self._early, b""
+        return body + early
 
     def data_received(self, data: bytes) -> None:
         waiting = self._handed_over
@@ -87,9 +110,7 @@ class ExpressConnection(ReluctantConnection):
         rest = self._take_usual(data) if self.is_usual() else data
         # A peer that does not read its replies is waited for, which a callback cannot do.
         if rest is None or rest or self._paused:
-            body, self._body = bytes(self._body[len(_BEFORE) :]), bytearray()
-            early, self._early = self._early, b""
-            super().data_received(body + early + (rest or b""))
+            super().data_received(self._untaken() + (rest or b""))
             waiting.set_result(None)
 
     # --- taking -------------------------------------------------------------------------------
@@ -122,6 +143,8 @@ class ExpressConnection(ReluctantConnection):
         reset, sender, declared, recipient, chunk = found.groups()
         start = found.end()
         end = start if chunk is None else start + int(chunk)
+        if chunk is not None and not self.takes_chunks():
+            return None
         if end - start > min(self._server.size_limit, _EARLY_MAX):
             return None
         if end > len(data):

@@ -13,6 +13,7 @@ class MessageReader(asyncio.StreamReader):
 
     _maybe_resume_transport: Callable[[], None]
     _buffer: bytearray  # asyncio's own, which its type stubs leave out
+    _eof: bool  # likewise
 
     def __init__(self, size_limit: int, loop: asyncio.AbstractEventLoop) -> None:
         # The limit also says how much is buffered ahead; room for the CRLF and, at the
@@ -20,9 +21,21 @@ class MessageReader(asyncio.StreamReader):
         super().__init__(limit=size_limit + size_limit // 3 + len(END), loop=loop)
         self._size_limit = size_limit
 
-    def has_some(self) -> bool:
-        """Whether anything was read ahead, or nothing more will come."""
-        return bool(self._buffer) or self.at_eof() or self.exception() is not None
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self._eof or self.exception() is not None
+
+    def take(self) -> bytes:
+        """All that was read ahead."""
+        taken = bytes(self._buffer)
+        self._buffer.clear()
+        self._maybe_resume_transport()
+        return taken
+
+    def put_back(self, data: bytes) -> None:
+        """What was taken, to be read next."""
+        self._buffer[:0] = data
 
     def line_at_hand(self) -> bytes | None:
         """The next line, if all of it has come; what an error says is left to ``readuntil``."""

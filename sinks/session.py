@@ -225,7 +225,7 @@ class SinkSession(ExpressConnection):
     async def smtp_BDAT(self, arg: str | None) -> None:  # noqa: N802 - as aiosmtpd's
         """RFC 3030. What follows the command is read whatever is said of it."""
         chunk, transaction = command.chunk(arg), self._transaction
-        if "CHUNKING" not in self._post.state.personality.extensions:
+        if not self.takes_chunks():
             await self.push(command.NO_BDAT)
         elif chunk is None:
             await self.push(command.BAD_BDAT)
@@ -276,6 +276,9 @@ class SinkSession(ExpressConnection):
             and self._pending is None
             and self._transaction.mail_from is None
         )
+
+    def takes_chunks(self) -> bool:
+        return "CHUNKING" in self._state.personality.extensions
 
     def begins(self, recipient: str, size: int) -> bool:
         if size > self._server.size_limit or wish_of(recipient) is not None:

@@ -54,7 +54,7 @@ class SinkState:
         self.keeps_all = (
             self.is_plain
             and personality.tarpit is None
-            and len(personality.extensions) == len(EXTENSIONS)
+            and set(EXTENSIONS) - {"CHUNKING"} <= set(personality.extensions)
         )
         self.refusals = Rules(personality.refuse, "refuse")
         self.stalls = Rules(personality.stall, "stall")

@@ -1,10 +1,10 @@
 r"""The sending half of SMTP where the server offers CHUNKING as well (RFC 3030), without any I/O.
 
 BDAT says how long a body is and needs no go-ahead, so that whole messages can be written one after
-the other. A connection on which nothing is under way begins with care: MAIL and RCPT go out alone,
-and the body only when they are accepted. As long as messages are under way, each next one goes out
-whole, at most ``window`` of them at once; the window widens with each message that is accepted and
-shuts with each refusal. Before a message that follows others unanswered stands RSET: what state a
+the other. A connection that was idle begins with care: MAIL and RCPT go out alone, and the body
+only when they are accepted. As long as messages are under way, or as soon as one is accepted, each
+next one goes out whole, at most ``window`` of them at once; the window widens with each message
+that is accepted and shuts with each refusal. Before a message that follows others unanswered stands RSET: what state a
 refused BDAT leaves behind is not to be known (RFC 3030, section 2).
 
     awaited | goes on                          | 4xx, 5xx
@@ -46,6 +46,8 @@ class ChunkedDialogue(Dialogue):
     ) -> None:
         super().__init__(offers, messages_max, may_send)
         self._window = 1
+        self._is_warm = False  # the last word was that a message is accepted, just now
+        self._is_filling = True  # a group is written when half of the window is free, not one each
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._held: Transaction | None = None  # its MAIL and RCPT are out, its body waits for them
@@ -63,7 +65,7 @@ class ChunkedDialogue(Dialogue):
     def wants_envelope(self) -> bool:
         return (
             self._held is None
-            and self._in_flight < self._window
+            and self._is_filling
             and self._bytes_in_flight < PIECE
             and not (self.is_quitting or self.is_over or self.is_full)
         )
@@ -71,6 +73,8 @@ class ChunkedDialogue(Dialogue):
     def narrow(self) -> None:
         """The server is slow: what waits for it should wait where others can take it."""
         self._window = 1
+        self._is_warm = False
+        self._is_filling = not self._in_flight
 
     def offer(self, envelope: Envelope) -> Answered | None:
         assert self.wants_envelope
@@ -78,16 +82,21 @@ class ChunkedDialogue(Dialogue):
         if isinstance(fit, Reply):
             return Answered(envelope, Rejected(fit, Stage.MAIL))
         transaction = Transaction(envelope, fit)
-        if self._in_flight:
+        if self._in_flight or self._is_warm:
             self._ready.append(transaction)
         else:
             self._begin(transaction)
             self._held = transaction
         self._in_flight += 1
+        self._is_filling = self._in_flight < self._window
         self._bytes_in_flight += len(fit.content)
         if self._messages_left is not None:
             self._messages_left -= 1
         return None
+
+    def take_output(self) -> bytes:
+        self._is_warm = self._is_warm and self._in_flight > 0
+        return super().take_output()
 
     def _begin(self, transaction: Transaction) -> None:
         """Write MAIL and RCPT."""
@@ -129,6 +138,7 @@ class ChunkedDialogue(Dialogue):
 
     def _leave(self, transaction: Transaction) -> None:
         self._in_flight -= 1
+        self._is_filling = self._is_filling or self._in_flight <= self._window // 2
         self._bytes_in_flight -= len(transaction.fit.content)
 
     def _go_on(self, step: Step, transaction: Transaction | None, code: int, text: bytes) -> None:
@@ -140,9 +150,11 @@ class ChunkedDialogue(Dialogue):
         elif step is BDAT and transaction is not None and not transaction.is_answered:
             self._answer(transaction, Accepted(reply_of(code, text)))
             self._window = min(self._window + 1, WINDOW_MAX)
+            self._is_warm = True
 
     def _refused(self, step: Step, transaction: Transaction) -> None:
         self._window = 1
+        self._is_warm = False
         if transaction is self._held and step is RCPT:
             self._held = None  # nothing more of it is out
         self._needs_reset = True
