@@ -13,6 +13,8 @@ Reload = Callable[[], Loaded]
 def in_loop(main: Coroutine[Any, Any, None]) -> None:
     """Run a service in the fastest event loop there is."""
     gc.freeze()  # what is imported by now is never garbage
+    # Messages in hand are many and in no cycle: looking at them all again and again cost 7 %.
+    gc.set_threshold(50_000, 20, 100)
     try:
         import uvloop
     except ImportError:  # Windows has none

@@ -31,6 +31,7 @@ from store.dialects.upsert import Upserts
 from store.durability import Durability
 
 BUSY_TIMEOUT_MS = 10_000  # a group commit takes milliseconds; ten seconds means something is wrong
+TURN_TIMEOUT_MS = 8  # SQLite looks again after 1, 3 and 8 ms
 
 # Rows of one statement. Each step of a statement lets go of Python's lock and takes it again, so
 # that a thread that writes row by row and a busy event loop hold each other up at each row.
@@ -68,8 +69,10 @@ class SqliteDialect(Upserts):
         def begin(connection: Connection) -> None:
             options = connection.get_execution_options()
             if not options.get("mtalab_bare", False):
-                write = options.get("mtalab_write", False)
-                connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+                if options.get("mtalab_write", False):
+                    _take_turn(connection)
+                else:
+                    connection.exec_driver_sql("BEGIN")
 
         return engine
 
@@ -142,6 +145,28 @@ class SqliteDialect(Upserts):
         except filelock.Timeout:
             return None
         return FileLeadership(lock)
+
+
+def _take_turn(connection: Connection) -> None:
+    """Begin to write as soon as nobody else does.
+
+    SQLite waits longer each time it finds the file locked, at last a tenth of a second: among
+    writers of a few milliseconds each, one of them can stand still for long. It begins anew here.
+    """
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA busy_timeout = {TURN_TIMEOUT_MS}")
+    try:
+        for _ in range(BUSY_TIMEOUT_MS // TURN_TIMEOUT_MS):
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # its error comes in SQLAlchemy's words
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
 def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
