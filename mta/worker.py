@@ -193,13 +193,14 @@ class Worker:
 
     async def _claim(self) -> None:
         store = self._world.store
-        lent = await store.read(leases.leased_to, self.worker_id)
+        # Apart: a worker runs dry while its own settlement waits for another writer.
+        lent = await store.read_apart(leases.leased_to, self.worker_id)
         self._leave_suspended(lent)
         new = [each for each in lent if (each.part_id, each.epoch) not in self._held]
         if not new:
             self._measure_claim(len(lent), 0)
             return
-        messages = await store.read(leases.messages_of, [each.part_id for each in new])
+        messages = await store.read_apart(leases.messages_of, [each.part_id for each in new])
         self._measure_claim(len(lent), sum(map(len, messages.values())))
         reach("worker.leased")
         await self._rendering.prepare_contents(

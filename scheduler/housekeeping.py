@@ -1,4 +1,7 @@
-"""What a round does besides spreading: expire, follow the plan, cut what is due, clear up."""
+"""What a round does besides spreading: expire, follow the plan, cut what is due, clear up.
+
+Each duty looks before it writes: a write waits for all other writers, and every round waits for it.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -40,22 +43,31 @@ class Housekeeping:
     async def expire(self) -> int:
         """End what is past its validity."""
         now = self._clock.now()
+        if not await self._store.read(expiry.is_any_late, now):
+            return 0
         return await self._store.write(expiry.expire, now, EXPIRE_MAX, expiry_event)
 
     async def discard_abandoned(self) -> int:
         """Take back what a killed `submit` left half done."""
         now = self._clock.now()
-        gone = await self._store.write(deliveries.discard_abandoned, now - ABANDONED_AFTER_S, now)
-        return len(gone)
+        since = now - ABANDONED_AFTER_S
+        if not await self._store.read(deliveries.is_any_abandoned, since):
+            return 0
+        return len(await self._store.write(deliveries.discard_abandoned, since, now))
 
     async def withdraw(self) -> int:
         """End what is left of cancelled deliveries."""
+        if not await self._store.read(operator.is_any_to_withdraw):
+            return 0
         now = self._clock.now()
         return await self._store.write(operator.withdraw_cancelled, EXPIRE_MAX, now)
 
     async def finish(self) -> int:
         """End deliveries of which nothing is pending."""
-        return len(await self._store.write(deliveries.finish_complete, self._clock.now()))
+        now = self._clock.now()
+        if not await self._store.read(deliveries.is_any_complete, now):
+            return 0
+        return len(await self._store.write(deliveries.finish_complete, now))
 
     async def replan(self) -> int:
         """Hold the plans of queued mail against the configuration and mend those that differ.

@@ -210,15 +210,21 @@ def discard(tx: Tx, delivery_id: int, at: float, why: str) -> None:
     advance(tx, delivery_id, DeliveryEvent.ANALYSIS_FAILED, at, why)
 
 
+def is_any_abandoned(tx: Tx, silent_since: float) -> bool:
+    """Whether a submission gave no sign of life since then."""
+    return bool(tx.connection.scalar(select(_abandoned(silent_since).exists())))
+
+
+def _abandoned(silent_since: float) -> Select[int]:
+    table = tables.delivery
+    return select(table.c.id).where(
+        table.c.status == DeliveryStatus.EDITING, table.c.submitted_at <= silent_since
+    )
+
+
 def discard_abandoned(tx: Tx, silent_since: float, at: float) -> list[int]:
     """Take back deliveries whose submission was killed: no sign of life since then."""
-    table = tables.delivery
-    query = (
-        select(table.c.id)
-        .where(table.c.status == DeliveryStatus.EDITING, table.c.submitted_at <= silent_since)
-        .order_by(table.c.id)
-    )
-    found = list(tx.connection.execute(query).scalars())
+    found = sorted(tx.connection.execute(_abandoned(silent_since)).scalars())
     for delivery_id in found:
         discard(tx, delivery_id, at, "its submission had come to a standstill")
     return found
@@ -310,8 +316,12 @@ def is_any_unfinished(tx: Tx) -> bool:
     return bool(tx.connection.execute(query).scalar())
 
 
-def finish_complete(tx: Tx, at: float) -> list[int]:
-    """End the confirmed deliveries, paused ones too, of which no message is pending any more."""
+def is_any_complete(tx: Tx, at: float) -> bool:
+    """Whether ``finish_complete`` would end any."""
+    return bool(tx.connection.scalar(select(_complete(at).exists())))
+
+
+def _complete(at: float) -> Select[int]:
     table, counts = tables.delivery, tables.rollup_status
     pending = exists().where(
         counts.c.delivery_id == table.c.id,
@@ -319,12 +329,14 @@ def finish_complete(tx: Tx, at: float) -> list[int]:
         counts.c.messages > 0,
     )
     is_open = and_(table.c.open_until.is_not(None), table.c.open_until + OPEN_GRACE_S > at)
-    query = (
-        select(table.c.id)
-        .where(table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending, ~is_open)
-        .order_by(table.c.id)
+    return select(table.c.id).where(
+        table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending, ~is_open
     )
-    finished = [int(each) for each in tx.connection.execute(query).scalars()]
+
+
+def finish_complete(tx: Tx, at: float) -> list[int]:
+    """End the confirmed deliveries, paused ones too, of which no message is pending any more."""
+    finished = sorted(map(int, tx.connection.execute(_complete(at)).scalars()))
     for delivery_id in finished:
         # A worker keeps its last part of a limited lane until its connections are closed.
         part = tables.part

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from mail.reason import Reason
 from mail.states import DeliveryStatus, MessageEvent, MessageStatus
@@ -12,6 +12,18 @@ from store.engine import Tx
 _EXPIRABLE = (*deliveries.ACTIVE, DeliveryStatus.PAUSED)
 
 
+def is_any_late(tx: Tx, now: float) -> bool:
+    """Whether the validity of a delivery that is not over has passed."""
+    return bool(tx.connection.scalar(select(_late(now).exists())))
+
+
+def _late(now: float) -> Select[int]:
+    delivery = tables.delivery
+    return select(delivery.c.id).where(
+        delivery.c.status.in_(_EXPIRABLE), delivery.c.expires_at <= now
+    )
+
+
 def expire(tx: Tx, now: float, limit: int, event_for: Callable[[int], MessageEvent]) -> int:
     """End pending messages past their validity that no worker holds; returns how many.
 
@@ -19,11 +31,7 @@ def expire(tx: Tx, now: float, limit: int, event_for: Callable[[int], MessageEve
     counters are written in one order. Call again while it returns any. What a worker holds it
     gives back by itself, and is ended at a later call.
     """
-    delivery = tables.delivery
-    late = select(delivery.c.id).where(
-        delivery.c.status.in_(_EXPIRABLE), delivery.c.expires_at <= now
-    )
-    for delivery_id in sorted(tx.connection.execute(late).scalars()):
+    for delivery_id in sorted(tx.connection.execute(_late(now)).scalars()):
         found = waiting(tx, delivery_id, limit)
         if found:
             event = event_for(found[0].attempts)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from mail.errors import IllegalTransition
 from mail.reason import Reason
@@ -73,13 +73,14 @@ def withdraw(tx: Tx, wanted: log.Filter, after_id: int, limit: int, at: float) -
     return _step(found, limit)
 
 
-def withdraw_cancelled(tx: Tx, limit: int, at: float) -> int:
-    """Cancel what is still pending of cancelled deliveries and in nobody's hand; returns how many.
+def is_any_to_withdraw(tx: Tx) -> bool:
+    """Whether anything is still pending of a cancelled delivery."""
+    return bool(tx.connection.scalar(select(_cancelled_with_pending().exists())))
 
-    Call again while it returns any.
-    """
+
+def _cancelled_with_pending() -> Select[int]:
     delivery, counts = tables.delivery, tables.rollup_status
-    query = (
+    return (
         select(delivery.c.id)
         .join(counts, counts.c.delivery_id == delivery.c.id)
         .where(
@@ -87,9 +88,16 @@ def withdraw_cancelled(tx: Tx, limit: int, at: float) -> int:
             counts.c.status == MessageStatus.PENDING,
             counts.c.messages > 0,
         )
-        .order_by(delivery.c.id)
     )
-    for delivery_id in list(tx.connection.execute(query).scalars()):
+
+
+def withdraw_cancelled(tx: Tx, limit: int, at: float) -> int:
+    """Cancel what is still pending of cancelled deliveries and in nobody's hand; returns how many.
+
+    Call again while it returns any.
+    """
+    query = _cancelled_with_pending()
+    for delivery_id in sorted(tx.connection.execute(query).scalars()):
         found = expiry.waiting(tx, delivery_id, limit)
         if found:
             _withdraw(tx, found, at)
