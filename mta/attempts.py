@@ -27,6 +27,7 @@ class Attempts:
         settings: Callable[[], MtaSettings],
         close_one: Callable[[HeldPart], None],
     ) -> None:
+        self.together = outbox.together
         self._outbox, self._clock, self._chance = outbox, clock, chance
         self._settings = settings
         self._close_one = close_one

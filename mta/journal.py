@@ -31,15 +31,15 @@ class Journal:
         self._files = [os.open(f"{path}{suffix}", flags, 0o644) for suffix in _SUFFIXES]
         self._current = 0
 
-    def append(self, outcome: Outcome) -> None:
-        """Write one outcome, whole or not at all.
+    def append(self, outcomes: Sequence[Outcome]) -> None:
+        """Write outcomes with one system call, all of them or none.
 
         Raises:
             OSError: the disk is full or broken.
         """
-        descriptor, record = self._files[self._current], encode(outcome)
-        written = os.write(descriptor, record)
-        if written < len(record):
+        descriptor, records = self._files[self._current], b"".join(map(encode, outcomes))
+        written = os.write(descriptor, records)
+        if written < len(records):
             os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 

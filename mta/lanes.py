@@ -161,6 +161,7 @@ class Lanes:
             unreachable=lambda why: self._unreachable(lane, why),
             pass_on=lambda envelope: self._pass_on(lane, envelope),
             connected=self._connected,
+            together=self._attempts.together,
         )
         try:
             lane.pool = LanePool(

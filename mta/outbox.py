@@ -1,7 +1,8 @@
 """What the worker has learnt and must tell the store: journalled at once, committed in groups."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mta.journal import Journal
@@ -53,6 +54,7 @@ class Outbox:
         self._group = _Group()
         self._wanted = asyncio.Event()
         self._stopping = False
+        self._held: list[Outcome] | None = None  # to be journalled together
         self._exposed = 0  # outcomes that are known to this process alone
         self.trouble: str | None = None  # why the store or the journal cannot be written now
 
@@ -64,15 +66,33 @@ class Outbox:
     def add(self, outcome: Outcome) -> None:
         """Journal an outcome and commit it soon; without a journal nothing more is begun."""
         reach("worker.reply_heard")
-        try:
-            self._journal.append(outcome)
-            reach("worker.journalled")
-        except OSError as error:
-            self._exposed += 1
-            self._group.exposed += 1
-            self._in_trouble("journal_unwritable", f"the journal cannot be written: {error}")
         self._group.outcomes.append(outcome)
+        if self._held is None:
+            self._write_down([outcome])
+        else:
+            self._held.append(outcome)
         self._wanted.set()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Journal what is added within with one write, when it is left."""
+        held = self._held = []
+        try:
+            yield
+        finally:
+            self._held = None
+            if held:
+                self._write_down(held)
+
+    def _write_down(self, outcomes: Sequence[Outcome]) -> None:
+        try:
+            self._journal.append(outcomes)
+            for _ in outcomes:
+                reach("worker.journalled")
+        except OSError as error:
+            self._exposed += len(outcomes)
+            self._group.exposed += len(outcomes)
+            self._in_trouble("journal_unwritable", f"the journal cannot be written: {error}")
 
     def finish(self, part_id: int, epoch: int) -> None:
         """Every message of the part is answered."""

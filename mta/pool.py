@@ -9,6 +9,7 @@ not even hear (421 to MAIL) goes by another; ``mta.hosts`` tells by which.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -33,7 +34,7 @@ _AHEAD_ALWAYS: Final = 2  # messages: one is taken, the next one's commands ride
 
 @dataclass(frozen=True, slots=True)
 class PoolHooks:
-    """What a pool asks of its worker; see ``mta.session.hooks.Hooks`` for the first four.
+    """What a pool asks of its worker; see ``mta.session.hooks.Hooks`` for the first four and last.
 
     ``pass_on`` is offered a message that another host may take, and says whether it is accepted:
     then it comes by ``pull`` once more, otherwise it is ``answered``. ``unreachable`` is told that
@@ -49,6 +50,7 @@ class PoolHooks:
     unreachable: Callable[[Unreachable], None]
     pass_on: Callable[[Envelope], bool]
     connected: Callable[[float], None] = lambda _: None
+    together: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 @dataclass(slots=True, eq=False)
@@ -186,6 +188,7 @@ class LanePool:
             self._hooks.may_send,
             partial(self._answered, visit),
             self._hooks.untried,
+            self._hooks.together,
         )
         make = PipelinedSession if connected.offers.pipelining else PlainSession
         session = visit.session = make(connected, self._settings, hooks)

@@ -4,8 +4,8 @@ BDAT says how long a body is and needs no go-ahead, so that whole messages can b
 the other. A connection that was idle begins with care: MAIL and RCPT go out alone, and the body
 only when they are accepted. As long as messages are under way, or as soon as one is accepted, each
 next one goes out whole, at most ``window`` of them at once; the window widens with each message
-that is accepted and shuts with each refusal. Before a message that follows others unanswered stands RSET: what state a
-refused BDAT leaves behind is not to be known (RFC 3030, section 2).
+that is accepted and shuts with each refusal. Before a message that follows others unanswered stands
+RSET: what state a refused BDAT leaves behind is not to be known (RFC 3030, section 2).
 
     awaited | goes on                          | 4xx, 5xx
     --------+----------------------------------+----------------------------------------------

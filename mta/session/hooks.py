@@ -1,6 +1,7 @@
 """What a session asks of its owner, and tells it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,3 +31,5 @@ class Hooks:
     may_send: Callable[[Envelope], bool]  # asked last before the body: no ends the session
     answered: Callable[[Envelope, Answer, Timing], None]
     untried: Callable[[Envelope], None]  # given back; no attempt was made
+    # Entered around what is told of one read: it may be written down together, before it is left.
+    together: Callable[[], AbstractContextManager[object]] = nullcontext

@@ -6,7 +6,7 @@ one is pulled where the reply that makes room for it is read, and one watchdog s
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from mail.outcome import Accepted, Stage
@@ -144,7 +144,14 @@ class PipelinedSession(asyncio.Protocol):
     def _lose(self, error: str) -> None:
         self._report(self._dialogue.lose(error))
 
-    def _report(self, events: Iterable[Event]) -> None:
+    def _report(self, events: Sequence[Event]) -> None:
+        if len(events) > 1:
+            with self._hooks.together():
+                self._tell(events)
+        elif events:
+            self._tell(events)
+
+    def _tell(self, events: Sequence[Event]) -> None:
         self._is_busy = True
         for event in events:
             if isinstance(event, Answered):

@@ -1,6 +1,7 @@
 """A worker's lanes by themselves, to one group ``y``, and what became of their messages."""
 
 import asyncio
+import contextlib
 
 from affinity.configuration import Affinity, Pace, Retry, SourceIp
 from affinity.lane import limits_for
@@ -41,6 +42,8 @@ def settings_for(*ports, helo="mta.test", rules=(), network=None, connections=1)
 
 class Scene:
     """Lanes of a worker that notes what becomes of its messages."""
+
+    together = staticmethod(contextlib.nullcontext)
 
     def __init__(self, settings, tasks):
         self.answers, self.returned = [], []

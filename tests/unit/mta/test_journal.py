@@ -34,7 +34,7 @@ def test_what_was_appended_is_read_back_whole(tmp_path):
     written = journal.Journal(tmp_path / "w")
     outcomes = [outcome(number) for number in range(5)]
     for each in outcomes:
-        written.append(each)
+        written.append([each])
     assert journal.read(tmp_path / "w") == (outcomes, 0)
     written.close(remove=True)
     assert journal.read(tmp_path / "w") == ([], 0)
@@ -42,12 +42,12 @@ def test_what_was_appended_is_read_back_whole(tmp_path):
 
 def test_a_group_is_forgotten_without_what_came_after_it(tmp_path):
     written = journal.Journal(tmp_path / "w")
-    written.append(outcome(1))
+    written.append([outcome(1)])
     group = written.turn()
-    written.append(outcome(2))
+    written.append([outcome(2)])
     assert [each.message_id for each in journal.read(tmp_path / "w")[0]] == [1, 2]
     written.forget(group)
-    written.append(outcome(3))
+    written.append([outcome(3)])
     assert [each.message_id for each in journal.read(tmp_path / "w")[0]] == [2, 3]
     written.close(remove=False)
 
@@ -60,9 +60,9 @@ def test_a_record_cut_short_anywhere_is_no_record(cut):
 
 def test_both_files_are_read_in_order_of_message_and_attempt(tmp_path):
     written = journal.Journal(tmp_path / "w")
-    written.append(outcome(7, attempt=2))
+    written.append([outcome(7, attempt=2)])
     written.turn()
-    written.append(outcome(7, attempt=1))
+    written.append([outcome(7, attempt=1)])
     assert [each.attempt for each in journal.read(tmp_path / "w")[0]] == [1, 2]
     written.close(remove=True)
 
@@ -75,12 +75,12 @@ def test_a_damaged_line_costs_itself_alone_and_is_counted():
 
 def test_a_record_that_does_not_fit_leaves_nothing_of_itself(tmp_path, monkeypatch):
     written = journal.Journal(tmp_path / "w")
-    written.append(outcome(1))
+    written.append([outcome(1)])
     whole_write = journal.os.write
     monkeypatch.setattr(journal.os, "write", lambda fd, data: whole_write(fd, data[:50]))
     with pytest.raises(OSError, match="No space"):
-        written.append(outcome(2))
+        written.append([outcome(2)])
     monkeypatch.undo()
-    written.append(outcome(3))
+    written.append([outcome(3)])
     assert journal.read(tmp_path / "w") == ([outcome(1), outcome(3)], 0)
     written.close(remove=True)

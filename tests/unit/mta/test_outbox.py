@@ -1,6 +1,7 @@
 """The outbox when its journal cannot be written."""
 
 import asyncio
+import contextlib
 
 from mta import outbox as outboxes
 from mta.journal import Journal, read
@@ -89,5 +90,47 @@ def test_what_has_no_record_is_not_left_behind_even_then(tmp_path, monkeypatch):
         await asyncio.wait_for(outbox.run(), 30)
         assert [each.outcomes for each in store.reports] == [[outcome(1)]]
         journal.close(remove=True)
+
+    asyncio.run(day())
+
+
+class CountingJournal(Journal):
+    writes = ()
+
+    def append(self, outcomes):
+        self.writes = (*self.writes, [each.message_id for each in outcomes])
+        super().append(outcomes)
+
+
+def test_what_is_added_together_is_journalled_with_one_write_before_it_is_left(tmp_path):
+    async def day():
+        journal = CountingJournal(tmp_path / "j")
+        outbox = Outbox(Settled(), FakeClock(), Author("m", 1), journal, lambda *_: None)
+        outbox.add(outcome(1))
+        with outbox.together():
+            outbox.add(outcome(2))
+            outbox.add(outcome(3))
+            assert journal.writes == ([1],)
+        assert journal.writes == ([1], [2, 3])
+        with contextlib.suppress(RuntimeError), outbox.together():
+            outbox.add(outcome(4))
+            raise RuntimeError
+        assert journal.writes[-1] == [4], "what was told is written down all the same"
+        outbox.add(outcome(5))
+        assert journal.writes[-1] == [5]
+        assert [each.message_id for each in read(journal.path)[0]] == [1, 2, 3, 4, 5]
+
+    asyncio.run(day())
+
+
+def test_a_full_disk_exposes_all_that_were_added_together(tmp_path):
+    async def day():
+        journal = FullDisk(tmp_path / "j")
+        outbox = Outbox(Settled(), FakeClock(), Author("m", 1), journal, lambda *_: None)
+        with outbox.together():
+            outbox.add(outcome(1))
+            outbox.add(outcome(2))
+        assert outbox.is_full
+        assert read(journal.path)[0] == []
 
     asyncio.run(day())
