@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Most tests with processes wait more than they compute.
 XDIST ?= -n 3 --dist worksteal
 
-.PHONY: help demo test check crash-matrix fmt lint types imports locked unit store processes docs lock clean
+.PHONY: help demo test check bench crash-matrix fmt lint types imports locked unit store processes docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -43,6 +43,9 @@ store: .venv/dev.stamp ## The store's tests on both databases
 
 processes: .venv/dev.stamp ## Real processes and sockets
 	$(BIN)/pytest $(XDIST) tests/processes $(ARGS)
+
+bench: .venv/dev.stamp ## The table of what is to be reached, measured (ARGS=--write; about 9 minutes)
+	$(BIN)/python -m tests.measure.targets $(ARGS)
 
 crash-matrix: .venv/dev.stamp ## Kill every process at every named point, on both databases (ARGS=--write)
 	$(BIN)/python -m tests.crash.matrix $(ARGS)

@@ -24,7 +24,7 @@ from world.clock import Clock
 from world.crash import reach
 from world.log import Log
 
-BEAT_EVERY_S: Final = 1.0
+BEAT_EVERY_S: Final = 2.0
 STOP_GRACE_S: Final = 15.0  # what is in flight may be at a slow receiver
 
 

@@ -18,7 +18,7 @@ from monitor.lanes import all_suspended
 from store import deliveries, halts, lanes, modules, queues
 from store.engine import Store
 
-LOST_AFTER_S: Final = 5.0  # five heartbeats of a second missed
+LOST_AFTER_S: Final = 5.0  # two heartbeats of a module missed, or five of a worker
 
 State = Literal["running", "stopped", "lost"]
 

@@ -186,7 +186,8 @@ class Worker:
                 watch = watch or self._world.store.watch()
                 is_behind = watch.has_changed() or is_behind
                 if is_behind:
-                    await self._claim()
+                    if self._held or leases.may_be_lent(watch, self.worker_id):
+                        await self._claim()
                     is_behind = False
             self._report_done()
             await asyncio.sleep(CLAIM_EVERY_S)
@@ -271,9 +272,10 @@ class Worker:
         self._heard_until = now + lease_s
         for each in held:
             each.good_until = self._heard_until
-        unwanted = await self._world.store.read(leases.unwanted, self.worker_id)
-        for waiting in self._lanes.drain(lambda each: each.part.lease.delivery_id in unwanted):
-            self._give_back(waiting)
+        if held:
+            unwanted = await self._world.store.read(leases.unwanted, self.worker_id)
+            for waiting in self._lanes.drain(lambda each: each.part.lease.delivery_id in unwanted):
+                self._give_back(waiting)
 
     def _return_overdue(self) -> None:
         """Give back what was held too long, and what a limiter will not let go for a while."""

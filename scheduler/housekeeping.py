@@ -109,7 +109,7 @@ class Housekeeping:
         await self._store.write(parts.cut, cuts)
         return len(due)
 
-    async def reclaim(self) -> int:
+    async def reclaim(self, *, is_any_lent: bool = True) -> int:
         """Clear up after workers that fell silent, and take back leases that nobody renews."""
         now = self._clock.now()
         lease_s = self.settings.pace.lease
@@ -123,7 +123,7 @@ class Housekeeping:
             for each in workers
             if each not in silent
         }
-        lent = await self._store.read(leases.leases)
+        lent = await self._store.read(leases.leases) if is_any_lent else []
         by_id = {each.part_id: each for each in lent}
         stale = stale_leases(
             [Lease(each.part_id, each.worker_id, each.leased_until) for each in lent],

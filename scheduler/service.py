@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from mail.states import DeliveryStatus
 from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
 from scheduler.decide.spread import Memory, spread
 from scheduler.housekeeping import Bury, Housekeeping
@@ -22,7 +23,7 @@ LEAD_AGAIN_S: Final = 0.5
 BUSY_PAUSE_S: Final = 0.005  # after a round that granted something there is likely more
 KEEP_HOUSE_EVERY_S: Final = 0.2  # a due retry is then in a part well within a second
 IDLE_HOUSE_EVERY_S: Final = 0.5  # less than the shortest gap that Vigil knows
-BEAT_EVERY_S: Final = 1.0
+BEAT_EVERY_S: Final = 2.0
 PARTS_PER_WAY: Final = 64  # looked at per delivery, MX group and source IPs in one round
 
 
@@ -88,13 +89,13 @@ class Scheduler:
                     await self._announce()
                 self._watch = self._watch or self._store.watch()
                 if self._watch.has_changed() or self._is_store_away:
-                    self._is_idle = not await self._store.read(deliveries.is_any_unfinished)
+                    self._is_idle = not await self._is_any_unfinished(self._watch)
                 now = self._clock.monotonic()
                 if now >= beat_at:
                     await self._beat()
                     beat_at = now + BEAT_EVERY_S
                 if now >= house_at:
-                    await self._keep_house()
+                    await self._keep_house(self._watch)
                     house_at = now + (IDLE_HOUSE_EVERY_S if self._is_idle else KEEP_HOUSE_EVERY_S)
                 granted = 0 if self._is_idle else await self._round()
                 self._note_store(None)
@@ -104,6 +105,10 @@ class Scheduler:
                 await asyncio.sleep(LEAD_AGAIN_S)
                 continue
             await asyncio.sleep(BUSY_PAUSE_S if granted else self._settings.pace.round)
+
+    async def _is_any_unfinished(self, watch: Watch) -> bool:
+        may_be = deliveries.may_be_any(watch, *deliveries.ACTIVE, DeliveryStatus.PAUSED)
+        return may_be and await self._store.read(deliveries.is_any_unfinished)
 
     async def _announce(self) -> None:
         now = self._clock.now()
@@ -128,17 +133,19 @@ class Scheduler:
             modules.beat_module, modules.SCHEDULER, self._process(), self._clock.now()
         )
 
-    async def _keep_house(self) -> None:
+    async def _keep_house(self, watch: Watch) -> None:
         house = self._housekeeping
         if not self._is_idle:
             await house.expire()
             await house.replan()
             await house.cut()
-        await house.reclaim()
-        await house.withdraw()
+        await house.reclaim(is_any_lent=leases.may_be_any(watch))
+        if deliveries.may_be_any(watch, DeliveryStatus.CANCELLED):
+            await house.withdraw()
         if not self._is_idle:
             await house.finish()
-        await house.discard_abandoned()
+        if deliveries.may_be_any(watch, DeliveryStatus.EDITING):
+            await house.discard_abandoned()
 
     async def _round(self) -> int:
         """Read, decide, apply; returns the number of parts lent."""

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, and_, exists, func, select
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
 from store import addresses, audit, part_size, rollups, tables, transitions
+from store.dialects import Watch
 from store.engine import Tx
 from store.errors import SubmissionGone, UnknownDelivery
 
@@ -307,6 +308,11 @@ def _delivery(row: Row[Any], counts: Mapping[str, int]) -> Delivery:
         row.open_until,
         counts,
     )
+
+
+def may_be_any(watch: Watch, *statuses: DeliveryStatus) -> bool:
+    """Whether any delivery may have one of these; asks less than a transaction does."""
+    return any(watch.has_any(tables.delivery, "status", str(each)) for each in statuses)
 
 
 def is_any_unfinished(tx: Tx) -> bool:

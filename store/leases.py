@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select
 
 from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
 from store import deliveries, lanes, modules, tables
+from store.dialects import Watch
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
 from world.crash import reach
@@ -113,6 +114,16 @@ class LeasedPart:
     def is_suspended(self, now: float) -> bool:
         """Whether its lane is: then it is to be given back."""
         return self.suspended_until is not None and self.suspended_until > now
+
+
+def may_be_lent(watch: Watch, worker_id: int) -> bool:
+    """Whether any part may be lent to a worker; asks less than ``leased_to`` does."""
+    return watch.has_any(tables.part, "worker_id", worker_id)
+
+
+def may_be_any(watch: Watch) -> bool:
+    """Whether any part may be lent to anybody; likewise."""
+    return watch.has_any(tables.part, "state", LEASED)
 
 
 def leased_to(tx: Tx, worker_id: int) -> list[LeasedPart]:

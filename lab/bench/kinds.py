@@ -26,6 +26,7 @@ class Kind(StrEnum):
     BARE = "bare_loop"
     PLAIN = "plain_loop"
     SOURCE = "smtp_source"
+    SOURCE_RECONNECTING = "smtp_source_reconnecting"
     BARE_INTO_SMTP_SINK = "bare_into_smtp_sink"
     TRIP_INTO_SMTP_SINK = "whole_trip_into_smtp_sink"
     POSTFIX = "postfix"
@@ -67,6 +68,7 @@ def absent(wanted: Sequence[Kind]) -> dict[Kind, str]:
     no_tools, no_postfix = references.why_no_smtp_tools(), why_no_postfix()
     why: dict[Kind, str | None] = {
         Kind.SOURCE: no_tools,
+        Kind.SOURCE_RECONNECTING: no_tools,
         Kind.BARE_INTO_SMTP_SINK: no_tools,
         Kind.TRIP_INTO_SMTP_SINK: no_tools,
         Kind.POSTFIX: no_postfix,
@@ -93,6 +95,7 @@ RUN: Final[Mapping[Kind, Callable[[Workload, Path], float]]] = {
         workload.fewer(_PLAIN_SHARE), folder
     ),
     Kind.SOURCE: lambda workload, _: references.smtp_source(workload),
+    Kind.SOURCE_RECONNECTING: lambda workload, _: references.smtp_source(workload, reconnects=True),
     Kind.BARE_INTO_SMTP_SINK: _bare_into_smtp_sink,
     Kind.TRIP_INTO_SMTP_SINK: _trip_into_smtp_sink,
     Kind.POSTFIX: lambda workload, _: postfix_trip(workload.fewer(_POSTFIX_SHARE)),

@@ -19,6 +19,7 @@ from mail.errors import EnvironmentFault
 from mail.notation import split_endpoint
 
 LISTENS_WITHIN_S: Final = 20.0
+STAYS: Final = "-d"  # smtp-source stays connected between messages, as our sessions do
 ENDS_WITHIN_S: Final = 300.0
 PATH: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
@@ -49,11 +50,15 @@ def plain_loop(workload: Workload, folder: Path) -> float:
         return _timed(_us("-m", "lab.bench.plain_sender"), port, workload, folder)
 
 
-def smtp_source(workload: Workload) -> float:
-    """Postfix's smtp-source into its smtp-sink: messages per second."""
+def smtp_source(workload: Workload, *, reconnects: bool = False) -> float:
+    """Postfix's smtp-source into its smtp-sink: messages per second.
+
+    ``reconnects``: with a connection for each message, as it does unless told otherwise.
+    """
     with smtp_sink() as address:
         began = time.perf_counter()
-        run(smtp_source_words(split_endpoint(address)[1], workload))
+        words = smtp_source_words(split_endpoint(address)[1], workload)
+        run([each for each in words if each != STAYS or not reconnects])
         return workload.messages / (time.perf_counter() - began)
 
 
@@ -90,8 +95,7 @@ def smtp_source_words(port: int, workload: Workload) -> list[str]:
     assert source is not None, "asked for by why_no_smtp_tools"
     words = ("-s", workload.connections, "-m", workload.messages, "-l", workload.size)
     names = ("-f", "b@bounces.bench.test", "-t", "user@d0.test", f"127.0.0.1:{port}")
-    # -d: do not disconnect between messages, as our sessions do not.
-    return [source, "-d", *map(str, words), *names]
+    return [source, STAYS, *map(str, words), *names]
 
 
 def _timed(argv: Sequence[str], port: int, workload: Workload, folder: Path) -> float:

@@ -92,7 +92,7 @@ class Workload:
 
     messages: int = 40_000
     size: int = 4096
-    workers: int = 1
+    workers: int = 2
     connections: int = 10
     source_ips: int = 2
     domains: int = 20

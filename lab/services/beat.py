@@ -10,7 +10,7 @@ from store.engine import Store
 from store.errors import StoreUnavailable
 from world.clock import Clock
 
-BEAT_EVERY_S: Final = 1.0
+BEAT_EVERY_S: Final = 2.0
 
 
 async def beat_for_ever(store: Store, name: str, clock: Clock) -> None:

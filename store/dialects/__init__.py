@@ -87,6 +87,10 @@ class Watch(Protocol):
         """Whether anybody may have committed since the last call; the first time always."""
         ...
 
+    def has_any(self, table: Table, column: str, value: Any) -> bool:
+        """Whether there may be a row with this value; asks less than a transaction does."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -122,6 +122,9 @@ class AlwaysLook:
     def has_changed(self) -> bool:
         return True
 
+    def has_any(self, _table: Table, _column: str, _value: Any) -> bool:
+        return True
+
     def close(self) -> None:
         """Nothing is open."""
 

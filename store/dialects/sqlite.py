@@ -205,6 +205,16 @@ class FileWatch:
         before, self._version = self._version, version
         return bool(before != version)
 
+    def has_any(self, table: Table, column: str, value: Any) -> bool:
+        raw = None if self._connection is None else self._connection.driver_connection
+        if raw is None:
+            return True
+        try:
+            sql = f'SELECT 1 FROM "{table.name}" WHERE {column} = ? LIMIT 1'  # noqa: S608 - our names
+            return raw.execute(sql, (value,)).fetchone() is not None
+        except sqlite3.Error:
+            return True
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

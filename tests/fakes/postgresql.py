@@ -48,6 +48,16 @@ def server_for_run() -> Iterator["Server"]:
         yield Server(server.get_uri())
 
 
+@contextlib.contextmanager
+def durable_server() -> Iterator[str]:
+    """A server as it comes, which flushes what it commits; yields the URL of a database on it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="mtalab-pg-") as folder,
+        _package().get_server(Path(folder), cleanup_mode="stop") as server,
+    ):
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+
 class Server:
     """Makes and drops databases; the migrated ones are copies of one that was migrated once."""
 

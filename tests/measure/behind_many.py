@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from lab.background import Running
-from lab.bench.processes import Watch
+from lab.bench.processes import Use, Watch
 from lab.bench.trip import READY_WITHIN_S, queue_delivery
 from lab.bench.workload import Workload
 from mail.states import DeliveryStatus
@@ -23,7 +23,8 @@ SMALL = 100
 GOES_ON_S = 10.0  # the memory of a lab that works on
 
 
-def main(messages: int) -> None:
+def behind(messages: int, goes_on_s: float = 0.0) -> tuple[float, int, dict[str, Use]]:
+    """Seconds that the small one took, what still waited of the large one, and what was used."""
     with tempfile.TemporaryDirectory() as folder:
         workload = Workload(messages=messages)
         loaded = workload.prepare(Path(folder))
@@ -42,13 +43,17 @@ def main(messages: int) -> None:
                             break
                         time.sleep(0.05)
                     seconds = time.perf_counter() - began
-                    time.sleep(GOES_ON_S)
-                left = large.counts.get("pending", 0)
-                print(f"{SMALL} messages in {seconds:.2f} s behind {left:,} that still waited")
-                for kind, use in watch.uses().items():
-                    print(f"{kind}: {use.peak_rss_mb:.0f} MB, {use.cpu_s:.1f} s of processor")
+                    time.sleep(goes_on_s)
+                return seconds, large.counts.get("pending", 0), watch.uses()
             finally:
                 running.stop()
+
+
+def main(messages: int) -> None:
+    seconds, left, uses = behind(messages, GOES_ON_S)
+    print(f"{SMALL} messages in {seconds:.2f} s behind {left:,} that still waited")
+    for kind, use in uses.items():
+        print(f"{kind}: {use.peak_rss_mb:.0f} MB, {use.cpu_s:.1f} s of processor")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -271,6 +271,22 @@ def report(titles: Sequence[str], columns: Sequence[Mapping[str, float]]) -> Non
         print(f"{what:36}" + "".join(f"{each:>20}" for each in shown))
 
 
+def compare(
+    backlogs: Iterable[Backlog], folder: Path | None = None, *, is_postgresql: bool = False
+) -> list[dict[str, float]]:
+    """For each backlog what each operation takes in a store of its own, in ms."""
+    with (
+        databases(folder, is_postgresql=is_postgresql) as new_database,
+        contextlib.ExitStack() as opened,
+    ):
+        stores = []
+        for backlog in backlogs:
+            store = filled(opened.enter_context(new_database()), backlog)
+            opened.callback(store.close)
+            stores.append(store)
+        return measured(stores)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.measure.many_queued")
     parser.add_argument("queued", type=int, nargs="+", help="100000 10000000")
@@ -283,16 +299,7 @@ def main() -> int:
     if wanted.also:
         backlogs[f"+ {wanted.also:,} deferred"] = Backlog(least, deferred=wanted.also)
         backlogs[f"+ {wanted.also:,} finished"] = Backlog(least, finished=wanted.also)
-    with (
-        databases(wanted.folder, is_postgresql=wanted.postgresql) as new_database,
-        contextlib.ExitStack() as opened,
-    ):
-        stores = []
-        for backlog in backlogs.values():
-            store = filled(opened.enter_context(new_database()), backlog)
-            opened.callback(store.close)
-            stores.append(store)
-        columns = measured(stores)
+    columns = compare(backlogs.values(), wanted.folder, is_postgresql=wanted.postgresql)
     report(list(backlogs), columns)
     big = columns[len(wanted.queued) - 1]
     worse = [

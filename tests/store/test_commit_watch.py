@@ -1,6 +1,7 @@
 """Store.watch: who looks again and again is told of every commit, whoever made it."""
 
-from store import deliveries
+from mail.states import DeliveryStatus
+from store import deliveries, leases
 from store.schema import open_store
 
 
@@ -27,3 +28,24 @@ def test_it_never_misses_a_commit_and_a_file_does_not_cry_wolf(tmp_path):
     finally:
         ours.close()
         other.close()
+
+
+def test_it_tells_of_a_row_that_there_is(store, hand):
+    watch = store.watch()
+    author = hand.worker()
+    hand.submit(["a@a.test"])
+    hand.lease(author)
+    assert deliveries.may_be_any(watch, DeliveryStatus.PAUSED, DeliveryStatus.IN_PROGRESS)
+    assert leases.may_be_lent(watch, author.worker_id)
+    assert leases.may_be_any(watch)
+
+
+def test_a_file_knows_that_there_is_none(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'lab.db'}")
+    try:
+        watch = store.watch()
+        assert not deliveries.may_be_any(watch, *DeliveryStatus)
+        assert not leases.may_be_lent(watch, 1)
+        assert not leases.may_be_any(watch)
+    finally:
+        store.close()
