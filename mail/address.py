@@ -6,8 +6,7 @@ recognised by one expression instead: 2 µs against 25. A property test holds th
 
 import functools
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import email_validator
 
@@ -40,8 +39,7 @@ class BadAddress(UserError, ValueError):
         super().__init__(f"{shown!r} is not {expected}: {reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A mailbox: the local part as it was given, the domain in lower-case A-label form."""
 
     local: str

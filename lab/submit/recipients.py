@@ -7,9 +7,8 @@ character. Each row yields a ``Recipient`` or a ``BadRow`` with the line where i
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 from lab.submit.errors import BadRow, BadSubmission, UnreadableInput
 from mail.address import Address, BadAddress, parse_address
@@ -20,8 +19,7 @@ _JSON_SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json"})
 _CELL_MAX: Final = 1_000_000  # characters; a runaway quote must not swallow the whole file
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One row; ``fields`` are all its columns but the address."""
 
     line: int

@@ -147,6 +147,7 @@ class _Survey:
         self.bad = 0
         self.shown: list[BadRow] = []
         self.unrouted: Counter[str] = Counter()
+        self._routed: dict[str, bool] = {}  # by domain: there are far fewer of them than rows
 
     def run(self, progress: Progress) -> None:
         """Read all rows.
@@ -189,7 +190,11 @@ class _Survey:
             _try_template(self._template, row, self._clock)
         self.good += 1
         domain = row.address.domain
-        if self._routes.route_for(self._routes.group_of(domain)) is None:
+        is_routed = self._routed.get(domain)
+        if is_routed is None:
+            is_routed = self._routes.route_for(self._routes.group_of(domain)) is not None
+            self._routed[domain] = is_routed
+        if not is_routed:
             self.unrouted[domain] += 1
 
 
