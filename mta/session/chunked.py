@@ -16,7 +16,8 @@ RSET: what state a refused BDAT leaves behind is not to be known (RFC 3030, sect
     421     | Rejected for the message that it answers; others are untried: the server closes
             | without having looked at them (RFC 5321, 3.8); the session ends
     any other reply, or none before the connection is lost
-            | Broken for all whose bodies are out, doubtful each: the server may have them
+            | Broken for all whose bodies are out, doubtful each: the server may have them; and
+            | for the one whose MAIL or RCPT it answers; one behind replies to others is untried
 
 What else there is, is as ``dialogue`` has it.
 """
@@ -164,13 +165,13 @@ class ChunkedDialogue(Dialogue):
         self._leave(transaction)
 
     def _break(self, error: str, *, is_ours: bool = False) -> None:
-        step = self._expected[0][0] if self._expected else None
+        step, due = self._expected[0] if self._expected else (None, None)
         for _, transaction in self._expected:
             if transaction is None or transaction.is_answered:
                 continue
             if transaction.is_written:
                 self._answer(transaction, Broken(error, Stage.BODY, is_doubtful=True))
-            elif step is not None:
+            elif step is not None and transaction is due:
                 self._answer(transaction, Broken(error, step.stage))
         self._end(error, is_ours=is_ours or self.is_quitting)
 

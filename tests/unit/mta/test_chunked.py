@@ -168,3 +168,15 @@ def test_a_reset_that_is_refused_ends_the_session_and_leaves_the_message_in_doub
     assert first == Answered(ONE, OK)
     assert second.answer.is_doubtful
     assert isinstance(end, Ended)
+
+
+def test_what_waits_behind_the_replies_to_a_refused_one_is_untried_when_the_server_leaves():
+    dialogue = under_way()
+    assert dialogue.receive(TAKEN) == [Answered(ONE, OK)]
+    dialogue.offer(TWO)
+    written(dialogue)
+    dialogue.receive(b"550 no\r\n")
+    dialogue.offer(THREE)
+    assert written(dialogue) == b"RSET\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<three@y.test>\r\n"
+    dialogue.receive(b"503 no sender\r\n")
+    assert dialogue.lose("gone") == [Untried(THREE), Ended("gone", is_ours=False)]
