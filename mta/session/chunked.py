@@ -73,6 +73,9 @@ class ChunkedDialogue(Dialogue):
 
     def narrow(self) -> None:
         """The server is slow: what waits for it should wait where others can take it."""
+        self._shut()
+
+    def _shut(self) -> None:
         self._window = 1
         self._is_warm = False
         self._is_filling = not self._in_flight
@@ -154,8 +157,7 @@ class ChunkedDialogue(Dialogue):
             self._is_warm = True
 
     def _refused(self, step: Step, transaction: Transaction) -> None:
-        self._window = 1
-        self._is_warm = False
+        self._shut()
         if transaction is self._held and step is RCPT:
             self._held = None  # nothing more of it is out
         self._needs_reset = True
