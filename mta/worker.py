@@ -55,6 +55,7 @@ class Worker:
         self._world = world
         self._settings = settings
         self._held: dict[tuple[int, int], HeldPart] = {}
+        self._closed: set[tuple[int, int]] = set()  # since the last claim began to read
         self._done: list[HeldPart] = []  # dealt with, but kept until their lane is quiet
         self._stop = asyncio.Event()
         self._is_fenced = False
@@ -194,10 +195,13 @@ class Worker:
 
     async def _claim(self) -> None:
         store = self._world.store
-        # Apart: a worker runs dry while its own settlement waits for another writer.
+        # Apart: a worker runs dry while its own settlement waits for another writer. What is
+        # settled meanwhile may still be seen as lent, although others may have it by now.
+        self._closed.clear()
         lent = await store.read_apart(leases.leased_to, self.worker_id)
         self._leave_suspended(lent)
-        new = [each for each in lent if (each.part_id, each.epoch) not in self._held]
+        known = self._held.keys() | self._closed
+        new = [each for each in lent if (each.part_id, each.epoch) not in known]
         if not new:
             self._measure_claim(len(lent), 0)
             return
@@ -365,9 +369,10 @@ class Worker:
             self._outbox.finish(*part.key)
 
     def _when_committed(self, closed: Sequence[tuple[int, int]], recorded: Recorded) -> None:
-        """The store knows that these parts are closed; until now a claim would have seen them."""
+        """The store knows that these are closed; a claim that begins now sees them no more."""
         for key in closed:
             self._held.pop(key, None)
+        self._closed.update(closed)
         if recorded.fenced:
             self._is_fenced = True  # some lease was lost: whoever has it has read our journal
             self._stop.set()

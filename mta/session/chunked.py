@@ -16,7 +16,8 @@ RSET: what state a refused BDAT leaves behind is not to be known (RFC 3030, sect
     421     | Rejected for the message that it answers; others are untried: the server closes
             | without having looked at them (RFC 5321, 3.8); the session ends
     any other reply, or none before the connection is lost
-            | Broken for all whose bodies are out, doubtful each: the server may have them
+            | Broken for all whose bodies are out, doubtful each: the server may have them; and
+            | for the one whose MAIL or RCPT it answers; one behind replies to others is untried
 
 What else there is, is as ``dialogue`` has it.
 """
@@ -72,6 +73,9 @@ class ChunkedDialogue(Dialogue):
 
     def narrow(self) -> None:
         """The server is slow: what waits for it should wait where others can take it."""
+        self._shut()
+
+    def _shut(self) -> None:
         self._window = 1
         self._is_warm = False
         self._is_filling = not self._in_flight
@@ -153,8 +157,7 @@ class ChunkedDialogue(Dialogue):
             self._is_warm = True
 
     def _refused(self, step: Step, transaction: Transaction) -> None:
-        self._window = 1
-        self._is_warm = False
+        self._shut()
         if transaction is self._held and step is RCPT:
             self._held = None  # nothing more of it is out
         self._needs_reset = True
@@ -164,13 +167,13 @@ class ChunkedDialogue(Dialogue):
         self._leave(transaction)
 
     def _break(self, error: str, *, is_ours: bool = False) -> None:
-        step = self._expected[0][0] if self._expected else None
+        step, due = self._expected[0] if self._expected else (None, None)
         for _, transaction in self._expected:
             if transaction is None or transaction.is_answered:
                 continue
             if transaction.is_written:
                 self._answer(transaction, Broken(error, Stage.BODY, is_doubtful=True))
-            elif step is not None:
+            elif step is not None and transaction is due:
                 self._answer(transaction, Broken(error, step.stage))
         self._end(error, is_ours=is_ours or self.is_quitting)
 

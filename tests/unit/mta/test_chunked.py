@@ -168,3 +168,26 @@ def test_a_reset_that_is_refused_ends_the_session_and_leaves_the_message_in_doub
     assert first == Answered(ONE, OK)
     assert second.answer.is_doubtful
     assert isinstance(end, Ended)
+
+
+def test_what_waits_behind_the_replies_to_a_refused_one_is_untried_when_the_server_leaves():
+    dialogue = under_way()
+    assert dialogue.receive(TAKEN) == [Answered(ONE, OK)]
+    dialogue.offer(TWO)
+    written(dialogue)
+    dialogue.receive(b"550 no\r\n")
+    dialogue.offer(THREE)
+    assert written(dialogue) == b"RSET\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<three@y.test>\r\n"
+    dialogue.receive(b"503 no sender\r\n")
+    assert dialogue.lose("gone") == [Untried(THREE), Ended("gone", is_ours=False)]
+
+
+def test_the_window_shuts_with_a_refusal_also_while_it_is_being_filled():
+    dialogue = under_way()
+    assert dialogue.receive(TAKEN) == [Answered(ONE, OK)]
+    for number in range(10, 13):
+        dialogue.offer(ONE._replace(message_id=number))
+    written(dialogue)
+    dialogue.receive(b"550 no\r\n")
+    assert dialogue.in_flight == 2
+    assert not dialogue.wants_envelope, "two are under way, and the window is one"
