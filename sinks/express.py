@@ -30,7 +30,7 @@ _RESET: Final = b"250 OK\r\n"  # as aiosmtpd says it
 _LINE_DOT: Final = END[:-2]
 _EARLY_MAX: Final = 512 * 1024  # bytes; more in pieces are put together by who reads them as such
 _COMMANDS_MAX: Final = 512  # bytes of a group: none of its lines is too long then
-_PATIENCE_S: Final = 0.05
+_PATIENCE_S: Final = 0.05  # what is under way on this machine comes sooner
 _BEFORE: Final = b"\r\n"  # what ends the DATA command stands before the first line
 
 
