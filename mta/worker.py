@@ -185,7 +185,9 @@ class Worker:
         while True:
             with contextlib.suppress(StoreUnavailable):  # leases run on; the next turn tries anew
                 watch = watch or self._world.store.watch()
-                is_behind = watch.has_changed() or is_behind
+                # SQLite gives the number of a part that is gone to a new one: what was passed over
+                # for one that is closed is looked at again.
+                is_behind = watch.has_changed() or is_behind or bool(self._closed)
                 if is_behind:
                     if self._held or leases.may_be_lent(watch, self.worker_id):
                         await self._claim()

@@ -29,6 +29,8 @@ _GO_AHEAD: Final = command.START_DATA + b"\r\n"
 _RESET: Final = b"250 OK\r\n"  # as aiosmtpd says it
 _LINE_DOT: Final = END[:-2]
 _EARLY_MAX: Final = 512 * 1024  # bytes; more in pieces are put together by who reads them as such
+_COMMANDS_MAX: Final = 512  # bytes of a group: none of its lines is too long then
+_PATIENCE_S: Final = 0.05  # what is under way on this machine comes sooner
 _BEFORE: Final = b"\r\n"  # what ends the DATA command stands before the first line
 
 
@@ -41,6 +43,8 @@ class ExpressConnection(ReluctantConnection):
         self._begun: tuple[str, str] | None = None  # sender and recipient of the message to come
         self._body = bytearray()  # what has come of it, if not all
         self._early = b""  # a transaction by BDAT that has not come whole
+        self._alarm: asyncio.TimerHandle | None = None
+        self._is_awaited = False  # the reply to what has come of one, by who sends it
 
     # --- what the subclass does ---------------------------------------------------------------
 
@@ -67,10 +71,11 @@ class ExpressConnection(ReluctantConnection):
     # --- the way in and out -------------------------------------------------------------------
 
     async def express(self) -> bool:
-        if self._input.is_ended or not self.is_usual():
-            return False
-        if self._paused:
+        if self._paused:  # first: meanwhile the personality may change
             await self._writer.drain()
+        is_awaited, self._is_awaited = self._is_awaited, False
+        if self._input.is_ended or is_awaited or not self.is_usual():
+            return False
         self._flush()
         ahead = self._input.take()
         if ahead:
@@ -113,6 +118,19 @@ class ExpressConnection(ReluctantConnection):
             super().data_received(self._untaken() + (rest or b""))
             waiting.set_result(None)
 
+    def _watch_early(self) -> None:
+        """Who sends a chunk may wait until its envelope is answered, which is not done here."""
+        if self._alarm is None:
+            self._alarm = self.loop.call_later(_PATIENCE_S, self._give_early)
+
+    def _give_early(self) -> None:
+        self._alarm = None
+        waiting = self._handed_over
+        if self._early and waiting is not None and not waiting.done():
+            self._is_awaited = True
+            super().data_received(self._untaken())
+            waiting.set_result(None)
+
     # --- taking -------------------------------------------------------------------------------
 
     def _take_usual(self, data: bytes) -> bytes | None:
@@ -147,8 +165,11 @@ class ExpressConnection(ReluctantConnection):
             return None
         if end - start > min(self._server.size_limit, _EARLY_MAX):
             return None
+        if start - found.start() > _COMMANDS_MAX:
+            return None
         if end > len(data):
             self._early = data[found.start() :]
+            self._watch_early()
             return len(data)
         to = recipient.decode("ascii")
         if not self.begins(to, int(declared or 0)):

@@ -265,18 +265,22 @@ def _room(way: CTE) -> Any:
     """Messages that the takers may be lent of a way's MX group, from its source IPs."""
     part, window = tables.part.alias(), bindparam("window", type_=BigInteger)
     held = (
-        select(part.c.mx_group, func.sum(part.c.size).label("messages"))
+        select(part.c.mx_group, part.c.source_ip, func.sum(part.c.size).label("messages"))
         .where(part.c.state == LEASED, part.c.worker_id.in_(bindparam("takers", expanding=True)))
-        .group_by(part.c.mx_group, part.c.worker_id, part.c.lane)
+        .group_by(part.c.mx_group, part.c.worker_id, part.c.lane, part.c.source_ip)
         .cte("held")
     )
     most = case((held.c.messages > window, window), else_=held.c.messages)
+    text = way.c.source_ips
     taken = (
         select(func.coalesce(func.sum(most), 0))
-        .where(held.c.mx_group == way.c.mx_group)
+        .where(
+            held.c.mx_group == way.c.mx_group,
+            # What is held on others, of another affinity, takes no room from this one.
+            ("," + text + ",").like("%," + held.c.source_ip + ",%"),
+        )
         .correlate(way)
         .scalar_subquery()
     )
-    text = way.c.source_ips
     ips = func.length(text) - func.length(func.replace(text, ",", "")) + 1
     return ips * (window * bindparam("workers", type_=BigInteger)) - taken

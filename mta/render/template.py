@@ -137,7 +137,8 @@ def compile_source(source: bytes, file: str) -> Template:
         "list-id" in headers.names,
         skeleton.headers + "\r\n",
         tuple(skeleton.body),
-        _is_dotless(skeleton.body),
+        # Folded lines begin with a space: of a header only its name may bring a dot.
+        _is_dotless(skeleton.body) and not any(each.startswith(".") for each in headers.names),
     )
 
 

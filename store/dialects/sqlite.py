@@ -160,7 +160,8 @@ def _take_turn(connection: Connection) -> None:
             try:
                 raw.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                # The low byte: others than SQLITE_BUSY itself say why, such as a log in recovery.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     break
             else:
                 return

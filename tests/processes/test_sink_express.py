@@ -193,3 +193,46 @@ def test_a_personality_that_changes_amid_a_message_is_obeyed(tmp_path):
         await client.say(b"xt\r\n.\r\n", 554)
 
     talk(tmp_path, dialogue)
+
+
+def test_one_that_waits_for_its_envelope_before_it_sends_the_chunk_is_answered(tmp_path):
+    async def dialogue(sink):
+        client = await sink.connect()
+        await asyncio.sleep(0.05)
+        envelope = b"\r\n".join((FIRST[0], SECOND[0], b"BDAT 4 LAST\r\n"))
+        for _ in range(2):
+            await client.say(envelope, 250, 250)
+            client.writer.write(b"hi")
+            await client.say(b"\r\n", 250)
+
+    talk(tmp_path, dialogue)
+
+
+def test_a_command_that_is_too_long_is_refused(tmp_path):
+    async def dialogue(sink):
+        client = await sink.connect()
+        await asyncio.sleep(0.05)
+        sender = b"MAIL FROM:<" + b"a" * 3000 + b"@x.test>"
+        await client.say(b"\r\n".join((sender, SECOND[0], b"DATA\r\n")), 500, 503, 503)
+
+    talk(tmp_path, dialogue)
+
+
+def test_a_personality_that_changes_while_the_peer_does_not_read_is_obeyed(tmp_path):
+    message = b"\r\n".join((FIRST[0], SECOND[0], b"DATA", b"text\r\n.\r\n"))
+
+    async def dialogue(sink):
+        client = await sink.connect()
+        await asyncio.sleep(0.05)
+        [server] = sink.service._servers.values()
+        [connection] = server._post.server.connections
+        connection.pause_writing()
+        await client.say(message, 250, 250, 354, 250)
+        client.writer.write(message)
+        await asyncio.sleep(0.05)
+        rules = {"refuse": [{"stage": "rcpt", "reply": "554 5.7.1 No"}]}
+        server.become(type(server.personality).model_validate({**rules, "seed": 1}), None)
+        connection.resume_writing()
+        await client.say(b"", 250, 554, 554)
+
+    talk(tmp_path, dialogue)

@@ -159,3 +159,12 @@ def test_a_dot_that_comes_to_begin_a_line_is_told():
         told.add((made.is_dotless, b"\n." in made.content))
     assert (True, True) not in told
     assert {(True, False), (False, True)} <= told
+
+
+def test_a_header_whose_name_begins_with_a_dot_is_told():
+    template = compile_source(b"From: a@b.test\n.X: y\n\nHi {{ name }}\n", "mail.eml")
+    made = template.render(
+        Personal(1, 2, "u@d.test", {"name": "ab"}, 1.0, "<1@l.test>", "r@l.test")
+    )
+    assert b"\n.X: y\r\n" in made.content
+    assert not made.is_dotless

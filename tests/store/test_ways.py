@@ -54,7 +54,7 @@ def test_queued_shows_of_each_way_as_much_as_there_is_room_for(
     for each in everything:
         taken = sum(
             min(size, window or size) for (group, _), size in on_lane.items()
-            if group == each.mx_group
+            if group == each.mx_group and IPS[0] in each.source_ips
         )  # fmt: skip
         room = len(each.source_ips) * (window or 10**9) * len(takers) - taken
         before = seen[each.delivery_id, each.mx_group, each.source_ips]
@@ -112,3 +112,12 @@ def test_waiting_and_retrying_count_what_the_rows_say(hand, clock):
     clock.advance(3600.0)
     hand.cut()
     assert hand.ask(queues.retrying) == []
+
+
+def test_what_is_held_on_other_ips_takes_no_room(hand, clock):
+    _make(hand, [((0, "a", IPS[1:]), 4), *[((1, "a", IPS[:1]), 1)] * 5])
+    now = clock.now()
+    theirs, *ours = hand.queued()
+    grant = leases.Grant(theirs.part_id, theirs.delivery_id, 1, IPS[1], "theirs")
+    hand.store.write_now(leases.lease, [grant], now, now + LEASE)
+    assert hand.ask(parts.queued, now, 100, 4, (1,)) == ours[:4]
