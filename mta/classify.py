@@ -137,6 +137,8 @@ class Classifier:
             for each in self._rules.rule
         )
         self._breaks = tuple((each, _search(each.text)) for each in self._rules.broken)
+        # Servers repeat themselves, and a rule is a search through the text.
+        self._judged = lru_cache(maxsize=4096)(self._judge_reply)
         # Servers use few codes: what is left for each reply is its text.
         self._fitting = lru_cache(maxsize=1024)(self._find_fitting)
 
@@ -149,7 +151,7 @@ class Classifier:
     def classify(self, answer: Answer, attempts: int) -> Verdict:
         """Judge one answer; ``attempts`` counts the attempts up to and with this one."""
         if isinstance(answer, Rejected):
-            return self._judge_reply(answer, attempts)
+            return self._judged(answer, attempts)
         if isinstance(answer, Broken):
             return self._judge_broken(answer)
         return _accepted(answer)

@@ -74,7 +74,7 @@ class ExpressConnection(ReluctantConnection):
         if self._paused:  # first: meanwhile the personality may change
             await self._writer.drain()
         is_awaited, self._is_awaited = self._is_awaited, False
-        if self._input.is_ended or is_awaited or not self.is_usual():
+        if self._input.is_ended or is_awaited or not self.is_usual() or self._is_amid():
             return False
         self._flush()
         ahead = self._input.take()
@@ -91,6 +91,11 @@ class ExpressConnection(ReluctantConnection):
         finally:
             self._handed_over = None
         return await self._go_on_slowly()
+
+    def _is_amid(self) -> bool:
+        """Whether what was read ahead does not begin as a transaction: sooner seen than taken."""
+        begins = self._input.peek(len(b"MAIL"))
+        return bool(begins) and begins not in (b"MAIL", b"RSET")
 
     async def _go_on_slowly(self) -> bool:
         begun, self._begun = self._begun, None

@@ -26,6 +26,10 @@ class MessageReader(asyncio.StreamReader):
         """Whether nothing more will come."""
         return self._eof or self.exception() is not None
 
+    def peek(self, size: int) -> bytes:
+        """The first bytes of what was read ahead, which stay there."""
+        return bytes(self._buffer[:size])
+
     def take(self) -> bytes:
         """All that was read ahead."""
         taken = bytes(self._buffer)

@@ -46,7 +46,7 @@ def _register_run(bench: typer.Typer) -> None:
         context: typer.Context,
         messages: Messages = 40_000,
         size: Size = 4096,
-        workers: Workers = 1,
+        workers: Workers = 2,
         connections: Connections = 10,
         source_ips: SourceIps = 2,
         domains: Domains = 20,

@@ -4,8 +4,9 @@ BDAT says how long a body is and needs no go-ahead, so that whole messages can b
 the other. A connection that was idle begins with care: MAIL and RCPT go out alone, and the body
 only when they are accepted. As long as messages are under way, or as soon as one is accepted, each
 next one goes out whole, at most ``window`` of them at once; the window widens with each message
-that is accepted and shuts with each refusal. Before a message that follows others unanswered stands
-RSET: what state a refused BDAT leaves behind is not to be known (RFC 3030, section 2).
+that is accepted, halves with each refused recipient and shuts with any other refusal. Before a
+message that follows others unanswered stands RSET: what state a refused BDAT leaves behind is not to
+be known (RFC 3030, section 2).
 
     awaited | goes on                          | 4xx, 5xx
     --------+----------------------------------+----------------------------------------------
@@ -75,10 +76,10 @@ class ChunkedDialogue(Dialogue):
         """The server is slow: what waits for it should wait where others can take it."""
         self._shut()
 
-    def _shut(self) -> None:
-        self._window = 1
+    def _shut(self, window: int = 1) -> None:
+        self._window = max(1, window)
         self._is_warm = False
-        self._is_filling = not self._in_flight
+        self._is_filling = self._in_flight <= self._window // 2
 
     def offer(self, envelope: Envelope) -> Answered | None:
         assert self.wants_envelope
@@ -157,10 +158,13 @@ class ChunkedDialogue(Dialogue):
             self._is_warm = True
 
     def _refused(self, step: Step, transaction: Transaction) -> None:
-        self._shut()
-        if transaction is self._held and step is RCPT:
-            self._held = None  # nothing more of it is out
         self._needs_reset = True
+        if step is not RCPT:
+            self._shut()  # the server has something against us, or what we send
+            return
+        self._shut(self._window // 2)  # the recipient alone is meant, but bodies go out in vain
+        if transaction is self._held:
+            self._held = None  # nothing more of it is out
 
     def _answer(self, transaction: Transaction, answer: Accepted | Rejected | Broken) -> None:
         super()._answer(transaction, answer)
