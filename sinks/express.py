@@ -30,6 +30,7 @@ _RESET: Final = b"250 OK\r\n"  # as aiosmtpd says it
 _LINE_DOT: Final = END[:-2]
 _EARLY_MAX: Final = 512 * 1024  # bytes; more in pieces are put together by who reads them as such
 _COMMANDS_MAX: Final = 512  # bytes of a group: none of its lines is too long then
+_REPLIES_AT_ONCE: Final = 2048  # ten milliseconds' worth; what a peer says in one read is less
 _PATIENCE_S: Final = 0.05  # what is under way on this machine comes sooner
 _BEFORE: Final = b"\r\n"  # what ends the DATA command stands before the first line
 
@@ -43,6 +44,7 @@ class ExpressConnection(ReluctantConnection):
         self._begun: tuple[str, str] | None = None  # sender and recipient of the message to come
         self._body = bytearray()  # what has come of it, if not all
         self._early = b""  # a transaction by BDAT that has not come whole
+        self._had_enough = False  # not all that was usual has been taken: it is others' turn
         self._alarm: asyncio.TimerHandle | None = None
         self._is_awaited = False  # the reply to what has come of one, by who sends it
 
@@ -84,6 +86,8 @@ class ExpressConnection(ReluctantConnection):
                 self._input.put_back(self._untaken() + (rest or b""))
                 if self._begun is None and rest == ahead:
                     return False
+                if self._had_enough:
+                    await asyncio.sleep(0)  # one that never stops talking is not the only one
                 return await self._go_on_slowly()
         self._handed_over = self.loop.create_future()
         try:
@@ -139,10 +143,10 @@ class ExpressConnection(ReluctantConnection):
     # --- taking -------------------------------------------------------------------------------
 
     def _take_usual(self, data: bytes) -> bytes | None:
-        """Returns what is left and not usual, or None if a message is too large to be."""
+        """Returns what is left: not usual, or too much for now; None: a message is too large."""
         replies: list[bytes] = []
         at: int | None = 0
-        while at is not None and at < len(data):
+        while at is not None and at < len(data) and len(replies) < _REPLIES_AT_ONCE:
             if self._begun is not None:
                 sender, recipient = self._begun
                 content, at = self._take_whole(data, at)
@@ -155,6 +159,7 @@ class ExpressConnection(ReluctantConnection):
             if end is None:
                 break
             at = end
+        self._had_enough = len(replies) >= _REPLIES_AT_ONCE
         if replies:
             self._writer.write(b"".join(replies))
         return None if at is None else data[at:]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -236,3 +237,33 @@ def test_a_personality_that_changes_while_the_peer_does_not_read_is_obeyed(tmp_p
         await client.say(b"", 250, 554, 554)
 
     talk(tmp_path, dialogue)
+
+
+def test_one_that_has_said_much_while_it_waited_is_not_the_only_one(tmp_path, monkeypatch):
+    turns, taken = itertools.count(), Counter()
+    keep = ExpressConnection._kept
+    monkeypatch.setattr(
+        ExpressConnection,
+        "_kept",
+        lambda self, *given: taken.update([turn]) or keep(self, *given),
+    )
+    turn = next(turns)
+
+    async def count():
+        nonlocal turn
+        while True:
+            turn = next(turns)
+            await asyncio.sleep(0)
+
+    async def dialogue(sink):
+        client = await sink.connect()
+        await asyncio.sleep(0.05)
+        counting = asyncio.create_task(count())
+        slow = by_bdat((False, (FIRST[1], b"RCPT TO:<slow-300ms@y.test>"), b"text", []))
+        usual = by_bdat((False, (FIRST[1], SECOND[0]), b"text", []))
+        await client.say(slow + usual * 5000, *([250] * 15003))
+        counting.cancel()
+
+    talk(tmp_path, dialogue, size_limit=1_000_000)
+    assert sum(taken.values()) > 4000
+    assert max(taken.values()) <= 1024
