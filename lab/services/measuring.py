@@ -9,14 +9,16 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from mta.measures import Measures
-from mta.worker import Worker
-from scheduler.service import Scheduler
 from world.clock import Clock
+
+if TYPE_CHECKING:  # a scheduler need not import all of a worker, nor a worker all of a scheduler
+    from mta.worker import Worker
+    from scheduler.service import Scheduler
 
 VARIABLE: Final = "MTALAB_MEASURE"
 WRITE_EVERY_S: Final = 0.2
@@ -30,7 +32,7 @@ def measures_wanted() -> Measures | None:
     return Measures() if VARIABLE in os.environ else None
 
 
-async def measure_worker(worker: Worker, measures: Measures | None, clock: Clock) -> None:
+async def measure_worker(worker: "Worker", measures: Measures | None, clock: Clock) -> None:
     """Look at a worker and write its measures until cancelled."""
     if measures is None:
         await asyncio.Event().wait()
@@ -59,7 +61,7 @@ async def measure_worker(worker: Worker, measures: Measures | None, clock: Clock
     await _write("worker", clock, look, line)
 
 
-async def measure_scheduler(scheduler: Scheduler, clock: Clock) -> None:
+async def measure_scheduler(scheduler: "Scheduler", clock: Clock) -> None:
     """Write a scheduler's measures until cancelled."""
     if VARIABLE not in os.environ:
         await asyncio.Event().wait()

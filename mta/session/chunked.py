@@ -5,8 +5,8 @@ the other. A connection that was idle begins with care: MAIL and RCPT go out alo
 only when they are accepted. As long as messages are under way, or as soon as one is accepted, each
 next one goes out whole, at most ``window`` of them at once; the window widens with each message
 that is accepted, halves with each refused recipient and shuts with any other refusal. Before a
-message that follows others unanswered stands RSET: what state a refused BDAT leaves behind is not to
-be known (RFC 3030, section 2).
+message that follows others unanswered stands RSET: what state a refused BDAT leaves behind is not
+to be known (RFC 3030, section 2).
 
     awaited | goes on                          | 4xx, 5xx
     --------+----------------------------------+----------------------------------------------
@@ -157,14 +157,14 @@ class ChunkedDialogue(Dialogue):
             self._window = min(self._window + 1, WINDOW_MAX)
             self._is_warm = True
 
-    def _refused(self, step: Step, transaction: Transaction) -> None:
+    def _refused(self, step: Step, transaction: Transaction, *, is_news: bool) -> None:
         self._needs_reset = True
-        if step is not RCPT:
-            self._shut()  # the server has something against us, or what we send
-            return
-        self._shut(self._window // 2)  # the recipient alone is meant, but bodies go out in vain
-        if transaction is self._held:
+        if step is RCPT and transaction is self._held:
             self._held = None  # nothing more of it is out
+        if is_news and step is RCPT:
+            self._shut(self._window // 2)  # only the recipient is meant, but bodies go in vain
+        elif is_news:
+            self._shut()  # the server has something against us, or what we send
 
     def _answer(self, transaction: Transaction, answer: Accepted | Rejected | Broken) -> None:
         super()._answer(transaction, answer)

@@ -198,8 +198,9 @@ class Dialogue:
             self._break(f"protocol error: {step.name} was answered by {reply_of(code, text)}")
         else:
             self._expected.popleft()
+            is_news = not transaction.is_answered
             self._reject(transaction, step, code, text)
-            self._refused(step, transaction)
+            self._refused(step, transaction, is_news=is_news)
 
     def _go_on(self, step: Step, transaction: Transaction | None, code: int, text: bytes) -> None:
         if transaction is None:
@@ -222,8 +223,9 @@ class Dialogue:
         elif step is BODY:
             self._answer(transaction, Accepted(reply_of(code, text)))
 
-    def _refused(self, step: Step, transaction: Transaction) -> None:
-        """A step of the transaction was answered by 4xx or 5xx."""
+    def _refused(self, step: Step, transaction: Transaction, *, is_news: bool) -> None:
+        """A step of the transaction was answered by 4xx or 5xx; the first such, if it is news."""
+        del is_news
         if step is DATA:
             self._commands_out = False
             self._needs_reset = transaction.is_open

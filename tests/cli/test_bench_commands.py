@@ -7,7 +7,10 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-SMALL = ("--messages", "200", "--warm-up", "20", "--runs", "1", "--connections", "2")
+SMALL = (
+    *("--messages", "200", "--warm-up", "20", "--runs", "1", "--connections", "2"),
+    *("--workers", "1"),
+)
 PHASES = ("queue_wait", "connect", "transmit", "record")
 WASTED = {"claims_in_vain", "pulls_in_vain", "given_back", "rounds_in_vain", "rows_read"}
 WORKER = ("rendering", "sending", "replies", "store", "throttle", "idle")
@@ -67,19 +70,6 @@ def test_postfix_s_programs_run_beside_it_or_it_is_said_why_not(mtalab):
     for each in kinds:
         assert (found[f"{each}_per_second"] is None) == (each in found["absent"])
         assert found["absent"].get(each) != "left out"
-
-
-def test_the_durability_dial_says_what_each_level_may_lose(mtalab):
-    done = mtalab("bench", "durability", *SMALL, "--json")
-    assert done.code == 0, done.err
-    levels = done.json["levels"]
-    assert [each["durability"] for each in levels] == ["off", "normal", "full"]
-    for each in levels:
-        assert each["messages_per_second"] > 0
-        assert each["power_cut"].endswith(".")
-    assert levels[2]["ratio_to_full"] == 1.0
-    assert "durability" not in done.json["workload"]
-    assert done.json["reconciled"] is True
 
 
 @pytest.mark.postgresql

@@ -42,8 +42,7 @@ def wanted():
         yield log.Filter(**dict(zip(CHOICES, values, strict=True)))
 
 
-@pytest.mark.parametrize("is_editing", [False, True])
-@pytest.mark.parametrize("few", [0, 10_000])
+@pytest.mark.parametrize(("few", "is_editing"), [(0, True), (10_000, False)])
 def test_of_messages_and_of_transitions(mixed, monkeypatch, few, is_editing):
     monkeypatch.setattr(log_search, "_FEW", few)
     if is_editing:

@@ -4,7 +4,7 @@ import pytest
 
 from mail.outcome import Accepted, Broken, Rejected, Stage
 from mail.reply import Reply
-from mta.session.chunked import ChunkedDialogue
+from mta.session.chunked import WINDOW_MAX, ChunkedDialogue
 from mta.session.dialogue import Answered, Ended, Envelope, Offers, Untried
 
 OFFERS = Offers(pipelining=True, chunking=True)
@@ -191,3 +191,20 @@ def test_the_window_shuts_with_a_refusal_also_while_it_is_being_filled():
     dialogue.receive(b"550 no\r\n")
     assert dialogue.in_flight == 2
     assert not dialogue.wants_envelope, "two are under way, and the window is one"
+
+
+def test_a_refused_recipient_halves_the_window_and_a_refused_body_shuts_it():
+    dialogue = under_way()
+    for number in range(6):
+        dialogue.offer(Envelope(10 + number, "a@x.test", "more@y.test", b"more\r\n"))
+        written(dialogue)
+        dialogue.receive(TAKEN if number == 0 else TAKEN * 4)
+    assert dialogue._window == WINDOW_MAX
+    dialogue.receive(b"250 ok\r\n250 ok\r\n550 no\r\n554 none\r\n")
+    assert dialogue._window == WINDOW_MAX // 2
+    dialogue.offer(TWO)
+    written(dialogue)
+    dialogue.receive(TAKEN * 3)
+    written(dialogue)
+    dialogue.receive(b"554 spam\r\n")
+    assert dialogue._window == 1
