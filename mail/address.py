@@ -24,6 +24,11 @@ _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 # The third and fourth place tell A-labels (xn--), which the library is to check.
 _LABEL: Final = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
+# Most addresses: nothing that needs a second look, in lower case where case does not matter.
+_USUAL: Final = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[a-z0-9]+(?:[.-][a-z0-9]+)*[.-][a-z]+"
+).fullmatch
+_USUAL_MAX: Final = 60  # characters: no part of it can be too long then
 _PLAIN: Final = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@({_DOMAIN})")
 _PLAIN_DOMAIN: Final = re.compile(_DOMAIN)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -54,12 +59,20 @@ class Address(NamedTuple):
         return f"{self.local}@{self.domain}"
 
 
+def is_usual(text: str) -> bool:
+    """Whether it is an address that stays as it is, wherever it is written; most are."""
+    return len(text) <= _USUAL_MAX and _USUAL(text) is not None
+
+
 def parse_address(text: str) -> Address:
     """Read one bare address, without a display name or angle brackets.
 
     Raises:
         BadAddress: it is none, for the reason told.
     """
+    if is_usual(text):
+        local, _, domain = text.partition("@")
+        return Address(local, domain)
     plain = _PLAIN.fullmatch(text) if len(text) <= _ADDRESS_MAX else None
     if plain is not None:
         local, domain = plain.groups()

@@ -72,8 +72,9 @@ def _register_run(bench: typer.Typer) -> None:
 
         References: bare_loop (our session into our sink without a queue), plain_loop (aiosmtplib
         into aiosmtpd) and, where Postfix is installed, smtp_source (its smtp-source into its
-        smtp-sink), bare_into_smtp_sink, whole_trip_into_smtp_sink and postfix (a private instance
-        of it, which only root can run). Exit code 1: not every message is accounted for.
+        smtp-sink), smtp_source_reconnecting (for each message), bare_into_smtp_sink,
+        whole_trip_into_smtp_sink and postfix (a private instance of it, which only root can run).
+        Exit code 1: not every message is accounted for.
         """
         if context.invoked_subcommand is not None:
             return

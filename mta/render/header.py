@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from email import quoprimime
 from typing import Any, Final, Protocol
 
+from mail.address import is_usual
 from mta.errors import PersonalizationError
 from mta.render import header_text
 from mta.render.expression import PLAIN, TOKEN, Expression, Field, compile_text, is_expression
 from mta.render.source import Place, SourceHeader
-from mta.render.splice import PHRASE, Splice, is_plain_address
+from mta.render.splice import PHRASE, Splice
 
 # Made anew for each message, or not for the recipient's eyes, or true of the source alone.
 DROPPED: Final = frozenset(
@@ -101,7 +102,7 @@ class _QuickBox:
     def fill(self, values: Mapping[str, Any]) -> str | None:
         """The header; None where it is not sure to be one line without quotes."""
         address, display = values.get(self.box), values.get(self.display, "")
-        if type(address) is not str or not is_plain_address(address):
+        if type(address) is not str or not is_usual(address):
             return None
         if not self.display:
             line = f"{self.name}: {address}\r\n"

@@ -15,18 +15,8 @@ from typing import Any, Final
 HARMLESS: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .,@_+-]*[A-Za-z0-9])?").fullmatch
 # A display name of atoms (RFC 5322, 3.2.3), which needs no quotes.
 PHRASE: Final = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*").fullmatch
-# A subset of the addresses that ``mail.address`` takes without a change.
-_ADDRESS: Final = re.compile(
-    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[a-z0-9]+(?:[.-][a-z0-9]+)*[.-][a-z]+"
-).fullmatch
 SAMPLE: Final = "x"  # stands for any harmless value
-SAMPLE_ADDRESS: Final = "x@x.x"
 _SHORT: Final = 60  # characters; longer values are not worth their trouble
-
-
-def is_plain_address(address: str) -> bool:
-    """Whether it stands in a header as it is, on one line with any name that we have."""
-    return len(address) <= _SHORT and _ADDRESS(address) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from mail.address import Address
+from mail.address import Address, is_usual
 from mail.errors import Where
 from mta.errors import UnknownField
 from mta.render import header_text
@@ -16,7 +16,7 @@ from mta.render.expression import GLOBALS, Field
 from mta.render.header import HeaderSlot, compile_headers
 from mta.render.mime import PartSlot, compile_body
 from mta.render.source import read_source
-from mta.render.splice import SAMPLE, is_plain_address
+from mta.render.splice import SAMPLE
 
 ADDRESS_FIELD = "address"  # always known: the recipient's address
 
@@ -170,7 +170,7 @@ def _is_ascii_local(address: str) -> bool:
 
 
 def _to_header(address: str) -> str:
-    if is_plain_address(address):
+    if is_usual(address):
         return f"To: {address}\r\n"
     return header_text.mailboxes("To", [("", address)])
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mail.address import is_usual
 from mta.errors import PersonalizationError
 from mta.render import Personal, compile_source, header_text
 from mta.render.mime import PartSlot
-from mta.render.splice import PHRASE, Encoded, Splice, is_plain_address, lines_of
+from mta.render.splice import PHRASE, Encoded, Splice, lines_of
 
 FIELDS = ("name", "town", "address")
 PIECES = st.sampled_from(
@@ -87,7 +88,7 @@ def test_both_ways_make_the_same_bytes(subject, to, kind, body, name, town, addr
 
 @given(st.text(st.sampled_from("ab1.-@_+Z\u00e9"), max_size=12) | ADDRESSES)
 def test_plain_addresses_are_those_that_stay_as_they_are(address):
-    if is_plain_address(address):
+    if is_usual(address):
         long_way = header_text.mailboxes("To", [("", address)])
         assert long_way == f"To: {address}\r\n"
 
