@@ -5,6 +5,7 @@ work on the way of every message: take it off again, or raise the bound and say 
 """
 
 import contextlib
+import re
 import sys
 from collections import Counter
 
@@ -12,11 +13,13 @@ from mail.outcome import Verdict
 from mail.states import MessageEvent
 from mta.journal import encode
 from mta.render import Personal, compile_source
+from mta.session.chunked import WINDOW_MAX, ChunkedDialogue
 from mta.session.dialogue import Dialogue
 from mta.session.envelope import Envelope, Offers
 from store.transitions import Outcome
 
 MESSAGES = 200
+COMMAND = re.compile(rb"^(?:RSET|MAIL|RCPT|BDAT)\b", re.MULTILINE)
 SOURCE = (
     b"From: L <l@l.test>\r\nSubject: News for {{ name }}\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\n\r\nDear {{ name }},\r\n" + b"x" * 70 + b"\r\n"
@@ -51,7 +54,7 @@ def test_rendering():
     with counted() as calls:
         for number in range(MESSAGES):
             render(number)
-    assert per_message(calls) < 90
+    assert per_message(calls) < 55
 
 
 def test_the_dialogue():
@@ -66,7 +69,24 @@ def test_the_dialogue():
             dialogue.take_output()
             dialogue.receive(b"250 2.0.0 accepted as %d\r\n" % number)
     assert dialogue.is_idle
-    assert per_message(calls) < 105
+    assert per_message(calls) < 95
+
+
+def test_the_dialogue_by_bdat():
+    dialogue = ChunkedDialogue(Offers(pipelining=True, chunking=True, size=10_000_000))
+    content = b"Subject: x\r\n\r\nbody\r\n"
+    number, answered = 0, 0
+    with counted() as calls:
+        while answered < MESSAGES:
+            while dialogue.wants_envelope and number < MESSAGES:
+                dialogue.offer(Envelope(number, f"b{number}@l.test", f"a{number}@a.test", content))
+                number += 1
+            dialogue.ask_last()
+            said = COMMAND.findall(dialogue.take_output())
+            answered += len(dialogue.receive(b"250 2.0.0 ok, as it should be\r\n" * len(said)))
+    assert dialogue.is_idle
+    assert dialogue._window == WINDOW_MAX
+    assert per_message(calls) < 90
 
 
 def test_the_journal():
