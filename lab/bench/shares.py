@@ -20,13 +20,15 @@ def time_shares(
     found: dict[str, dict[str, float]] = {}
     for kind, use in uses.items():
         whole = max(use.cpu_s, seconds * use.processes)
-        waited, others = whole - use.cpu_s, use.cpu_s - use.main_cpu_s
+        # Both are read one after the other, in ticks: the part may come out above the whole.
+        main = min(use.main_cpu_s, use.cpu_s)
+        waited, others = whole - use.cpu_s, use.cpu_s - main
         if kind == "worker" and kind in measured:
-            shares = _worker(use.main_cpu_s, others, waited, measured[kind])
+            shares = _worker(main, others, waited, measured[kind])
         elif kind == "sink":
             shares = {"computing": use.cpu_s, "idle": waited}
         else:
-            shares = {"computing": use.main_cpu_s, "store": others, "idle": waited}
+            shares = {"computing": main, "store": others, "idle": waited}
         found[kind] = {name: each / whole for name, each in shares.items()} if whole else shares
     return found
 

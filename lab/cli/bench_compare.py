@@ -46,7 +46,7 @@ def register(bench: typer.Typer) -> None:
 
 def _print_comparison(found: "Comparison") -> None:
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("", "before", "after", "change", "by chance", ""):
+    for name in ("", "before", "after", "change of means", "by chance", ""):
         table.add_column(name, justify="right" if name else "left")
     for each in found.differences:
         digits = 2 if each.name.startswith("ratio") else 0

@@ -29,7 +29,7 @@ def register(bench: typer.Typer) -> None:
     def durability(
         messages: Messages = 40_000,
         size: Size = 4096,
-        workers: Workers = 1,
+        workers: Workers = 2,
         connections: Connections = 10,
         source_ips: SourceIps = 2,
         domains: Domains = 20,
