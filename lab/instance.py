@@ -145,13 +145,13 @@ class Instance:
                     self._adjust()
                 if self._announced != self._loaded.configuration.mta.get(self._name):
                     await self._announce()
-            await asyncio.sleep(BEAT_EVERY_S)
+            await self._clock.doze(BEAT_EVERY_S)
 
     async def _watch_for_ever(self) -> None:
         while True:
             with contextlib.suppress(StoreUnavailable):
                 await self._kill_silent()
-            await asyncio.sleep(BEAT_EVERY_S)
+            await self._clock.doze(BEAT_EVERY_S)
 
     async def _kill_silent(self) -> None:
         """A worker that says nothing for a lease, or is buried already, is stopped or stuck.

@@ -193,7 +193,7 @@ class Worker:
                         await self._claim()
                     is_behind = False
             self._report_done()
-            await asyncio.sleep(CLAIM_EVERY_S)
+            await self._world.clock.doze(CLAIM_EVERY_S)
 
     async def _claim(self) -> None:
         store = self._world.store
@@ -256,8 +256,7 @@ class Worker:
                 await self._announce()
             self._return_overdue()
             self._lanes.wake()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_news.wait(), self._settings.heartbeat_s)
+            await self._world.clock.doze(self._settings.heartbeat_s, self._has_news)
 
     async def _beat(self) -> None:
         lease_s = self._settings.pace.lease

@@ -104,7 +104,10 @@ class Scheduler:
                 self._note_store(error)
                 await asyncio.sleep(LEAD_AGAIN_S)
                 continue
-            await asyncio.sleep(BUSY_PAUSE_S if granted else self._settings.pace.round)
+            if granted:
+                await asyncio.sleep(BUSY_PAUSE_S)
+            else:
+                await self._clock.doze(self._settings.pace.round)
 
     async def _is_any_unfinished(self, watch: Watch) -> bool:
         may_be = deliveries.may_be_any(watch, *deliveries.ACTIVE, DeliveryStatus.PAUSED)

@@ -1,5 +1,7 @@
 """Time as the pipeline sees it."""
 
+import asyncio
+import contextlib
 import time
 from typing import Protocol
 
@@ -15,6 +17,14 @@ class Clock(Protocol):
         """Seconds from an arbitrary start, never going back; for durations and leases in hand."""
         ...
 
+    async def doze(self, seconds: float, news: asyncio.Event | None = None) -> None:
+        """Wait before looking at the store again, less long if ``news`` is set meanwhile.
+
+        For those who look again and again, and find what they found before if nobody has committed
+        and nothing has become due: a simulation may leave out such looks, and only such.
+        """
+        ...
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -24,3 +34,10 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    async def doze(self, seconds: float, news: asyncio.Event | None = None) -> None:
+        if news is None:
+            await asyncio.sleep(seconds)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(news.wait(), seconds)

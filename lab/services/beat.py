@@ -1,6 +1,5 @@
 """The heartbeat of a module that has no other business with the store."""
 
-import asyncio
 import contextlib
 from typing import Final
 
@@ -18,7 +17,7 @@ async def beat_for_ever(store: Store, name: str, clock: Clock) -> None:
     while True:
         with contextlib.suppress(StoreUnavailable):  # the service goes on without the store
             await store.write(modules.beat_module, name, this_process(), clock.now())
-        await asyncio.sleep(BEAT_EVERY_S)
+        await clock.doze(BEAT_EVERY_S)
 
 
 async def say_goodbye(store: Store, name: str, clock: Clock) -> None:

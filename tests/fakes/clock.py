@@ -1,5 +1,9 @@
 """Time that passes only when a test says so."""
 
+import asyncio
+
+from world.clock import SystemClock
+
 
 class FakeClock:
     """A ``world.clock.Clock`` that stands still until it is set or advanced."""
@@ -13,6 +17,10 @@ class FakeClock:
 
     def monotonic(self) -> float:
         return self._monotonic
+
+    async def doze(self, seconds: float, news: asyncio.Event | None = None) -> None:
+        """Real time: for loops around what is tested."""
+        await SystemClock().doze(seconds, news)
 
     def advance(self, seconds: float) -> float:
         """Let time pass; returns the new wall time."""
