@@ -19,7 +19,6 @@ from world.clock import Clock
 EXPIRE_MAX: Final = 2000  # messages of one transaction; keeps writers' waits short
 CUT_MAX: Final = 2000
 REPLAN_MAX: Final = 64  # domains of one transaction
-ABANDONED_AFTER_S: Final = 600.0  # a submission that lives writes every few seconds
 SHORTEST_GAP_S: Final = 1.0  # a round on a busy machine is no interruption
 
 Bury = Callable[[modules.Worker, Callable[[str, float], float | None]], Awaitable[None]]
@@ -50,7 +49,7 @@ class Housekeeping:
     async def discard_abandoned(self) -> int:
         """Take back what a killed `submit` left half done."""
         now = self._clock.now()
-        since = now - ABANDONED_AFTER_S
+        since = now - deliveries.ABANDONED_AFTER_S
         if not await self._store.read(deliveries.is_any_abandoned, since):
             return 0
         return len(await self._store.write(deliveries.discard_abandoned, since, now))

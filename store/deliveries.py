@@ -14,6 +14,7 @@ from store.engine import Tx
 from store.errors import SubmissionGone, UnknownDelivery
 
 OPEN_GRACE_S = 60.0  # clocks of processes that append and that finish may differ
+ABANDONED_AFTER_S = 600.0  # a submission that lives writes every few seconds
 ACTIVE = (DeliveryStatus.START_PENDING, DeliveryStatus.IN_PROGRESS)
 
 

@@ -9,15 +9,11 @@ out for ever.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import Final
 
 from affinity.configuration import Pace
+from affinity.gcra import BUDGET_AHEAD_S
 from affinity.lane import LaneKey
 from scheduler.decide.snapshot import Lane, LaneView, Rules, Snapshot
-
-# A lane whose next message is due later than this is left to the others: the owner would only
-# hold the part and wait. Shorter gaps are bridged, so that a lane never runs dry between rounds.
-BUDGET_AHEAD_S: Final = 1.0
 
 
 @dataclass(slots=True)
