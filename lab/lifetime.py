@@ -33,7 +33,7 @@ async def until_told_to_stop(
             await told.wait()
             return
         while not (told.is_set() or is_orphan()):
-            await clock.doze(_ORPHAN_CHECK_S, told)
+            await clock.doze(_ORPHAN_CHECK_S, told, about="machine")
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

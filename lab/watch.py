@@ -47,7 +47,7 @@ async def changes(
                 if is_asked or new.text != loaded.text:
                     loaded = new
                     yield loaded
-        await clock.doze(_LOOK_EVERY_S, asked)
+        await clock.doze(_LOOK_EVERY_S, asked, about="machine")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

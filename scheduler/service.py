@@ -72,7 +72,7 @@ class Scheduler:
             with contextlib.suppress(StoreUnavailable):
                 leadership = self._store.try_lead()
             if leadership is None:
-                await asyncio.sleep(LEAD_AGAIN_S)
+                await self._clock.doze(LEAD_AGAIN_S)
                 continue
             try:
                 await self._lead(leadership)
@@ -102,7 +102,7 @@ class Scheduler:
             except StoreUnavailable as error:
                 # Leases run on without us; a store that is back is taken up where it stands.
                 self._note_store(error)
-                await asyncio.sleep(LEAD_AGAIN_S)
+                await self._clock.doze(LEAD_AGAIN_S)
                 continue
             if granted:
                 await asyncio.sleep(BUSY_PAUSE_S)

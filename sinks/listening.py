@@ -6,7 +6,7 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final, Protocol
@@ -62,7 +62,7 @@ def refusing(who: str, listen: str) -> Iterator[None]:
 
 
 class Sockets(Protocol):
-    """Where sinks may listen."""
+    """Where sinks may listen, and what the kernel does for them."""
 
     def bind(self, who: str, listen: str) -> socket.socket:
         """As ``bound_socket``."""
@@ -72,6 +72,10 @@ class Sockets(Protocol):
         """As ``sinks.control.listening``."""
         ...
 
+    def holds(self, close: Callable[[], None]) -> None:
+        """This process has opened a file, which is closed if the process is killed."""
+        ...
+
 
 class _ThisHost:
     def bind(self, who: str, listen: str) -> socket.socket:
@@ -79,6 +83,9 @@ class _ThisHost:
 
     def door(self, directory: Path, handle: control.Handle) -> AbstractAsyncContextManager[None]:
         return control.listening(directory, handle)
+
+    def holds(self, close: Callable[[], None]) -> None:
+        """The kernel knows."""
 
 
 THIS_HOST: Final[Sockets] = _ThisHost()

@@ -85,9 +85,11 @@ class SinkService:
             for name, settings in self._sinks.items():
                 receipts = ReceiptLog(self._directory, name)
                 stack.callback(receipts.close)
+                self._sockets.holds(receipts.close)
                 inbox = InboxFile(self._directory, name) if settings.inbox else None
                 if inbox is not None:
                     stack.callback(inbox.close)
+                    self._sockets.holds(inbox.close)
                 personality = self._personalities[name]
                 server = SinkServer(
                     name,
