@@ -38,6 +38,11 @@ class Doze:
         looks = math.ceil((when - self.began) / self.period - _EPSILON_S)
         return self.began + max(1, looks) * self.period
 
+    def last_look_until(self, when: float) -> float:
+        """The last of its looks not after ``when``."""
+        looks = math.floor((when - self.began) / self.period + _EPSILON_S)
+        return self.began + looks * self.period
+
     @property
     def is_awake(self) -> bool:
         return self.process is None or self.process.state is State.RUNNING
@@ -52,11 +57,12 @@ class Dozing:
         tick_s: what becomes due is found on this grid; 0: by the first look after it.
     """
 
-    next_due: Callable[[float], float] = lambda now: now  # noqa: E731 - leaves out nothing
+    next_due: Callable[[float], float] = lambda now: now
     tick_s: float = 0.0
     changes: dict[About, int] = field(default_factory=lambda: {"store": 0, "machine": 0})
     _dozes: list[Doze] = field(default_factory=list)
     _looked: dict[object, int] = field(default_factory=dict)  # task → changes as its look began
+    _late: dict[object, float] = field(default_factory=dict)  # task → how late its look is
     _order: int = 0
     _due: tuple[int, float] = (-1, 0.0)  # for so many changes: when something is due
     _wake: float | None = None  # the next one, if known
@@ -72,7 +78,8 @@ class Dozing:
         self._order += 1
         seen = self._looked.get(task, -1)
         process, over = CURRENT.get(), loop.create_future()
-        found = Doze(loop.time(), seconds, about, seen, process, self._order, over, task)
+        began = loop.time() - self._late.pop(task, 0.0)  # its looks keep their beat
+        found = Doze(began, seconds, about, seen, process, self._order, over, task)
         self._dozes.append(found)
         self._wake = None
         return found
@@ -128,6 +135,7 @@ class Dozing:
         for each in woken:
             self._dozes.remove(each)
             self._looked[each.task] = self.changes[each.about]
+            self._late[each.task] = now - each.last_look_until(now)
             if not each.over.done():
                 each.over.set_result(None)
         self._wake = None

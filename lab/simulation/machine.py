@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from lab.configuration import Loaded
 from lab.machine import Started
+from lab.simulation.loop import SimulatedLoop
 from lab.simulation.process import SimulatedProcess, State
-from lab.simulation.store import SimulatedStore
+from lab.simulation.store import SharedStore, SimulatedStore
+from lab.simulation.wire import Wire
 from mta.journal import Journal
 from sinks import control
 from store.engine import Store
@@ -23,16 +25,30 @@ from world.chance import Chance, SeededChance
 from world.clock import About
 from world.network import HostNetwork, Network
 
-if TYPE_CHECKING:
-    from lab.simulation.machines import Machines
-
 HOST: Final = "simulated"
+
+
+class Surroundings(Protocol):
+    """What is there besides this process; ``Machines`` is it."""
+
+    loop: SimulatedLoop
+    wire: Wire
+    shared: SharedStore
+    seed: str
+    epoch: float
+    is_disk_full: bool
+    doors: dict[int, control.Handle]
+    processes: dict[int, SimulatedProcess]
+
+    def spawn(self, words: Sequence[str], parent: SimulatedProcess | None) -> SimulatedProcess: ...
+
+    def kill(self, process: SimulatedProcess) -> None: ...
 
 
 class SimulatedClock:
     """Virtual time, as a process with a wrong clock has it."""
 
-    def __init__(self, machines: "Machines", process: SimulatedProcess | None = None) -> None:
+    def __init__(self, machines: Surroundings, process: SimulatedProcess | None = None) -> None:
         self._machines, self._process = machines, process
 
     def now(self) -> float:
@@ -63,7 +79,7 @@ class SimulatedClock:
 class SimulatedJournal(Journal):
     """On a real disk that may be said to be full; the kernel closes it with its process."""
 
-    def __init__(self, path: Path, machines: "Machines", process: SimulatedProcess) -> None:
+    def __init__(self, path: Path, machines: Surroundings, process: SimulatedProcess) -> None:
         super().__init__(path)
         self._machines, self._process = machines, process
         self._is_open = True
@@ -95,7 +111,7 @@ class _Held:
 class _SimulatedNetwork:
     """Loopback alone, of which some addresses may be missing."""
 
-    machines: "Machines"
+    machines: Surroundings
     allowed: HostNetwork
 
     def admit(self, address: str) -> str:
@@ -110,12 +126,12 @@ class _SimulatedNetwork:
 class SimulatedMachine:
     """One for each process."""
 
-    def __init__(self, machines: "Machines", process: SimulatedProcess) -> None:
+    def __init__(self, machines: Surroundings, process: SimulatedProcess) -> None:
         self._machines, self._process = machines, process
         self.clock = SimulatedClock(machines, process)
         self.sockets = self
 
-    # --- sockets -----------------------------------------------------------------------------------
+    # --- sockets ---------------------------------------------------------------------------------
 
     def bind(self, who: str, listen: str) -> Any:
         return self._machines.wire.bind(who, listen)
@@ -132,7 +148,7 @@ class SimulatedMachine:
         held = _Held(close)
         self._process.open[id(held)] = held
 
-    # --- what it is asked for ----------------------------------------------------------------------
+    # --- what it is asked for --------------------------------------------------------------------
 
     def chance(self) -> Chance:
         return SeededChance(f"{self._machines.seed}/{self._process.name}/{self._process.pid}")

@@ -68,7 +68,7 @@ class Machines:
         self._pids = itertools.count(_FIRST_PID)
         self._numbers: dict[str, int] = {}
 
-    # --- starting ----------------------------------------------------------------------------------
+    # --- starting --------------------------------------------------------------------------------
 
     def spawn(self, words: Sequence[str], parent: SimulatedProcess | None) -> SimulatedProcess:
         """Start a process; it runs when the loop does."""
@@ -85,38 +85,41 @@ class Machines:
         context = contextvars.Context()
         context.run(CURRENT.set, process)
         service = self._service(process, SimulatedMachine(self, process))
-        self.loop.create_task(self._live(process, service), name=process.name, context=context)
+        main = self.loop.create_task(
+            self._live(process, service), name=process.name, context=context
+        )
+        process.tasks.add(main)
         return process
 
     def _name_of(self, words: Sequence[str]) -> str:
-        match list(words):
-            case ["worker", instance]:
+        match tuple(words):
+            case ("worker", instance):
                 number = self._numbers[instance] = self._numbers.get(instance, 0) + 1
                 return f"worker {number} of mta@{instance}"
-            case ["mta", "run", instance]:
+            case ("mta", "run", instance):
                 return f"mta@{instance}"
-            case [name]:
-                return name
-        raise AssertionError(words)
+            case _:
+                return words[0]
 
     def _service(
         self, process: SimulatedProcess, machine: SimulatedMachine
     ) -> Coroutine[Any, Any, None]:
         loaded, reload, log = self.loaded, lambda: self.loaded, self.log_of(process.name)
-        match list(process.words):
-            case ["up"]:
+        match process.words:
+            case ("up",):
                 return self._up(machine, log)
-            case ["sink"]:
+            case ("sink",):
                 return run_sinks(loaded, reload, log, machine)
-            case ["submission"]:
+            case ("submission",):
                 return run_submission(loaded, reload, log, machine)
-            case ["scheduler"]:
+            case ("scheduler",):
                 return run_scheduler(loaded, reload, log, machine)
-            case ["mta", "run", name]:
+            case ("mta", "run", name):
                 return run_instance(loaded, name, reload, log, machine)
-            case ["worker", name]:
+            case ("worker", name):
                 return run_worker(loaded, name, reload, self.log_of, machine)
-        raise AssertionError(process.words)
+            case _:
+                raise AssertionError(process.words)
 
     async def _up(self, machine: SimulatedMachine, log: Log) -> None:
         supervisor = lab_of(self.loaded, machine, lambda: self.loaded, log)
@@ -145,7 +148,7 @@ class Machines:
             code = 1
         self._end(process, code)
 
-    # --- ending ------------------------------------------------------------------------------------
+    # --- ending ----------------------------------------------------------------------------------
 
     def _end(self, process: SimulatedProcess, code: int) -> None:
         process.die(code)
@@ -191,7 +194,7 @@ class Machines:
             self.loop.call_soon(callback, *arguments, context=context)
 
     def living(self, name: str) -> list[SimulatedProcess]:
-        """Processes of a module that are not dead: ``scheduler``, ``mta@x``, ``worker of mta@x``."""
+        """Those of a module that are not dead: ``scheduler``, ``mta@x``, ``worker of mta@x``."""
         found = [each for each in self.processes.values() if each.state is not State.DEAD]
         return [each for each in found if _is_called(each, name)]
 

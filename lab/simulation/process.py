@@ -1,8 +1,9 @@
 """A simulated process: what runs on its behalf, and what becomes of that when it is killed.
 
-Every callback of the loop belongs to the process in whose context it was asked for. Those of a dead
-process are never run again, as if the processor had left it between two instructions: no ``finally``
-block, no handler, no last write. Those of a stopped one (SIGSTOP) wait until it goes on.
+Every callback of the loop belongs to the process in whose context it was asked for. Those of a
+dead process are never run again, as if the processor had left it between two instructions: no
+``finally`` block, no handler, no last write. Those of a stopped one (SIGSTOP) wait until it goes
+on.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 
 
 class State(StrEnum):
+    """Of a process."""
+
     RUNNING = "running"
     STOPPED = "stopped"
     DEAD = "dead"

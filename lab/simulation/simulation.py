@@ -22,8 +22,8 @@ from lab.simulation.store import SharedStore
 from lab.simulation.wire import Wire
 from monitor.events import record
 from monitor.reconcile import Reconciliation
-from sinks.connection import quieten
 from scheduler.settings import settings_from
+from sinks.connection import quieten
 from store import horizon, log, modules
 from store.copies import empty_in_memory
 from store.engine import Store
@@ -98,7 +98,7 @@ class Simulation:
             if (process := processes.get(worker.pid)) is not None and process.is_well
         }
 
-    # --- time --------------------------------------------------------------------------------------
+    # --- time ------------------------------------------------------------------------------------
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine of the experimenter's, and the lab beside it, until it ends."""
@@ -131,7 +131,7 @@ class Simulation:
         """The experimenter has changed the store: it is news to all."""
         self.loop.dozing.changed("store")
 
-    # --- what came of it ---------------------------------------------------------------------------
+    # --- what came of it -------------------------------------------------------------------------
 
     def events(self) -> Iterator[Mapping[str, Any]]:
         """The event log, in an order that does not depend on who committed first."""
@@ -140,7 +140,7 @@ class Simulation:
         while page := self.store.read_now(log.events, log.Filter(), after_id=last, limit=_PAGE):
             found += page
             last = page[-1].transition.id
-        found.sort(key=lambda each: (each.transition.at, each.transition.message_id, each.transition.attempt))
+        found.sort(key=_in_time)
         domain = self.loaded.configuration.lab.domain
         for number, each in enumerate(found, 1):
             yield {**record(each, domain), "seq": number}
@@ -161,10 +161,20 @@ class Simulation:
         self.store.close()
 
 
+def _in_time(event: log.Event) -> tuple[float, int, int]:
+    change = event.transition
+    return (change.at, change.message_id, change.attempt)
+
+
 @contextlib.contextmanager
 def simulated(
-    text: str, *, seed: str | int = 0, epoch: float = EPOCH, tick_s: float = 0.0,
-    folder: Path | None = None, check: Callable[[], None] | None = None,
+    text: str,
+    *,
+    seed: str | int = 0,
+    epoch: float = EPOCH,
+    tick_s: float = 0.0,
+    folder: Path | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Iterator[Simulation]:
     """A lab of this configuration in a simulation, its files in a folder that goes with it."""
     with contextlib.ExitStack() as stack:

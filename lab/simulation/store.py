@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import Table
-
 from lab.simulation.dozing import Dozing
 from lab.simulation.process import SimulatedProcess, State
 from store import modules
@@ -132,7 +130,7 @@ class SimulatedWatch:
         before, self._seen = self._seen, self._shared.dozing.changes["store"]
         return before != self._seen
 
-    def has_any(self, table: Table, column: str, value: Any) -> bool:
+    def has_any(self, table: Any, column: str, value: Any) -> bool:
         return self._file.has_any(table, column, value)
 
     def close(self) -> None:

@@ -36,7 +36,8 @@ class End(asyncio.Transport):
         self._here, self._there = here, there
         self._protocol: Any = None
         self._peer: End | None = None
-        self._latency, self._chance = 0.0, None
+        self._latency = 0.0
+        self._chance: Chance | None = None
         self._last_arrival = 0.0
         self._on_way = 0  # bytes that the peer has not read
         self._unread: deque[bytes] = deque()
@@ -62,7 +63,7 @@ class End(asyncio.Transport):
         self._protocol = protocol
         self._is_reading = True
 
-    # --- what protocols ask ------------------------------------------------------------------------
+    # --- what protocols ask ----------------------------------------------------------------------
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._protocol = protocol
@@ -141,7 +142,7 @@ class End(asyncio.Transport):
             peer._end(ConnectionResetError(104, "Connection reset by peer"))
         self.close()
 
-    # --- the way -----------------------------------------------------------------------------------
+    # --- the way ---------------------------------------------------------------------------------
 
     def _send(self, data: bytes) -> None:
         peer = self._peer

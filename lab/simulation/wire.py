@@ -70,7 +70,7 @@ class BoundAddress:
 
 
 @dataclass(eq=False)
-class Listener(asyncio.AbstractServer):
+class Listener:
     """A server that listens; its connections are its process's."""
 
     wire: "Wire"
@@ -107,7 +107,7 @@ class Wire:
         self._made: dict[tuple[str, str], int] = {}
         self.open: dict[int, tuple[End, str]] = {}  # the clients' ends, and where they lead
 
-    # --- servers -----------------------------------------------------------------------------------
+    # --- servers ---------------------------------------------------------------------------------
 
     def bind(self, who: str, listen: str) -> Any:
         place = split_endpoint(listen)
@@ -133,7 +133,7 @@ class Wire:
             listener.process.open[id(listener)] = listener
         return listener
 
-    # --- connections -------------------------------------------------------------------------------
+    # --- connections -----------------------------------------------------------------------------
 
     async def connect(
         self, factory: _Factory, source_ip: str, host: str, port: int
@@ -173,7 +173,7 @@ class Wire:
         return client, server
 
     def _accept(self, listener: Listener, server: End) -> None:
-        if server.is_closing() or listener.process and listener.process.state is State.DEAD:
+        if server.is_closing() or (listener.process and listener.process.state is State.DEAD):
             server.reset()
             return
         protocol = listener.factory()
