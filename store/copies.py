@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
+from store.dialects import Watch
 from store.engine import Store
 from store.schema import open_store
 
@@ -18,11 +19,35 @@ def _empty() -> bytes:
         return bytes(_raw(store).serialize())
 
 
+class _Copy(Store):
+    """A store that lends its engine to the next one when it is closed.
+
+    To compile a statement takes longer than to run it, and an engine keeps what it compiled.
+    """
+
+    def __init__(self, lent: Store) -> None:
+        self._lent = lent
+        self.url, self.dialect, self._inline = lent.url, lent.dialect, True
+        self.engine, self.writing = lent.engine, lent.writing
+        self._watches: list[Watch] = []
+        self._is_closed = False
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            for each in self._watches:
+                each.close()
+            _free.append(self._lent)
+
+
+_free: Final[list[Store]] = []
+
+
 def empty_in_memory() -> Store:
     """A new store in memory with a current schema; its operations run inline."""
-    store = Store(_IN_MEMORY, inline=True)
-    _raw(store).deserialize(_empty())
-    return store
+    lent = _free.pop() if _free else Store(_IN_MEMORY, inline=True)
+    _raw(lent).deserialize(_empty())
+    return _Copy(lent)
 
 
 def keep(store: Store, file: Path) -> None:

@@ -6,7 +6,7 @@ import contextvars
 import inspect
 import itertools
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +20,17 @@ from lab.services.submission import run_submission
 from lab.services.up import lab_of
 from lab.services.worker import run_worker
 from lab.simulation.loop import SimulatedLoop
-from lab.simulation.machine import SimulatedClock, SimulatedMachine
-from lab.simulation.process import CURRENT, SimulatedProcess, State, killed_by
+from lab.simulation.machine import Disks, SimulatedClock, SimulatedMachine
+from lab.simulation.process import (
+    CURRENT,
+    ProcessGone,
+    SimulatedProcess,
+    State,
+    killed_by,
+)
 from lab.simulation.saying import Said
-from lab.simulation.store import ProcessGone, SharedStore
+from lab.simulation.store import SharedStore
+from lab.simulation.transport import End
 from lab.simulation.wire import Wire
 from mail.errors import MtalabError
 from sinks import control
@@ -63,8 +70,11 @@ class Machines:
         self.processes: dict[int, SimulatedProcess] = {}
         self.doors: dict[int, control.Handle] = {}  # by process
         self.crashes: list[Crash] = []
-        self.is_disk_full = False
+        self.disks = Disks()
+        self.on_spawn: list[Callable[[SimulatedProcess], None]] = []
+        self.on_point: list[Callable[[str, SimulatedProcess], bool]] = []  # whether to die there
         self.troubled_at = -1e9  # when a process last fell silent
+        loop.burnt_down = self.kill
         self._pids = itertools.count(_FIRST_PID)
         self._numbers: dict[str, int] = {}
 
@@ -81,6 +91,8 @@ class Machines:
             self.loop.create_future(),
         )
         process.on_signal = self._signalled
+        for each in self.on_spawn:
+            each(process)
         self.processes[process.pid] = process
         context = contextvars.Context()
         context.run(CURRENT.set, process)
@@ -164,11 +176,25 @@ class Machines:
             self.troubled_at = self.loop.time()
             self._end(process, killed_by(signal.SIGKILL))
 
+    def reached(self, point: str) -> None:
+        """A named point of ``world.crash``, at which a process may be made to die.
+
+        Raises:
+            ProcessGone: it was.
+        """
+        process = CURRENT.get()
+        if process is not None and any(each(point, process) for each in self.on_point):
+            self.kill(process)
+            raise ProcessGone
+
     def stop(self, process: SimulatedProcess) -> None:
         """SIGSTOP: what it was to do waits."""
         if process.state is State.RUNNING:
             self.troubled_at = self.loop.time()
             process.state = State.STOPPED
+            for each in process.open.values():
+                if isinstance(each, End):
+                    each.tell_if_unheard()
             self.loop.dozing.changed("machine")
 
     def resume(self, process: SimulatedProcess) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from lab.simulation.dozing import Dozing
-from lab.simulation.process import SimulatedProcess, State
+from lab.simulation.process import ProcessGone, SimulatedProcess, State
 from store import modules
 from store.engine import Operation, Store, Tx
 from store.errors import StoreUnavailable
@@ -21,10 +21,6 @@ HEARTBEATS: Final[frozenset[object]] = frozenset(
 PUNCTUAL_S: Final = 2.5  # between two heartbeats; the slowest are due every two seconds
 
 
-class ProcessGone(BaseException):
-    """A dead process would have written: what is left of it is being cleared away."""
-
-
 @dataclass
 class SharedStore:
     """What all processes share of the store."""
@@ -36,11 +32,12 @@ class SharedStore:
     leader: SimulatedProcess | None = None
     is_full: bool = False  # its disk
     slowness_s: float = 0.0  # an operation takes up to this long before and after
-    on_write: list[Callable[[], None]] = field(default_factory=list)
+    # What was written and by whom; None: the experimenter.
+    on_write: list[Callable[[object, SimulatedProcess | None], None]] = field(default_factory=list)
     beats: dict[object, float] = field(default_factory=dict)
 
-    def written(self, operation: object, process: SimulatedProcess) -> None:
-        if operation in HEARTBEATS:
+    def written(self, operation: object, process: SimulatedProcess | None) -> None:
+        if process is not None and operation in HEARTBEATS:
             key, now = (operation, process.pid), self.time()
             is_punctual = now - self.beats.get(key, now) <= PUNCTUAL_S
             self.beats[key] = now
@@ -48,7 +45,7 @@ class SharedStore:
                 return
         self.dozing.changed("store")
         for each in self.on_write:
-            each()
+            each(operation, process)
 
 
 class SimulatedStore(Store):
