@@ -16,7 +16,7 @@ _IN_MEMORY: Final = "sqlite://"
 @functools.cache
 def _empty() -> bytes:
     with contextlib.closing(open_store(_IN_MEMORY, inline=True)) as store:
-        return bytes(_raw(store).serialize())
+        return bytes(raw(store).serialize())
 
 
 class _Copy(Store):
@@ -46,18 +46,18 @@ _free: Final[list[Store]] = []
 def empty_in_memory() -> Store:
     """A new store in memory with a current schema; its operations run inline."""
     lent = _free.pop() if _free else Store(_IN_MEMORY, inline=True)
-    _raw(lent).deserialize(_empty())
+    raw(lent).deserialize(_empty())
     return _Copy(lent)
 
 
 def keep(store: Store, file: Path) -> None:
     """Write a store in memory to a file, which must not be there yet."""
     with contextlib.closing(sqlite3.connect(file)) as kept:
-        _raw(store).backup(kept)
+        raw(store).backup(kept)
         kept.execute("PRAGMA journal_mode = WAL")
 
 
-def _raw(store: Store) -> Any:
+def raw(store: Store) -> Any:
     """The driver's connection: one in memory has a single one."""
     with contextlib.closing(store.engine.raw_connection()) as lent:
         return lent.driver_connection

@@ -114,6 +114,11 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
         """End the run by this, as soon as what runs now gives way; the first one counts."""
         self._halted = self._halted or error
 
+    def end_if_halted(self) -> None:
+        """Raise that by which the run ended or is to end, if there is any."""
+        if self._halted is not None:
+            raise self._halted
+
     async def end_of_instant(self) -> None:
         """Wait until all that can be done without any time passing is done."""
         quiet = self.create_future()

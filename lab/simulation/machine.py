@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from lab.simulation.loop import SimulatedLoop
 from lab.simulation.process import SimulatedProcess, State
 from lab.simulation.store import SharedStore, SimulatedStore
 from lab.simulation.wire import Wire
+from lab.up_lock import LabIsUp
 from mta.journal import Journal
 from sinks import control
 from sinks.append_file import AppendFile
@@ -157,6 +158,18 @@ class SimulatedMachine:
 
     def this_process(self) -> Process:
         return Process(HOST, self._process.pid, 0)
+
+    @contextlib.contextmanager
+    def up_lock(self, directory: Path, *, ends_by_signal: bool) -> Iterator[None]:
+        others = self._machines.processes.values()
+        if any(
+            each.words == self._process.words and each.state is not State.DEAD
+            for each in others
+            if each is not self._process
+        ):
+            raise LabIsUp(f"another `mtalab up` runs the lab in {directory}")
+        directory.mkdir(parents=True, exist_ok=True)
+        yield
 
     def is_orphan(self) -> bool:
         parent = self._process.parent

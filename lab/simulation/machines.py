@@ -72,6 +72,7 @@ class Machines:
         self.crashes: list[Crash] = []
         self.disks = Disks()
         self.on_spawn: list[Callable[[SimulatedProcess], None]] = []
+        self.on_reload: list[Callable[[Loaded], None]] = []
         self.on_point: list[Callable[[str, SimulatedProcess], bool]] = []  # whether to die there
         self.troubled_at = -1e9  # when a process last fell silent
         loop.burnt_down = self.kill
@@ -222,11 +223,13 @@ class Machines:
     def living(self, name: str) -> list[SimulatedProcess]:
         """Those of a module that are not dead: ``scheduler``, ``mta@x``, ``worker of mta@x``."""
         found = [each for each in self.processes.values() if each.state is not State.DEAD]
-        return [each for each in found if _is_called(each, name)]
+        return [each for each in found if is_called(each, name)]
 
     def reconfigure(self, loaded: Loaded) -> None:
         """The configuration file says something else."""
         self.loaded = loaded
+        for each in self.on_reload:
+            each(loaded)
         self.loop.dozing.changed("machine")
         self.loop.dozing.changed("store")
 
@@ -239,7 +242,10 @@ class Machines:
                 _let_go(task)
 
 
-def _is_called(process: SimulatedProcess, name: str) -> bool:
+def is_called(process: SimulatedProcess, name: str) -> bool:
+    """Whether it is of this module: ``scheduler``, ``mta@x``, ``worker of mta@x``, ``worker``."""
+    if name == "worker":
+        return process.words[0] == "worker"
     if name.startswith("worker of "):
         return process.words == ("worker", name.removeprefix("worker of mta@"))
     return process.name == name

@@ -51,6 +51,7 @@ class End(asyncio.Transport):
         self.owner: SimulatedProcess | None = None
         self.when_closed: Callable[[], object] = lambda: None
         self.unheard: Callable[[End], object] | None = None  # of a client's end alone
+        self.said: Callable[[End, bytes], object] | None = None  # likewise
         self.heard_until = 0.0  # when the last that it read was sent
         self._is_broken = False  # half open: nothing arrives any more, either way
         self.server_place = there
@@ -107,6 +108,8 @@ class End(asyncio.Transport):
         if not data or self._is_closing or self._has_sent_eof:
             self._not_heard()
             return
+        if self.said is not None:
+            self.said(self, data)
         self._on_way += len(data)
         self._send(bytes(data))
         if self.get_write_buffer_size() > self._high and not self._is_paused:

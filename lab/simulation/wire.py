@@ -117,6 +117,7 @@ class Wire:
         self._made: dict[tuple[str, str], int] = {}
         self.open: dict[int, tuple[End, str]] = {}  # the clients' ends, and where they lead
         self.on_open: list[Callable[[str, str], None]] = []  # source IP, place
+        self.on_said: list[Callable[[End, bytes], None]] = []  # what clients write
         self.unheard: list[Unheard] = []
 
     # --- servers ---------------------------------------------------------------------------------
@@ -180,6 +181,8 @@ class Wire:
         name = f"{place[0]}:{place[1]}"
         self.open[id(client)] = (client, name)
         client.when_closed = lambda: self.open.pop(id(client), None)
+        if self.on_said:
+            client.said = self._said
         client.unheard = lambda end: self.unheard.append(
             Unheard(self._loop.time(), end.heard_until, source[0], name)
         )
@@ -188,6 +191,10 @@ class Wire:
                 process.open[id(end)] = end
                 end.owner = process
         return client, server
+
+    def _said(self, end: End, data: bytes) -> None:
+        for each in self.on_said:
+            each(end, data)
 
     def _accept(self, listener: Listener, server: End) -> None:
         if server.is_closing() or (listener.process and listener.process.state is State.DEAD):
