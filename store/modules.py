@@ -1,12 +1,13 @@
 """The processes of the lab as they announce themselves: instances, workers, scheduler, sinks."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Row, select
 
-from store import tables
+from store import inspection, tables
 from store.engine import Tx
 from world.crash import reach
 
@@ -62,6 +63,11 @@ class Worker:
     started_at: float
     heartbeat_at: float
     memory_bytes: int
+    bind_errors: Mapping[str, str] = field(default_factory=dict)  # by IP, why it cannot
+    reference_at: float | None = None  # the store's time at that heartbeat; see ``reference``
+    progress_at: float | None = None  # when a receiver last answered it
+    trouble: str | None = None  # why it cannot record outcomes
+    backlog: int = 0  # outcomes that it has not recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +168,59 @@ def register_worker(
 
 
 def announce_worker(
-    tx: Tx, worker_id: int, affinities: Iterable[str], unbindable: Iterable[str]
+    tx: Tx,
+    worker_id: int,
+    affinities: Iterable[str],
+    unbindable: Iterable[str],
+    errors: Mapping[str, str] | None = None,
 ) -> None:
-    """A worker read a (new) configuration."""
+    """A worker read a (new) configuration; ``errors`` says of IPs why they cannot be bound."""
     table = tables.worker
     tx.connection.execute(
         table.update()
         .where(table.c.id == worker_id)
-        .values(affinities=",".join(affinities), unbindable=",".join(unbindable))
+        .values(
+            affinities=",".join(affinities),
+            unbindable=",".join(unbindable),
+            bind_errors=orjson.dumps(dict(errors)).decode() if errors else None,
+        )
     )
 
 
+def reference(tx: Tx) -> float | None:
+    """The time by a clock that is not the caller's: the server's, or the scheduler's last beat.
+
+    A worker whose own clock shows less than the scheduler's beat that it finds is behind, or the
+    scheduler ahead; on one machine, which SQLite is for, both are rare.
+    """
+    server = inspection.server_time(tx)
+    if server is not None:
+        return server
+    module = tables.module
+    beat = select(module.c.heartbeat_at).where(module.c.name == SCHEDULER)
+    return tx.connection.scalar(beat)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a worker says of itself with its heartbeat."""
+
+    progress_at: float | None = None  # when a receiver last answered it
+    trouble: str | None = None  # why outcomes cannot be recorded now
+    backlog: int = 0  # outcomes that are not recorded
+
+
+NO_WORDS: Final = Words()
+
+
 def beat_worker(
-    tx: Tx, worker_id: int, memory_bytes: int, leases: Sequence[int], now: float, until: float
+    tx: Tx,
+    worker_id: int,
+    memory_bytes: int,
+    leases: Sequence[int],
+    now: float,
+    until: float,
+    words: Words = NO_WORDS,
 ) -> bool:
     """The worker lives and renews the leases of these parts.
 
@@ -184,7 +230,14 @@ def beat_worker(
     alive = tx.connection.execute(
         table.update()
         .where(table.c.id == worker_id, table.c.state.in_(_LIVE))
-        .values(heartbeat_at=now, memory_bytes=memory_bytes)
+        .values(
+            heartbeat_at=now,
+            memory_bytes=memory_bytes,
+            reference_at=reference(tx),
+            progress_at=words.progress_at,
+            trouble=words.trouble,
+            backlog=words.backlog,
+        )
     ).rowcount
     reach("worker.renewing")
     if not alive:
@@ -205,6 +258,8 @@ def end_worker(tx: Tx, worker_id: int, state: str, now: float) -> None:
     tx.connection.execute(
         table.update().where(table.c.id == worker_id).values(state=state, heartbeat_at=now)
     )
+    report = tables.lane_report
+    tx.connection.execute(report.delete().where(report.c.worker_id == worker_id))
 
 
 def live_workers(tx: Tx) -> list[Worker]:
@@ -283,6 +338,11 @@ def _worker(row: Row[Any]) -> Worker:
         row.started_at,
         row.heartbeat_at,
         row.memory_bytes,
+        {} if row.bind_errors is None else orjson.loads(row.bind_errors),
+        row.reference_at,
+        row.progress_at,
+        row.trouble,
+        row.backlog or 0,
     )
 
 
