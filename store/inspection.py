@@ -26,16 +26,11 @@ def times(tx: Tx) -> Times:
             tables.audit.c.at,
         )
     ]
-    newest = max((each for each in found if each is not None), default=None)
-    return Times(newest, server_time(tx))
-
-
-def server_time(tx: Tx) -> float | None:
-    """The database server's clock; None where there is no server."""
-    if tx.connection.dialect.name != "postgresql":
-        return None
-    now = tx.connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
-    return None if now is None else float(now)
+    server = None
+    if tx.connection.dialect.name == "postgresql":
+        now = tx.connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+        server = None if now is None else float(now)
+    return Times(max((each for each in found if each is not None), default=None), server)
 
 
 def try_writing(store: Store) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Table, func, select
 
-from store import inspection, tables
+from store import tables
 from store.engine import Tx
 from world.crash import reach
 
@@ -64,7 +64,7 @@ class Worker:
     heartbeat_at: float
     memory_bytes: int
     bind_errors: Mapping[str, str] = field(default_factory=dict)  # by IP, why it cannot
-    reference_at: float | None = None  # the store's time at that heartbeat; see ``reference``
+    reference_at: float | None = None  # the scheduler's newest heartbeat at its own: no later
     progress_at: float | None = None  # when a receiver last answered it
     trouble: str | None = None  # why it cannot record outcomes
     backlog: int = 0  # outcomes that it has not recorded
@@ -82,6 +82,7 @@ class Module:
     heartbeat_at: float
     memory_bytes: int
     stopped_at: float | None
+    reference_at: float | None = None  # a scheduler's: the newest heartbeat of a worker at its own
 
 
 def announce_instance(
@@ -187,18 +188,9 @@ def announce_worker(
     )
 
 
-def reference(tx: Tx) -> float | None:
-    """The time by a clock that is not the caller's: the server's, or the scheduler's last beat.
-
-    A worker whose own clock shows less than the scheduler's beat that it finds is behind, or the
-    scheduler ahead; on one machine, which SQLite is for, both are rare.
-    """
-    server = inspection.server_time(tx)
-    if server is not None:
-        return server
-    module = tables.module
-    beat = select(module.c.heartbeat_at).where(module.c.name == SCHEDULER)
-    return tx.connection.scalar(beat)
+def _newest_beat(table: Table, *which: ColumnElement[bool]) -> ScalarSelect[float]:
+    """The time by others' clocks, to hold one's own against; see ``Worker.reference_at``."""
+    return select(func.max(table.c.heartbeat_at)).where(*which).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +225,7 @@ def beat_worker(
         .values(
             heartbeat_at=now,
             memory_bytes=memory_bytes,
-            reference_at=reference(tx),
+            reference_at=_newest_beat(tables.module, tables.module.c.name == SCHEDULER),
             progress_at=words.progress_at,
             trouble=words.trouble,
             backlog=words.backlog,
@@ -357,6 +349,7 @@ def announce_module(tx: Tx, name: str, process: Process, detail: str, now: float
         "heartbeat_at": now,
         "memory_bytes": process.memory_bytes,
         "stopped_at": None,
+        "reference_at": None,
     }
     tx.dialect.put(tx.connection, tables.module, [row])
 
@@ -382,7 +375,11 @@ def beat_module(tx: Tx, name: str, process: Process, now: float) -> None:
     tx.connection.execute(
         table.update()
         .where(table.c.name == name, table.c.pid == process.pid)
-        .values(heartbeat_at=now, memory_bytes=process.memory_bytes)
+        .values(
+            heartbeat_at=now,
+            memory_bytes=process.memory_bytes,
+            reference_at=_newest_beat(tables.worker, tables.worker.c.state.in_(_LIVE)),
+        )
     )
 
 
@@ -408,6 +405,7 @@ def modules(tx: Tx) -> list[Module]:
             row.heartbeat_at,
             row.memory_bytes,
             row.stopped_at,
+            row.reference_at,
         )
         for row in tx.connection.execute(query)
     ]

@@ -1,7 +1,7 @@
 """What is pending, in groups, and what is known of those who should send it: for the diagnosis.
 
-Everything is read in one view of the database, so that each message is counted once. What it costs
-grows with parts, with what waits for a retry and with workers, never with what is over.
+A transaction that begins with ``hold_view`` counts each message once. What it costs grows with
+parts, with what waits for a retry and with workers, never with what is over.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +11,9 @@ from typing import Final
 from sqlalchemy import case, func, select
 
 from mail.cause import Cause
+from mail.reason import Reason
 from mail.states import DeliveryStatus, MessageStatus
-from store import deliveries, halts, inspection, lanes, modules, parts, reports, tables
+from store import deliveries, halts, modules, parts, reports, tables
 from store.engine import Tx
 
 _CHUNK: Final = 900
@@ -60,10 +61,11 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What outlives a lane's owners; ``until`` of a suspension is infinite without an end."""
+    """What outlives a lane's owners; a suspension may be over."""
 
-    tat: float | None
-    suspended: lanes.Suspension | None
+    tat: float | None = None
+    suspended_until: float | None = None  # infinite without an end
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +82,16 @@ class View:
     reports: Sequence[reports.LaneReport]
     halts: Mapping[str, halts.Halt]
     lanes: Mapping[str, LaneState]
-    server_at: float | None  # the database server's clock, where it has one
     noted_at: float | None  # when the audit was last written
 
 
 def view(tx: Tx, now: float, delivery_id: int | None = None) -> View:
     """What is pending, of one delivery or of all, and who could send it."""
-    tx.dialect.hold_view(tx.connection)
     waiting = queued(tx, delivery_id)
     in_hand = lent(tx)
     deferred = retrying(tx, now, delivery_id)
     ids = {each.delivery_id for each in waiting} | {each.delivery_id for each in deferred}
     ids |= {each.delivery_id for each in in_hand}
-    shut = lanes.suspensions(tx, now)
     lane = tables.lane
     audit = tables.audit
     return View(
@@ -106,10 +105,9 @@ def view(tx: Tx, now: float, delivery_id: int | None = None) -> View:
         reports.reports(tx),
         halts.halts(tx),
         {
-            row.key: LaneState(row.tat, shut.get(row.key))
-            for row in tx.connection.execute(select(lane.c.key, lane.c.tat))
+            row.key: LaneState(row.tat, row.suspended_until, row.suspended_because or "")
+            for row in tx.connection.execute(select(lane))
         },
-        inspection.server_time(tx),
         tx.connection.scalar(select(audit.c.at).order_by(audit.c.id.desc()).limit(1)),
     )
 
@@ -309,9 +307,15 @@ def pauses(tx: Tx, ids: Iterable[int]) -> dict[int, tuple[float, str]]:
     return made
 
 
-def queued_since(tx: Tx, part_id: int) -> float | None:
-    """Since when a part has waited; None if that is not known."""
-    return tx.connection.scalar(select(tables.part.c.queued_at).where(tables.part.c.id == part_id))
+def queued_since(tx: Tx, part_ids: Sequence[int]) -> dict[int, float]:
+    """Since when parts have waited, of those of which it is known."""
+    part, made = tables.part, dict[int, float]()
+    for start in range(0, len(part_ids), _CHUNK):
+        query = select(part.c.id, part.c.queued_at).where(
+            part.c.id.in_(part_ids[start : start + _CHUNK]), part.c.queued_at.is_not(None)
+        )
+        made.update((row.id, row.queued_at) for row in tx.connection.execute(query))
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +325,7 @@ class Last:
     message_id: int
     attempts: int
     reply: str
+    reason: str | None  # its label
     source_ip: str | None
     at: float
 
@@ -333,6 +338,7 @@ def last_word(tx: Tx, delivery_id: int, mx_group: str, cause: Cause | None) -> L
             message.c.id,
             message.c.attempts,
             message.c.reply,
+            message.c.reason,
             message.c.source_ip,
             message.c.changed_at,
         )
@@ -347,7 +353,8 @@ def last_word(tx: Tx, delivery_id: int, mx_group: str, cause: Cause | None) -> L
     ).one_or_none()
     if row is None:
         return None
-    return Last(row.id, row.attempts, row.reply or "", row.source_ip, row.changed_at)
+    reason = None if row.reason is None else Reason(row.reason).label
+    return Last(row.id, row.attempts, row.reply or "", reason, row.source_ip, row.changed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +370,7 @@ class Place:
     leased_at: float | None
     ahead_in_part: int  # pending messages of its part before it
     parts_ahead: int  # messages in queued parts of its group before its own
+    cause: Cause | None  # what it waits for, by its last deferral
 
 
 def place_of(tx: Tx, message_id: int) -> Place | None:
@@ -372,6 +380,7 @@ def place_of(tx: Tx, message_id: int) -> Place | None:
         select(
             message.c.part_id,
             message.c.delivery_id,
+            message.c.cause,
             part.c.state,
             part.c.mx_group,
             func.coalesce(part.c.source_ips, domain.c.source_ips).label("source_ips"),
@@ -425,6 +434,7 @@ def place_of(tx: Tx, message_id: int) -> Place | None:
         row.leased_at,
         int(ahead),
         int(parts_ahead),
+        None if row.cause is None else Cause(row.cause),
     )
 
 

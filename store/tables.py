@@ -297,6 +297,7 @@ class ModuleRow(SQLModel, table=True):
     heartbeat_at: float = Field(sa_column=Column(Float, nullable=False))
     memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     stopped_at: float | None = Field(sa_column=Column(Float))
+    reference_at: float | None = Field(sa_column=Column(Float))
 
 
 class AuditRow(SQLModel, table=True):

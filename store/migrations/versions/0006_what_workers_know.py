@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("cause", sa.Text()))
     op.add_column("part", sa.Column("queued_at", sa.Float()))
     _index(["delivery_id", "mx_group", "cause", "next_attempt_at"])
+    op.add_column("module", sa.Column("reference_at", sa.Float()))
     op.add_column("worker", sa.Column("bind_errors", sa.Text()))
     op.add_column("worker", sa.Column("reference_at", sa.Float()))
     op.add_column("worker", sa.Column("progress_at", sa.Float()))
@@ -45,6 +46,7 @@ def downgrade() -> None:
     op.drop_table("lane_report")
     for name in ("backlog", "trouble", "progress_at", "reference_at", "bind_errors"):
         op.drop_column("worker", name)
+    op.drop_column("module", "reference_at")
     _index(["delivery_id", "mx_group", "next_attempt_at"])
     op.drop_column("part", "queued_at")
     op.drop_column("message", "cause")
