@@ -96,7 +96,7 @@ class Cancel(_Act):
 
 
 class Retry(_Act):
-    """``mtalab retry``: what is deferred is tried now, what failed is sent again."""
+    """``mtalab retry``: what has failed is pending again."""
 
     do: Literal["retry"]
     delivery: Delivery
@@ -259,4 +259,9 @@ Act = Annotated[
     Field(discriminator="do"),
 ]
 
-SIMULATION_ONLY = (Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp)
+_SIMULATED = (Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp)
+
+
+def needs_simulation(act: Act) -> bool:
+    """Whether nobody can do it to real processes."""
+    return isinstance(act, _SIMULATED) or (isinstance(act, Kill) and act.point is not None)

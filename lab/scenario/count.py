@@ -41,11 +41,20 @@ def _bounds(value: Any) -> Bounds:
     return Bounds(int(low), int(high))
 
 
+_JSON_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _RANGE.pattern}]
+}
+
 Count = Annotated[
     Bounds,
     BeforeValidator(_bounds),
     PlainSerializer(str),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _RANGE.pattern}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": _RANGE.pattern},
+            ]
+        }
     ),
 ]

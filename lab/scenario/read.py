@@ -77,7 +77,7 @@ def _whole(topology: Mapping[str, Any]) -> dict[str, Any]:
         if not sinks:
             sinks["inbox"] = dict(INBOX)
         found["route"] = {"all": {**EVERYWHERE, "sink": next(iter(sinks))}}
-    found.setdefault("submission", {"listen": "127.0.0.1:2587"})
+    found.setdefault("submission", {"listen": "off"})
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from affinity.configuration import IpAddress, Seconds, Table
-from lab.scenario.acts import SIMULATION_ONLY, Act
+from lab.scenario.acts import Act, needs_simulation
 from lab.scenario.count import Count
 from lab.scenario.when import When
 from mail.cause import Cause, Progress
@@ -163,7 +163,9 @@ class Scenario(Table):
     @model_validator(mode="after")
     def _can_be_run_as_it_says(self) -> "Scenario":
         if "real" in self.modes:
-            for each in self.event:
-                if isinstance(each, SIMULATION_ONLY):
-                    raise ValueError(f"expected no {each.do!r} in a scenario that can run for real")
+            impossible = [each.do for each in self.event if needs_simulation(each)]
+            if impossible:
+                raise ValueError(
+                    f"expected no {impossible[0]!r} in a scenario that can be run for real"
+                )
         return self

@@ -11,9 +11,7 @@ _HOW: Final = 'expected a time such as "90s", "5d" or "2026-01-07T09:00"'
 
 
 def _when(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError(_HOW)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, datetime):
         return _in_utc(value)

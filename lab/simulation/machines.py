@@ -64,7 +64,6 @@ class Machines:
         self.doors: dict[int, control.Handle] = {}  # by process
         self.crashes: list[Crash] = []
         self.is_disk_full = False
-        self.troubled_at = -1e9  # when a process last fell silent
         self._pids = itertools.count(_FIRST_PID)
         self._numbers: dict[str, int] = {}
 
@@ -155,27 +154,33 @@ class Machines:
         if self.shared.leader is process:
             self.shared.leader = None
         self.doors.pop(process.pid, None)
-        self.loop.dozing.changed("machine")
-        self.loop.dozing.changed("store")
+        self.trouble()
 
     def kill(self, process: SimulatedProcess) -> None:
         """SIGKILL: between two instructions, and nothing of it ever runs again."""
         if process.state is not State.DEAD:
-            self.troubled_at = self.loop.time()
             self._end(process, killed_by(signal.SIGKILL))
+
+    def kill_at(self, process: SimulatedProcess, point: str) -> None:
+        """SIGKILL when it next reaches a point of ``world.crash``."""
+        process.dies_at = point
 
     def stop(self, process: SimulatedProcess) -> None:
         """SIGSTOP: what it was to do waits."""
         if process.state is State.RUNNING:
-            self.troubled_at = self.loop.time()
             process.state = State.STOPPED
-            self.loop.dozing.changed("machine")
+            self.trouble()
 
     def resume(self, process: SimulatedProcess) -> None:
         """SIGCONT."""
         if process.state is State.STOPPED:
-            self.troubled_at = self.loop.time()
             self.loop.resume(process)
+            self.trouble()
+
+    def trouble(self) -> None:
+        """Something about the machine is as it was not: all look."""
+        self.loop.dozing.changed("machine")
+        self.loop.dozing.changed("store")
 
     def _signalled(self, process: SimulatedProcess, number: int) -> None:
         handler = process.handlers.get(number)
@@ -201,8 +206,7 @@ class Machines:
     def reconfigure(self, loaded: Loaded) -> None:
         """The configuration file says something else."""
         self.loaded = loaded
-        self.loop.dozing.changed("machine")
-        self.loop.dozing.changed("store")
+        self.trouble()
 
     def clear_away(self) -> None:
         """Kill all, and let go of what the dead were about to do without doing it."""

@@ -46,6 +46,7 @@ class SimulatedProcess:
     open: dict[int, Closable] = field(default_factory=dict)  # by id, in the order of opening
     is_cut_off: bool = False  # from the store
     skew_s: float = 0.0  # of its wall clock
+    dies_at: str | None = None  # a point of ``world.crash``
 
     @property
     def is_well(self) -> bool:
