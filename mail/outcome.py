@@ -7,6 +7,7 @@ A session answers each message with exactly one of these values; ``mta/classify`
 from enum import StrEnum
 from typing import NamedTuple
 
+from mail.cause import Cause
 from mail.reason import FailureType, Reason
 from mail.reply import Reply
 from mail.states import MessageEvent
@@ -66,3 +67,4 @@ class Verdict(NamedTuple):
     code: int | None = None
     enhanced: str | None = None
     rule: str = ""  # the name of the bounce rule that judged; empty when none was asked
+    cause: Cause | None = None  # of a deferral: what it waits for; None otherwise

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from affinity.configuration import Table
 from affinity.errors import BadConfiguration
 from affinity.read_toml import read
+from mail.cause import Cause
 from mail.outcome import Accepted, Answer, Broken, Rejected, Stage, Verdict
 from mail.reason import FailureType, Reason
 from mail.reply import EnhancedCode, Reply
@@ -36,6 +37,23 @@ def _reason(value: Any) -> Any:
     if isinstance(value, str) and value in named:
         return named[value]
     raise ValueError("expected one of " + ", ".join(named))
+
+
+# What a deferred message may be said to wait for.
+_WAITS_FOR: Final = (
+    Cause.RETRY_LATER,
+    Cause.GREYLISTED,
+    Cause.DESTINATION_UNREACHABLE,
+    Cause.TLS_REQUIRED_NOT_OFFERED,
+    Cause.NO_MX,
+    Cause.MESSAGE_TOO_LARGE,
+)
+
+
+def _cause(value: Any) -> Any:
+    if value in _WAITS_FOR:
+        return Cause(value)
+    raise ValueError("expected one of " + ", ".join(_WAITS_FOR))
 
 
 def _pattern_of_reply(value: str) -> str:
@@ -59,6 +77,7 @@ def _expression(value: str) -> str:
 
 
 _ReasonName = Annotated[Reason, BeforeValidator(_reason)]
+_Waits = Annotated[Cause, BeforeValidator(_cause)]
 _ReplyPattern = Annotated[str, AfterValidator(_pattern_of_reply)]
 _EnhancedPattern = Annotated[str, AfterValidator(_pattern_of_enhanced)]
 _Expression = Annotated[str, Field(min_length=1), AfterValidator(_expression)]
@@ -69,6 +88,7 @@ class Judgement(Table):
 
     failure: FailureType
     reason: _ReasonName
+    cause: _Waits = Cause.RETRY_LATER
 
 
 class BrokenRule(Judgement):
@@ -238,6 +258,7 @@ def _failed(
         None if reply is None else reply.code,
         None if enhanced is None else str(enhanced),
         rule,
+        None if is_final else judgement.cause,
     )
 
 

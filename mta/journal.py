@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from mail.cause import Cause
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent
@@ -110,6 +111,7 @@ def encode(outcome: Outcome) -> bytes:
             verdict.text,
             verdict.code,
             verdict.enhanced,
+            verdict.cause,
         ),
         option=orjson.OPT_APPEND_NEWLINE,
     )
@@ -132,7 +134,8 @@ def decode_all(content: bytes) -> tuple[list[Outcome], int]:
 
 
 def _decode(row: Sequence[Any]) -> Outcome:
-    event, failure, reason, text, code, enhanced = row[12:]
+    event, failure, reason, text, code, enhanced = row[12:18]
+    cause = row[18] if len(row) > 18 else None  # a journal of a former version has none
     verdict = Verdict(
         MessageEvent(event),
         None if failure is None else FailureType(failure),
@@ -140,6 +143,7 @@ def _decode(row: Sequence[Any]) -> Outcome:
         text,
         code,
         enhanced,
+        cause=None if cause is None else Cause(cause),
     )
     return Outcome(
         message_id=row[0],

@@ -91,7 +91,8 @@ class Housekeeping:
 
     async def cut(self) -> int:
         """Make parts of retries that are due, and of messages whose plan changed."""
-        due = await self._store.read(parts.due, self._clock.now(), CUT_MAX)
+        now = self._clock.now()
+        due = await self._store.read(parts.due, now, CUT_MAX)
         if not due:
             return 0
         waiting = [
@@ -105,7 +106,7 @@ class Housekeeping:
             parts.Cut(each.delivery_id, each.mx_group, each.source_ips, each.message_ids)
             for each in cut(waiting, sizes)
         ]
-        await self._store.write(parts.cut, cuts)
+        await self._store.write(parts.cut, cuts, now)
         return len(due)
 
     async def reclaim(self, *, is_any_lent: bool = True) -> int:

@@ -135,7 +135,7 @@ def _add(
     )
     plans = _plans(tx, delivery_id, letters, plan)
     quarantined = _quarantined(tx, {r.address for each in letters for r in each.recipients})
-    cutting = _Cutting(tx, delivery_id, terms.part_size)
+    cutting = _Cutting(tx, delivery_id, terms.part_size, at)
     rows: list[dict[str, Any]] = []
     for letter in letters:
         content_id = contents.keep(tx, letter.content)
@@ -188,8 +188,8 @@ def _add(
 class _Cutting:
     """Parts for messages as they come, within their bounds."""
 
-    def __init__(self, tx: Tx, delivery_id: int, size: int) -> None:
-        self._tx, self._delivery_id, self._size = tx, delivery_id, size
+    def __init__(self, tx: Tx, delivery_id: int, size: int, at: float) -> None:
+        self._tx, self._delivery_id, self._size, self._at = tx, delivery_id, size, at
         self._open: dict[tuple[str, tuple[str, ...]], int] = {}
         self._messages: dict[int, int] = {}
         self._bytes: dict[int, int] = {}
@@ -203,7 +203,7 @@ class _Cutting:
             or self._bytes[part_id] + size_bytes > _PART_BYTES
         ):
             part_id = self._open[way] = parts.insert(
-                self._tx, [parts.Made(self._delivery_id, *way, 0)]
+                self._tx, [parts.Made(self._delivery_id, *way, 0)], self._at
             )[0]
             self._messages[part_id] = self._bytes[part_id] = 0
         self._messages[part_id] += 1

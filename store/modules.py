@@ -1,10 +1,11 @@
 """The processes of the lab as they announce themselves: instances, workers, scheduler, sinks."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+import orjson
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Table, func, select
 
 from store import tables
 from store.engine import Tx
@@ -62,6 +63,11 @@ class Worker:
     started_at: float
     heartbeat_at: float
     memory_bytes: int
+    bind_errors: Mapping[str, str] = field(default_factory=dict)  # by IP, why it cannot
+    reference_at: float | None = None  # the scheduler's newest heartbeat at its own: no later
+    progress_at: float | None = None  # when a receiver last answered it
+    trouble: str | None = None  # why it cannot record outcomes
+    backlog: int = 0  # outcomes that it has not recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ class Module:
     heartbeat_at: float
     memory_bytes: int
     stopped_at: float | None
+    reference_at: float | None = None  # a scheduler's: the newest heartbeat of a worker at its own
 
 
 def announce_instance(
@@ -162,19 +169,50 @@ def register_worker(
 
 
 def announce_worker(
-    tx: Tx, worker_id: int, affinities: Iterable[str], unbindable: Iterable[str]
+    tx: Tx,
+    worker_id: int,
+    affinities: Iterable[str],
+    unbindable: Iterable[str],
+    errors: Mapping[str, str] | None = None,
 ) -> None:
-    """A worker read a (new) configuration."""
+    """A worker read a (new) configuration; ``errors`` says of IPs why they cannot be bound."""
     table = tables.worker
     tx.connection.execute(
         table.update()
         .where(table.c.id == worker_id)
-        .values(affinities=",".join(affinities), unbindable=",".join(unbindable))
+        .values(
+            affinities=",".join(affinities),
+            unbindable=",".join(unbindable),
+            bind_errors=orjson.dumps(dict(errors)).decode() if errors else None,
+        )
     )
 
 
+def _newest_beat(table: Table, *which: ColumnElement[bool]) -> ScalarSelect[float]:
+    """The time by others' clocks, to hold one's own against; see ``Worker.reference_at``."""
+    return select(func.max(table.c.heartbeat_at)).where(*which).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a worker says of itself with its heartbeat."""
+
+    progress_at: float | None = None  # when a receiver last answered it
+    trouble: str | None = None  # why outcomes cannot be recorded now
+    backlog: int = 0  # outcomes that are not recorded
+
+
+NO_WORDS: Final = Words()
+
+
 def beat_worker(
-    tx: Tx, worker_id: int, memory_bytes: int, leases: Sequence[int], now: float, until: float
+    tx: Tx,
+    worker_id: int,
+    memory_bytes: int,
+    leases: Sequence[int],
+    now: float,
+    until: float,
+    words: Words = NO_WORDS,
 ) -> bool:
     """The worker lives and renews the leases of these parts.
 
@@ -184,7 +222,14 @@ def beat_worker(
     alive = tx.connection.execute(
         table.update()
         .where(table.c.id == worker_id, table.c.state.in_(_LIVE))
-        .values(heartbeat_at=now, memory_bytes=memory_bytes)
+        .values(
+            heartbeat_at=now,
+            memory_bytes=memory_bytes,
+            reference_at=_newest_beat(tables.module, tables.module.c.name == SCHEDULER),
+            progress_at=words.progress_at,
+            trouble=words.trouble,
+            backlog=words.backlog,
+        )
     ).rowcount
     reach("worker.renewing")
     if not alive:
@@ -205,6 +250,8 @@ def end_worker(tx: Tx, worker_id: int, state: str, now: float) -> None:
     tx.connection.execute(
         table.update().where(table.c.id == worker_id).values(state=state, heartbeat_at=now)
     )
+    report = tables.lane_report
+    tx.connection.execute(report.delete().where(report.c.worker_id == worker_id))
 
 
 def live_workers(tx: Tx) -> list[Worker]:
@@ -283,6 +330,11 @@ def _worker(row: Row[Any]) -> Worker:
         row.started_at,
         row.heartbeat_at,
         row.memory_bytes,
+        {} if row.bind_errors is None else orjson.loads(row.bind_errors),
+        row.reference_at,
+        row.progress_at,
+        row.trouble,
+        row.backlog or 0,
     )
 
 
@@ -297,6 +349,7 @@ def announce_module(tx: Tx, name: str, process: Process, detail: str, now: float
         "heartbeat_at": now,
         "memory_bytes": process.memory_bytes,
         "stopped_at": None,
+        "reference_at": None,
     }
     tx.dialect.put(tx.connection, tables.module, [row])
 
@@ -322,7 +375,11 @@ def beat_module(tx: Tx, name: str, process: Process, now: float) -> None:
     tx.connection.execute(
         table.update()
         .where(table.c.name == name, table.c.pid == process.pid)
-        .values(heartbeat_at=now, memory_bytes=process.memory_bytes)
+        .values(
+            heartbeat_at=now,
+            memory_bytes=process.memory_bytes,
+            reference_at=_newest_beat(tables.worker, tables.worker.c.state.in_(_LIVE)),
+        )
     )
 
 
@@ -348,6 +405,7 @@ def modules(tx: Tx) -> list[Module]:
             row.heartbeat_at,
             row.memory_bytes,
             row.stopped_at,
+            row.reference_at,
         )
         for row in tx.connection.execute(query)
     ]

@@ -73,8 +73,8 @@ class Made:
     size: int
 
 
-def insert(tx: Tx, made: Sequence[Made]) -> list[int]:
-    """Parts; returns their numbers, in the same order."""
+def insert(tx: Tx, made: Sequence[Made], at: float | None = None) -> list[int]:
+    """Parts, queued at a time if it is known; returns their numbers, in the same order."""
     if not made:
         return []
     rows = [
@@ -85,6 +85,7 @@ def insert(tx: Tx, made: Sequence[Made]) -> list[int]:
             "size": each.size,
             "state": QUEUED if each.source_ips else HELD,
             "epoch": 0,
+            "queued_at": at,
         }
         for each in made
     ]
@@ -111,6 +112,7 @@ def add(tx: Tx, delivery_id: int, parts: Sequence[NewPart], at: float) -> None:
     numbers = insert(
         tx,
         [Made(delivery_id, each.mx_group, each.source_ips, len(each.messages)) for each in parts],
+        at,
     )
     for each, part_id in zip(parts, numbers, strict=True):
         rows.extend(
@@ -166,7 +168,7 @@ class Cut:
     message_ids: Sequence[int]
 
 
-def cut(tx: Tx, cuts: Sequence[Cut]) -> None:
+def cut(tx: Tx, cuts: Sequence[Cut], at: float | None = None) -> None:
     """Make parts of messages that are due and in no part."""
     message = tables.message
     statement = (
@@ -185,6 +187,7 @@ def cut(tx: Tx, cuts: Sequence[Cut]) -> None:
             Made(each.delivery_id, each.mx_group, each.source_ips, len(each.message_ids))
             for each in cuts
         ],
+        at,
     )
     for each, part_id in zip(cuts, numbers, strict=True):
         pairs.extend(

@@ -116,6 +116,7 @@ def _queue_again(tx: Tx, part_id: int, left: int, at: float) -> None:
             lane=None,
             leased_at=None,
             leased_until=None,
+            queued_at=at,
         )
     )
 

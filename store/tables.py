@@ -91,6 +91,7 @@ class MessageRow(SQLModel, table=True):
             "message_retrying",
             "delivery_id",
             "mx_group",
+            "cause",
             "next_attempt_at",
             sqlite_where=Column("next_attempt_at").is_not(None),
             postgresql_where=Column("next_attempt_at").is_not(None),
@@ -128,6 +129,7 @@ class MessageRow(SQLModel, table=True):
     reply: str | None = Field(sa_column=Column(Text))
     content_id: int | None = Field(sa_column=Column(BigInteger))
     changed_at: float = Field(sa_column=Column(Float, nullable=False))
+    cause: str | None = Field(sa_column=Column(Text))
 
 
 class ContentRow(SQLModel, table=True):
@@ -168,6 +170,7 @@ class PartRow(SQLModel, table=True):
     lane: str | None = Field(sa_column=Column(Text))
     leased_at: float | None = Field(sa_column=Column(Float))
     leased_until: float | None = Field(sa_column=Column(Float))
+    queued_at: float | None = Field(sa_column=Column(Float))
 
 
 class LaneRow(SQLModel, table=True):
@@ -241,6 +244,34 @@ class WorkerRow(SQLModel, table=True):
     started_at: float = Field(sa_column=Column(Float, nullable=False))
     heartbeat_at: float = Field(sa_column=Column(Float, nullable=False))
     memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    bind_errors: str | None = Field(sa_column=Column(Text))
+    reference_at: float | None = Field(sa_column=Column(Float))
+    progress_at: float | None = Field(sa_column=Column(Float))
+    trouble: str | None = Field(sa_column=Column(Text))
+    backlog: int | None = Field(sa_column=Column(Integer))
+
+
+class LaneReportRow(SQLModel, table=True):
+    """What a worker does on a lane, from one source IP; the row goes when nothing is done there."""
+
+    __tablename__ = "lane_report"
+
+    worker_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    lane: str = Field(sa_column=Column(Text, primary_key=True))
+    source_ip: str = Field(sa_column=Column(Text, primary_key=True))
+    at: float = Field(sa_column=Column(Float, nullable=False))
+    waiting: int = Field(sa_column=Column(Integer, nullable=False))
+    in_flight: int = Field(sa_column=Column(Integer, nullable=False))
+    slow: int = Field(sa_column=Column(Integer, nullable=False))
+    taken: int = Field(sa_column=Column(Integer, nullable=False))
+    allowed: int = Field(sa_column=Column(Integer, nullable=False))
+    phases: str = Field(sa_column=Column(Text, nullable=False))
+    tat: float | None = Field(sa_column=Column(Float))
+    down_until: float | None = Field(sa_column=Column(Float))
+    trouble: str | None = Field(sa_column=Column(Text))
+    trouble_stage: str | None = Field(sa_column=Column(Text))
+    trouble_cause: str | None = Field(sa_column=Column(Text))
+    trouble_since: float | None = Field(sa_column=Column(Float))
 
 
 class HaltRow(SQLModel, table=True):
@@ -266,6 +297,7 @@ class ModuleRow(SQLModel, table=True):
     heartbeat_at: float = Field(sa_column=Column(Float, nullable=False))
     memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     stopped_at: float | None = Field(sa_column=Column(Float))
+    reference_at: float | None = Field(sa_column=Column(Float))
 
 
 class AuditRow(SQLModel, table=True):
@@ -338,6 +370,7 @@ lane = _table(LaneRow)
 transition = _table(TransitionRow)
 mta_instance = _table(MtaInstanceRow)
 worker = _table(WorkerRow)
+lane_report = _table(LaneReportRow)
 halt = _table(HaltRow)
 module = _table(ModuleRow)
 audit = _table(AuditRow)

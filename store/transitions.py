@@ -141,6 +141,7 @@ _CHANGED: Final = (
     "source_ip",
     "reply",
     "changed_at",
+    "cause",
 )
 _FOUND: Final = ("id", "status", "part_id", "attempts")  # as the attempt found the message
 _PENDING: Final = str(MessageStatus.PENDING)
@@ -176,9 +177,10 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
         reason = None if verdict.reason is None else int(verdict.reason)
         reply = f"{verdict.code} {verdict.text}" if verdict.code is not None else verdict.text
         failure = None if verdict.failure is None else str(verdict.failure)
+        cause = None if verdict.cause is None else str(verdict.cause)
         new = (after, each.attempt, None, each.next_attempt_at, reason, failure)
         found = (each.message_id, _PENDING, each.part_id, each.attempt - 1)
-        updates.append((*new, each.source_ip, reply, each.at, *found))
+        updates.append((*new, each.source_ip, reply, each.at, cause, *found))
         rows.append(
             (
                 *(each.message_id, each.delivery_id, each.at, event, _PENDING, after, each.attempt),
@@ -290,6 +292,7 @@ def apply(
             status=bindparam("_to"),
             reason=code,
             changed_at=at,
+            cause=None,
             part_id=None,
             next_attempt_at=bindparam("_next"),
             **values,

@@ -39,6 +39,7 @@ COMMANDS: Final = (
     "retry",
     "mta",
     "lane",
+    "run",
     "demo",
     "bench",
     "scheduler",

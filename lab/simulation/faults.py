@@ -126,10 +126,9 @@ class _Ill:
         self._all(sim, is_ill=False)
 
     def _all(self, sim: Simulation, *, is_ill: bool) -> None:
-        sim.machines.troubled_at = sim.loop.time()
         for each in sim.machines.living(self.process):
             self._set(each, is_ill=is_ill)
-        sim.loop.dozing.changed("store")
+        sim.machines.trouble()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +244,7 @@ class DiskFull:
                 sim.machines.disks.are_receipts_full = is_full
             case "store":
                 sim.shared.is_full = is_full
-                sim.machines.troubled_at = sim.loop.time()
-                sim.loop.dozing.changed("store")
+        sim.machines.trouble()
 
 
 @dataclass(frozen=True, slots=True)

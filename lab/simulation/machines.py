@@ -74,7 +74,7 @@ class Machines:
         self.on_spawn: list[Callable[[SimulatedProcess], None]] = []
         self.on_reload: list[Callable[[Loaded], None]] = []
         self.on_point: list[Callable[[str, SimulatedProcess], bool]] = []  # whether to die there
-        self.troubled_at = -1e9  # when a process last fell silent
+        self.resumed_at = -1e9  # when a stopped process last went on
         loop.burnt_down = self.kill
         self._pids = itertools.count(_FIRST_PID)
         self._numbers: dict[str, int] = {}
@@ -168,13 +168,11 @@ class Machines:
         if self.shared.leader is process:
             self.shared.leader = None
         self.doors.pop(process.pid, None)
-        self.loop.dozing.changed("machine")
-        self.loop.dozing.changed("store")
+        self.trouble()
 
     def kill(self, process: SimulatedProcess) -> None:
         """SIGKILL: between two instructions, and nothing of it ever runs again."""
         if process.state is not State.DEAD:
-            self.troubled_at = self.loop.time()
             self._end(process, killed_by(signal.SIGKILL))
 
     def reached(self, point: str) -> None:
@@ -184,25 +182,36 @@ class Machines:
             ProcessGone: it was.
         """
         process = CURRENT.get()
-        if process is not None and any(each(point, process) for each in self.on_point):
+        if process is None:
+            return
+        if process.dies_at == point or any(each(point, process) for each in self.on_point):
             self.kill(process)
             raise ProcessGone
+
+    def kill_at(self, process: SimulatedProcess, point: str) -> None:
+        """SIGKILL when it next reaches a point of ``world.crash``."""
+        process.dies_at = point
 
     def stop(self, process: SimulatedProcess) -> None:
         """SIGSTOP: what it was to do waits."""
         if process.state is State.RUNNING:
-            self.troubled_at = self.loop.time()
             process.state = State.STOPPED
             for each in process.open.values():
                 if isinstance(each, End):
                     each.tell_if_unheard()
-            self.loop.dozing.changed("machine")
+            self.trouble()
 
     def resume(self, process: SimulatedProcess) -> None:
         """SIGCONT."""
         if process.state is State.STOPPED:
-            self.troubled_at = self.loop.time()
+            self.resumed_at = self.loop.time()
             self.loop.resume(process)
+            self.trouble()
+
+    def trouble(self) -> None:
+        """Something about the machine is as it was not: all look."""
+        self.loop.dozing.changed("machine")
+        self.loop.dozing.changed("store")
 
     def _signalled(self, process: SimulatedProcess, number: int) -> None:
         handler = process.handlers.get(number)
@@ -230,8 +239,7 @@ class Machines:
         self.loaded = loaded
         for each in self.on_reload:
             each(loaded)
-        self.loop.dozing.changed("machine")
-        self.loop.dozing.changed("store")
+        self.trouble()
 
     def clear_away(self) -> None:
         """Kill all, and let go of what the dead were about to do without doing it."""

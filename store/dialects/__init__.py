@@ -19,6 +19,10 @@ class Dialect(Protocol):
         """Called first in every write transaction."""
         ...
 
+    def hold_view(self, connection: Connection) -> None:
+        """Called first in a transaction that only reads: all its statements see one moment."""
+        ...
+
     def bulk_insert(
         self, tx: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:

@@ -48,6 +48,9 @@ class PostgresqlDialect(Upserts):
     def begin_write(self, connection: Connection) -> None:
         """Row locks are taken by the statements themselves."""
 
+    def hold_view(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
     def watch(self, _engine: Engine) -> "AlwaysLook":
         return AlwaysLook()
 

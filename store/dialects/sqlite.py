@@ -84,6 +84,9 @@ class SqliteDialect(Upserts):
     def begin_write(self, connection: Connection) -> None:
         """``BEGIN IMMEDIATE`` has taken the lock already."""
 
+    def hold_view(self, connection: Connection) -> None:
+        """A transaction sees the database as it was at its first look."""
+
     def bulk_insert(
         self, tx: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:

@@ -29,7 +29,7 @@ def test_status_says_what_does_not_run_and_why_mail_waits(lab):
         "sinks": "stopped",
         "submission": "stopped",
     }
-    assert {each["cause"] for each in done.json["queues"]} == {"no scheduler is running"}
+    assert {each["code"] for each in done.json["queues"]} == {"scheduler_not_running"}
     assert all(each["blocked"] for each in done.json["queues"])
     assert "no scheduler is running" in lab("status").out
 

@@ -11,12 +11,13 @@ from affinity.rate import Rate
 from affinity.slots import SLOT_S, SLOTS_TOUCHED, Slots
 from lab.simulation.invariants.books import Books
 from lab.simulation.invariants.leases import Leases
-from lab.simulation.invariants.scene import Scene
+from lab.simulation.invariants.scene import FOLLOWED_WITHIN_S, Scene
 from lab.simulation.invariants.violation import Invariant
 from lab.simulation.transport import End
 
 _MAIL: Final = re.compile(rb"MAIL FROM:<bounce\+(\d+)-(\d+)@")
 _TICK_S: Final = 4 / TICKS_PER_S  # a limiter reckons in ticks
+_STOPPED_MAX_S: Final = 60.0
 _SETTLES_S: Final = 30.0  # a changed limit: who holds connections or parts by the old one is done
 
 
@@ -48,8 +49,8 @@ class Leaving:
         if delivery is None or message is None:
             return  # nobody holds it, which says_mail has told
         # Who was stopped has had no time to read the file.
-        since = self._scene.at - self._scene.sim.machines.troubled_at
-        within_s = 0.4 if since > 1.0 else 60.0
+        since = self._scene.at - self._scene.sim.machines.resumed_at
+        within_s = FOLLOWED_WITHIN_S if since > 2 * FOLLOWED_WITHIN_S else _STOPPED_MAX_S
         if not any(
             each.admits(delivery.affinity, source_ip, message.domain)
             for each in self._scene.lately(within_s)

@@ -84,11 +84,17 @@ def test_its_date_is_ahead(waiting):
 
 
 def test_no_scheduler(waiting):
-    assert waiting(scheduler=False, worker=None) == ("no scheduler is running", True)
+    assert waiting(scheduler=False, worker=None) == (
+        "no scheduler is running: none has run on this store yet",
+        True,
+    )
 
 
 def test_no_worker(waiting):
-    assert waiting(worker=None) == ("no MTA instance is running", True)
+    assert waiting(worker=None) == (
+        "no MTA instance is running: mta@m1 was never started",
+        True,
+    )
 
 
 def test_no_running_instance_has_the_affinity_and_the_nearest_is_named(waiting):
@@ -99,8 +105,10 @@ def test_no_running_instance_has_the_affinity_and_the_nearest_is_named(waiting):
 
 
 def test_the_masks_leave_no_ip(waiting):
-    assert waiting(ips=()) == (
-        "the masks of affinity 'promo' leave no source IP for its domain",
+    promo = Affinity(ip=(SourceIp(address="127.0.1.1", exclude=("a.test",)),))
+    masked = CONFIGURATION.model_copy(update={"affinity": {"promo": promo}})
+    assert waiting(ips=(), configuration=masked) == (
+        "the masks of affinity 'promo' leave no source IP for a.test",
         True,
     )
 
@@ -114,7 +122,7 @@ def test_all_ips_left_have_no_weight(waiting):
 
 def test_no_host_can_send_from_the_ip(waiting):
     assert waiting(ips=("127.0.1.3",), unbindable=("127.0.1.3",)) == (
-        "no worker's host can send from 127.0.1.3",
+        "no worker's host can send from 127.0.1.3: cannot be bound",
         True,
     )
 
@@ -160,7 +168,7 @@ def test_the_lane_of_all_source_ips_is_suspended(waiting):
 
 def test_an_instance_stopped_by_hand_is_named(waiting):
     assert waiting(worker=None, halted="m1") == (
-        "mta@m1 was stopped by hand (ann); `mtalab mta start m1`",
+        "no MTA instance is running: mta@m1 was stopped by hand (ann)",
         True,
     )
 

@@ -1,0 +1,19 @@
+"""``wave_not_due``: a delivery goes out in waves, and the message's has not begun."""
+
+from mail.notation import said_duration
+from monitor.why.facts import Facts
+from monitor.why.finding import Stop
+from monitor.why.group import Group
+
+
+def wave(group: Group, facts: Facts) -> Stop | None:
+    found = facts.features.waves.get((group.delivery.id, group.first_part))
+    if found is None or found.starts_at <= facts.now:
+        return None
+    return Stop(
+        f"its wave, number {found.number}, begins in {said_duration(found.starts_at - facts.now)}",
+        "Wait for it, or start the wave now.",
+        {"wave": found.number, "starts_at": found.starts_at},
+        command=f"mtalab wave start {group.delivery.id} {found.number}",
+        until=found.starts_at,
+    )
