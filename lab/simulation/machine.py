@@ -28,7 +28,7 @@ from world.chance import Chance, SeededChance
 from world.clock import About
 from world.network import HostNetwork, Network
 
-HOST: Final = "simulated"
+HOST: Final = "simulated"  # of processes that are on no other
 
 
 @dataclass
@@ -60,6 +60,8 @@ class Surroundings(Protocol):
     disks: "Disks"
     doors: dict[int, control.Handle]
     processes: dict[int, SimulatedProcess]
+
+    hosts: dict[str, str]  # instance → the host that it runs on, if it is another one
 
     def spawn(self, words: Sequence[str], parent: SimulatedProcess | None) -> SimulatedProcess: ...
 
@@ -119,6 +121,8 @@ class SimulatedMachine:
     def __init__(self, machines: Surroundings, process: SimulatedProcess) -> None:
         self._machines, self._process = machines, process
         self.clock = SimulatedClock(machines, process)
+        instance = process.words[-1] if process.words[0] in ("mta", "worker") else ""
+        self._host = machines.hosts.get(instance, HOST)
         self.sockets = self
 
     # --- sockets ---------------------------------------------------------------------------------
@@ -157,7 +161,7 @@ class SimulatedMachine:
         return _SimulatedNetwork(self._machines, allowed)
 
     def this_process(self) -> Process:
-        return Process(HOST, self._process.pid, 0)
+        return Process(self._host, self._process.pid, 0)
 
     @contextlib.contextmanager
     def up_lock(self, directory: Path, *, ends_by_signal: bool) -> Iterator[None]:
@@ -176,7 +180,7 @@ class SimulatedMachine:
         return parent is not None and parent.state is State.DEAD
 
     def is_running(self, host: str, pid: int) -> bool | None:
-        if host != HOST:
+        if host != self._host:
             return None
         found = self._machines.processes.get(pid)
         return found is not None and found.state is not State.DEAD
@@ -187,7 +191,7 @@ class SimulatedMachine:
 
     async def end_process(self, host: str, pid: int, started_by: float) -> bool:
         found = self._machines.processes.get(pid)
-        if host != HOST:
+        if host != self._host:
             return False
         if found is not None and found.started_at <= started_by + 1.0:
             self._machines.kill(found)

@@ -71,6 +71,7 @@ class Machines:
         self.doors: dict[int, control.Handle] = {}  # by process
         self.crashes: list[Crash] = []
         self.disks = Disks()
+        self.hosts: dict[str, str] = {}
         self.on_spawn: list[Callable[[SimulatedProcess], None]] = []
         self.on_reload: list[Callable[[Loaded], None]] = []
         self.on_point: list[Callable[[str, SimulatedProcess], bool]] = []  # whether to die there

@@ -59,13 +59,13 @@ class SimulatedStore(Store):
 
     def read_now(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         self._reach()
-        return super().read_now(operation, *args, **kwargs)
+        return self._shared.store.read_now(operation, *args, **kwargs)
 
     def write_now(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         self._reach()
         if self._shared.is_full:
             raise StoreUnavailable("the store cannot be used: database or disk is full")
-        found = super().write_now(operation, *args, **kwargs)
+        found = self._shared.store.write_now(operation, *args, **kwargs)
         self._shared.written(operation, self._process)
         return found
 

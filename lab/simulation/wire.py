@@ -225,6 +225,14 @@ class Wire:
                 loss = max(loss, each.loss)
         return silent, extra, loss
 
+    def ends_of(self, process: SimulatedProcess) -> list[tuple[str, str]]:
+        """The connections that a process has as a client: source IP and place."""
+        return [
+            (end.get_extra_info("sockname")[0], place)
+            for end, place in self.open.values()
+            if end.owner is process
+        ]
+
     def reset(self, name: str) -> int:
         """Cut all connections to a place by RST; returns how many there were."""
         ends = [end for end, place in list(self.open.values()) if _is_at(place, name)]

@@ -1,5 +1,6 @@
 """Expiry holds in every state, and when faults end, everything due is finished."""
 
+from collections.abc import Collection
 from typing import Final
 
 from lab.configuration import LabConfiguration
@@ -48,6 +49,28 @@ class Ends:
                 Invariant.EXPIRY,
                 f"messages {numbers} are pending {bound:g} s after the end of their validity",
             )
+
+    def all_were_tried(self, delivery_ids: Collection[int]) -> None:
+        """Of these deliveries, submitted when all was well, whatever could go was tried."""
+        version, look = self._scene.version, self._scene.observer
+        configuration = version.configuration
+        served = {name for mta in configuration.mta.values() for name in mta.affinities}
+        by_id = {each.id: each for each in look.deliveries()}
+        for message in look.messages():
+            affinity = by_id[message.delivery_id].affinity
+            if (
+                message.delivery_id not in delivery_ids
+                or message.attempts
+                or affinity not in served
+            ):
+                continue
+            ips = configuration.affinity[affinity].ip
+            if any(version.admits(affinity, each.address, message.domain) for each in ips):
+                self._scene.violated(
+                    Invariant.LIVENESS,
+                    f"message {message.id} to {message.domain} was never tried, although nothing "
+                    "was in its way",
+                )
 
     def at_end(self) -> None:
         """All is over, long after the last validity."""

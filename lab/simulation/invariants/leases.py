@@ -4,16 +4,20 @@ A lease is live until its worker gives it back, is dead, or its time is over. No
 outcome, nobody else says MAIL for its messages, and nobody takes it away before.
 """
 
+import math
 from typing import Final
 
 from lab.simulation.invariants.books import Books, Lease, Step
 from lab.simulation.invariants.scene import Scene
 from lab.simulation.invariants.violation import Invariant
 from lab.simulation.process import SimulatedProcess, State
+from lab.simulation.wire import Unheard
 from mail.states import MessageEvent
+from store import settlement
 from store.observing import Change
 
 _BY_WORKERS: Final = (MessageEvent.ACCEPTED, MessageEvent.DEFERRED, MessageEvent.REFUSED)
+_READ_BEFORE_S: Final = 0.5  # a journal is read a while before its worker counts as buried
 
 
 class Leases:
@@ -28,6 +32,7 @@ class Leases:
                 self._is_his(change, step)
         for lease in step.ended:
             self._may_end(lease, step.process)
+            self._may_have_heard(lease, step)
         self._lanes_have_one_owner(step)
 
     def _is_his(self, change: Change, step: Step) -> None:
@@ -52,6 +57,19 @@ class Leases:
                 f"part {lease.part.id} was taken from worker {lease.part.worker_id}, which lives, "
                 f"{until - now:.3f} s before the end of its lease",
             )
+
+    def _may_have_heard(self, lease: Lease, step: Step) -> None:
+        """A worker on another host is buried alive: what it hears from now on nobody is told."""
+        holder = self._books.process_of(lease.part.worker_id)
+        if step.operation is not settlement.bury or holder is None or holder is step.process:
+            return
+        if holder.state is not State.DEAD:
+            wire, now = self._scene.sim.wire, self._scene.at
+            since = now - _READ_BEFORE_S
+            wire.unheard += [
+                Unheard(math.inf, since, source_ip=ip, place=place)
+                for ip, place in wire.ends_of(holder)
+            ]
 
     def _lanes_have_one_owner(self, step: Step) -> None:
         limits = [version.limits_of for version in self._scene.lately(1.0)]

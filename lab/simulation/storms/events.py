@@ -24,12 +24,12 @@ _FAULTS: Final = (
 
 
 def _at(draw: Draw) -> float:
-    return seconds(draw, 0.2, 14)
+    return seconds(draw, 0.2, 9)
 
 
 def act_of(draw: Draw, lab: Mapping[str, Any], mails: int) -> Event:
     """Something that an operator does."""
-    at, for_s = _at(draw), seconds(draw, 1, 8)
+    at, for_s = _at(draw), seconds(draw, 1, 5)
     match draw.one_of(_ACTS):
         case "steer":
             do = draw.one_of(("pause", "cancel", "retry"))
@@ -67,7 +67,7 @@ def _edit(draw: Draw, lab: Mapping[str, Any]) -> dict[str, Any]:
 
 def fault_of(draw: Draw) -> Event:
     """Something that goes wrong."""
-    at, for_s = _at(draw), seconds(draw, 0.2, 8)
+    at, for_s = _at(draw), seconds(draw, 0.2, 6)
     kind = draw.one_of(_FAULTS)
     return Event(at, kind, _fields(draw, kind), 0.0 if kind in _ONCE else for_s)
 

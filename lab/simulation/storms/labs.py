@@ -13,7 +13,7 @@ SINKS: Final = {"s1": "127.0.2.1:2525", "s2": "127.0.2.2:2525", "s3": "127.0.2.3
 
 def lab_of(draw: Draw) -> dict[str, Any]:
     """A configuration."""
-    lease = draw.whole(2, 5)
+    lease = draw.whole(2, 4)
     affinities = {"a": _affinity(draw), **({"b": _affinity(draw)} if draw.is_so(0.3) else {})}
     names = list(affinities)
     instances = {"m1": _instance(draw, names)}
@@ -23,7 +23,7 @@ def lab_of(draw: Draw) -> dict[str, Any]:
     lab = {
         "scheduler": {
             "lease": lease,
-            "hold": draw.whole(4, 8),
+            "hold": draw.whole(3, 6),
             "part_max": 8,
             "lane_window": draw.one_of((2000, 2, 6)),
         },
@@ -137,11 +137,11 @@ def mail_of(draw: Draw, lab: Mapping[str, Any]) -> Mail:
         to[draw.one_of(DOMAINS)] = draw.whole(1, 5)
     affinities = [*lab["affinity"], *lab["affinity"], "unknown"]
     return Mail(
-        at=seconds(draw, 0.5, 8),
+        at=seconds(draw, 0.5, 5),
         to=to,
         affinity=draw.one_of(affinities) if draw.is_so(0.4) else "a",
         priority=draw.one_of((0, 1)) if draw.is_so(0.2) else 0,
         part_size=draw.one_of((4, 1, 2, 8)),
-        contact_in_s=seconds(draw, 0, 5) if draw.is_so(0.2) else 0.0,
-        validity_s=seconds(draw, 4, 25),
+        contact_in_s=seconds(draw, 0, 3) if draw.is_so(0.2) else 0.0,
+        validity_s=seconds(draw, 3, 14),
     )

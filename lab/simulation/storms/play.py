@@ -2,13 +2,14 @@
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import tomli_w
 
+from affinity.slots import SLOT_S
 from lab.simulation.faults import FAULTS, ClockSkew, fault
 from lab.simulation.invariants.ends import settled_within_s
 from lab.simulation.invariants.violation import Violation
@@ -18,6 +19,7 @@ from lab.simulation.simulation import Simulation, simulated
 from lab.simulation.storms.acts import Operators
 from lab.simulation.storms.storm import HEALED_AFTER_S, Event, Mail, Storm
 
+_TRIED_WITHIN_S: Final = 40.0 + SLOT_S  # a lane's slot may be used up
 _AFTERWARDS_S: Final = 20.0  # whoever was killed last is started again after five seconds
 
 
@@ -73,14 +75,21 @@ class _Play:
             await sim.until(at)
             do()
         await sim.until(HEALED_AFTER_S)
+        last = [self._operators.submit(each) for each in self._last_mail()]
         # A retry that an operator asks for makes validities longer.
         late = settled_within_s(sim.machines.loaded.configuration)
         ends = [each.expires_at - sim.epoch for each in self._watch.scene.observer.deliveries()]
         healed_at = max(HEALED_AFTER_S, *ends)
         await sim.until(healed_at + late)
         self._watch.ends.nothing_is_late(HEALED_AFTER_S)
+        self._watch.ends.all_were_tried(last)
         await sim.until(healed_at + late + _AFTERWARDS_S)
         self._watch.finish()
+
+    def _last_mail(self) -> Iterator[Mail]:
+        """When all is well again, mail goes out again: a message each way."""
+        for domain in ("one.test", "two.test"):
+            yield Mail(HEALED_AFTER_S, {domain: 1}, validity_s=_TRIED_WITHIN_S)
 
     def _submit(self, mail: Mail) -> None:
         self._operators.submit(mail)
@@ -111,6 +120,7 @@ def play(storm: Storm, seed: str | int = 0, folder: Path | None = None) -> Playe
         Violation: an invariant did not hold.
     """
     with simulated(tomli_w.dumps(storm.lab), seed=seed, folder=folder) as sim:
+        sim.machines.hosts |= dict.fromkeys(storm.elsewhere, "elsewhere")
         made = _Play(sim, storm)
         try:
             sim.run(made.run())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-HEALED_AFTER_S: Final = 24.0  # by then nobody does anything any more and all faults are over
+HEALED_AFTER_S: Final = 14.0  # by then nobody does anything any more and all faults are over
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Storm:
     lab: Mapping[str, Any]  # mtalab.toml as values
     mail: tuple[Mail, ...]
     events: tuple[Event, ...] = ()
+    elsewhere: tuple[str, ...] = ()  # instances that run on another host
 
     def as_values(self) -> dict[str, Any]:
         """As plain values, for TOML or JSON."""
@@ -50,4 +51,5 @@ class Storm:
 def storm_from(values: Mapping[str, Any]) -> Storm:
     """The storm of which these are the values."""
     mail = tuple(Mail(**each) for each in values["mail"])
-    return Storm(values["lab"], mail, tuple(Event(**each) for each in values["events"]))
+    events = tuple(Event(**each) for each in values["events"])
+    return Storm(values["lab"], mail, events, tuple(values["elsewhere"]))
