@@ -14,8 +14,7 @@ from mta.attempts import Attempts
 from scheduler import housekeeping
 from scheduler.decide import room, stream
 from sinks.session import SinkSession
-from store import leases, modules, parts, settlement, transitions
-from world.clock import SystemClock
+from store import leases, parts, settlement, transitions
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ def _attempts_forgotten(patch):
     """A part that comes back has forgotten how often its messages were tried."""
     real = parts.cut
 
-    def cut(tx, cuts):
-        real(tx, cuts)
+    def cut(tx, *given):
+        real(tx, *given)
         tx.connection.execute(
             text("UPDATE message SET attempts = 0 WHERE part_id IS NOT NULL AND attempts > 0")
         )
@@ -104,7 +103,8 @@ def _lease_end_ignored(patch):
     """A worker sends on after the end of its leases."""
 
     def may_send(self, held):
-        return not self._is_fenced and self._is_allowed(held)
+        is_valid = self._world.clock.now() < held.part.lease.expires_at
+        return not self._is_fenced and is_valid and self._is_allowed(held)
 
     patch.setattr(worker.Worker, "_may_send", may_send)
 
@@ -198,9 +198,7 @@ def _limiter_not_kept(patch):
 def _crash_frees_the_limiter(patch):
     """After a crash the next owner believes that nothing was used."""
     real = settlement.reclaim
-    patch.setattr(
-        settlement, "reclaim", lambda tx, stale, tats, at: real(tx, stale, {}, at)
-    )
+    patch.setattr(settlement, "reclaim", lambda tx, stale, tats, at: real(tx, stale, {}, at))
 
 
 def _expiry_skipped(patch):
@@ -266,12 +264,6 @@ def _worker_raises(patch):
         real(self, part_id, epoch)
 
     patch.setattr(outbox.Outbox, "finish", finish)
-
-
-def _silent_buried_at_once(patch):
-    """Whoever missed one heartbeat is taken for dead."""
-    patch.setattr(modules, "is_burying", lambda *_: True)
-    assert SystemClock
 
 
 MUTANTS = (
