@@ -24,6 +24,7 @@ class Mutant:
     name: str
     caught_by: Invariant
     break_it: Callable
+    known: int = 0  # a seed that tells
 
 
 def _every(nth):
