@@ -16,6 +16,7 @@ from lab.applying import apply
 from lab.background import Running
 from lab.configuration import FILE, Loaded, load
 from lab.free_ports import free_ports
+from lab.host_facts import host_facts
 from lab.scenario.acts import Network
 from lab.scenario.errors import NoSuchProcess, NotInThisMode
 from lab.scenario.folders import folder_for
@@ -144,7 +145,7 @@ class RealLab:
     # --- what came of it -------------------------------------------------------------------------
 
     def host_facts(self) -> HostFacts:
-        return HostFacts()
+        return host_facts(self._store, self._clock.now())
 
     def complaints(self) -> Sequence[str]:
         return ()
