@@ -40,11 +40,14 @@ def host_facts(
     """
     workers = store.read_now(modules.live_workers)
     silent = [each for each in workers if now - each.heartbeat_at > LOST_AFTER_S]
-    running = frozenset(_running(store, workers, now, machine))
+    late = list(_late(store, workers, now))
+    stopped = frozenset(name for name, _, pid in late if machine.is_stopped(pid))
+    running = frozenset(name for name, host, pid in late if machine.is_running(host, pid)) - stopped
     server = store.read_now(inspection.times).server
     return HostFacts(
         store_trouble=(store_trouble or _trouble)(store) if running else None,
         running=running,
+        stopped=stopped,
         journals={
             each.id: found for each in silent if (found := _known(each, machine)) is not None
         },
@@ -52,10 +55,10 @@ def host_facts(
     )
 
 
-def _running(
-    store: Store, workers: list[modules.Worker], now: float, machine: Watching
-) -> Iterator[str]:
-    """Those who have not been heard for long and yet run."""
+def _late(
+    store: Store, workers: list[modules.Worker], now: float
+) -> Iterator[tuple[str, str, int]]:
+    """Those who have not been heard for long: name, host and process number."""
     beats: list[tuple[str, modules.Module | modules.Instance | modules.Worker]] = [
         (each.name, each) for each in store.read_now(modules.modules) if each.stopped_at is None
     ]
@@ -66,10 +69,8 @@ def _running(
     ]
     beats += [(f"mta@{each.instance}-{each.id}", each) for each in workers]
     for name, each in beats:
-        is_late = now - each.heartbeat_at > LOST_AFTER_S
-        runs = is_late and machine.is_running(each.host, each.pid)
-        if runs and not machine.is_stopped(each.pid):
-            yield name
+        if now - each.heartbeat_at > LOST_AFTER_S:
+            yield name, each.host, each.pid
 
 
 def _trouble(store: Store) -> str | None:
