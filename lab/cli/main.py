@@ -41,6 +41,7 @@ COMMANDS: Final = (
     "mta",
     "lane",
     "run",
+    "record",
     "demo",
     "bench",
     "scheduler",
