@@ -191,13 +191,16 @@ def emptied():
     store.close()
 
 
-@given(steps)
-def test_until_then_no_look_finds_anything_new(emptied, steps):
+@given(steps, st.booleans())
+def test_until_then_no_look_finds_anything_new(emptied, steps, is_heard_for_ever):
     for table in tables.metadata.sorted_tables:
         emptied.write_now(lambda tx, table=table: tx.connection.execute(table.delete()))
     hand = Hand(emptied, FakeClock())
     for what, size in steps:
         _do(hand, what, size)
+    if is_heard_for_ever:
+        heard = tables.worker.update().values(heartbeat_at=1e12)
+        hand.do(lambda tx: tx.connection.execute(heard))
     for _ in range(3):
         found = due(hand, rate_of=lambda _: RATE)
         nothing_changes_before(hand, found)
@@ -223,8 +226,9 @@ def _do(hand, what, size):
         case "lease" | "defer" | "spend" if is_anyone_there:
             author = hand.worker()
             held = hand.lease(author, LANE)
-            if held and what == "defer":
-                sent = hand.outcomes(held[0], DEFERRED, retry_in=size)
-                hand.settle(author, sent, finished=held[:1])
+            if what == "defer":
+                for lent in held:
+                    sent = hand.outcomes(lent, DEFERRED, retry_in=size)
+                    hand.settle(author, sent, finished=[lent])
             elif held and what == "spend":
                 hand.settle(author, released=held[:1], tats={LANE: now + size})
