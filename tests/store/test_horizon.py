@@ -51,6 +51,8 @@ def looks(hand, now):
 def nothing_changes_before(hand, found):
     now = hand.clock.now()
     end = now + 40 * 86_400 if found is None else found
+    if end - now < 1e-5:  # moments that count after a time follow it within a microsecond
+        return
     before = looks(hand, now)
     for share in (0.01, 0.5, 0.99):
         assert looks(hand, now + (end - now) * share) == before
@@ -178,8 +180,7 @@ steps = st.lists(
         st.sampled_from(["submit", "worker", "defer", "lease", "suspend", "spend", "open", "pass"]),
         st.floats(0.01, 500.0),
     ),
-    min_size=1,
-    max_size=8,
+    max_size=6,
 )
 
 
@@ -196,7 +197,7 @@ def test_until_then_no_look_finds_anything_new(emptied, steps, is_heard_for_ever
     for table in tables.metadata.sorted_tables:
         emptied.write_now(lambda tx, table=table: tx.connection.execute(table.delete()))
     hand = Hand(emptied, FakeClock())
-    for what, size in steps:
+    for what, size in [("worker", 1.0), ("submit", 200.0), *steps]:
         _do(hand, what, size)
     if is_heard_for_ever:
         heard = tables.worker.update().values(heartbeat_at=1e12)
@@ -211,10 +212,9 @@ def test_until_then_no_look_finds_anything_new(emptied, steps, is_heard_for_ever
 
 def _do(hand, what, size):
     now = hand.clock.now()
-    is_anyone_there = bool(hand.ask(modules.live_workers))
     match what:
         case "submit":
-            hand.submit(["x@a.test", "y@b.test"], wait=size, validity=2 * size)
+            hand.submit(["x@a.test", "y@b.test"], wait=max(0.0, size - 300), validity=2 * size)
         case "open":
             hand.create()
         case "worker":
@@ -223,7 +223,7 @@ def _do(hand, what, size):
             hand.do(lanes.suspend, [LANE], now + size, "", "ann", now)
         case "pass":
             hand.clock.advance(size)
-        case "lease" | "defer" | "spend" if is_anyone_there:
+        case "lease" | "defer" | "spend":
             author = hand.worker()
             held = hand.lease(author, LANE)
             if what == "defer":
