@@ -110,7 +110,7 @@ class Scheduler:
                 await self._clock.doze(self._settings.pace.round)
 
     async def _is_any_unfinished(self, watch: Watch) -> bool:
-        may_be = deliveries.may_be_any(watch, *deliveries.ACTIVE, DeliveryStatus.PAUSED)
+        may_be = deliveries.may_be_any(watch, *deliveries.UNFINISHED)
         return may_be and await self._store.read(deliveries.is_any_unfinished)
 
     async def _announce(self) -> None:

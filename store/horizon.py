@@ -18,7 +18,6 @@ from store import deliveries, modules, parts, tables
 from store.engine import Tx
 
 _JUST_AFTER_S: Final = 2**-20  # floats of this century resolve a quarter of it
-_UNFINISHED: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,12 @@ def _of_messages(tx: Tx, now: float) -> Iterator[float]:
 def _of_deliveries(tx: Tx, now: float) -> Iterator[float]:
     delivery = tables.delivery
     for column in (delivery.c.contact_at, delivery.c.expires_at):
-        query = select(func.min(column)).where(delivery.c.status.in_(_UNFINISHED), column > now)
+        query = select(func.min(column)).where(
+            delivery.c.status.in_(deliveries.UNFINISHED), column > now
+        )
         yield from _least(tx, query)
     for column, after_s, statuses in (
-        (delivery.c.open_until, deliveries.OPEN_GRACE_S, _UNFINISHED),
+        (delivery.c.open_until, deliveries.OPEN_GRACE_S, deliveries.UNFINISHED),
         (delivery.c.submitted_at, deliveries.ABANDONED_AFTER_S, (DeliveryStatus.EDITING,)),
     ):
         query = select(func.min(column)).where(

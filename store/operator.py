@@ -20,6 +20,7 @@ from store.errors import CannotNow
 _RETRIABLE: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED, DeliveryStatus.FINISHED)
 _CHUNK: Final = 900
 _DONE: Final = {
+    DeliveryEvent.CONFIRMED: "confirmed",
     DeliveryEvent.PAUSED: "paused",
     DeliveryEvent.RESUMED: "resumed",
     DeliveryEvent.CANCELLED: "cancelled",
@@ -27,7 +28,7 @@ _DONE: Final = {
 
 
 def steer(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float) -> DeliveryStatus:
-    """Pause, resume or cancel a delivery; returns its new status.
+    """Confirm, pause, resume or cancel a delivery; returns its new status.
 
     Raises:
         UnknownDelivery: there is none of that number.

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "export",
     "inbox",
     "reconcile",
+    "confirm",
     "pause",
     "resume",
     "cancel",

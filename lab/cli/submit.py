@@ -52,6 +52,9 @@ def register(app: typer.Typer) -> None:
         skip_bad_rows: Annotated[
             bool, typer.Option("--skip-bad-rows", help="Write bad rows to a file and go on.")
         ] = False,
+        hold: Annotated[
+            bool, typer.Option("--hold", help="Send nothing before `mtalab confirm`.")
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -72,6 +75,7 @@ def register(app: typer.Typer) -> None:
                 priority=_priority(priority),
                 address_column=address_column,
                 skip_bad_rows=skip_bad_rows,
+                hold=hold,
             )
             with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
@@ -90,6 +94,7 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
         print_json(
             {
                 "delivery": done.delivery_id,
+                "held": done.is_held,
                 "messages": done.messages,
                 "duplicates": done.duplicates,
                 "quarantined": done.quarantined,
@@ -105,6 +110,8 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
     print(f" ({', '.join(told)} ignored)" if told else "")
     if done.rejects is not None:
         print(f"{done.rejected} bad rows left out: {done.rejects}")
+    if done.is_held:
+        print(f"nothing is sent before `mtalab confirm {done.delivery_id}`")
 
 
 @contextlib.contextmanager

@@ -50,6 +50,7 @@ class Order:
     priority: int = 0
     address_column: str | None = None
     skip_bad_rows: bool = False
+    hold: bool = False  # nothing is sent before it is confirmed by hand
 
     @property
     def rejects(self) -> Path:
@@ -67,6 +68,7 @@ class Submitted:
     quarantined: int
     rejected: int
     rejects: Path | None
+    is_held: bool
     warnings: tuple[str, ...]
 
 
@@ -106,7 +108,7 @@ def submit(
             written += sum(len(part.messages) for part in batch)
             progress("writing", written, survey.good)
         reach("submit.unconfirmed")
-        analysis = store.write_now(deliveries.confirm, delivery_id, clock.now())
+        analysis = store.write_now(deliveries.confirm, delivery_id, clock.now(), hold=order.hold)
     except SubmissionGone:
         raise
     except BaseException as error:
@@ -121,6 +123,7 @@ def submit(
         analysis.quarantined,
         survey.bad,
         order.rejects if survey.bad else None,
+        order.hold,
         tuple(_warnings(order, loaded, survey)),
     )
 

@@ -22,6 +22,7 @@ def test_the_sample_files_can_be_submitted_at_once(lab):
     assert done.code == 0
     assert done.json == {
         "delivery": 1,
+        "held": False,
         "messages": 15,
         "duplicates": 0,
         "quarantined": 0,

@@ -1,5 +1,7 @@
 """Waves of deliveries, the breaker of lanes, daily quotas of source IPs"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,7 +10,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_NEW = {
+_NEW: dict[str, list[tuple[str, Any]]] = {
     "message": [("wave", sa.Integer)],
     "part": [("wave", sa.Integer), ("quota_day", sa.Integer)],
     "lane": [
