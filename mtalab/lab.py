@@ -189,6 +189,7 @@ class Lab:
         at: datetime | None = None,
         validity: timedelta | None = None,
         priority: int = 0,
+        waves: str | None = None,
         hold: bool = False,
     ) -> results.Submission:
         """Queue a delivery, whole or not at all.
@@ -203,6 +204,7 @@ class Lab:
             at: its contact date; without a zone it is local time. None: at once.
             validity: how long it may try; None: as configured.
             priority: higher goes first.
+            waves: send it in waves, such as ``30%:6h`` or ``0s=25%,6h=50%,6h=rest``.
             hold: send nothing before ``confirm``; its validity runs.
 
         Raises:
@@ -224,6 +226,7 @@ class Lab:
                     else validity.total_seconds()
                 ),
                 priority=priority,
+                waves=waves,
                 hold=hold,
             )
             done = submit(self._store, self._loaded, self._clock, order, lambda *_: None)

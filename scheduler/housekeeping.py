@@ -12,7 +12,7 @@ from scheduler.decide.expire import expiry_event
 from scheduler.decide.reclaim import Holder, Lease, stale_leases
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import SchedulerSettings
-from store import deliveries, expiry, leases, modules, operator, parts, replan, settlement
+from store import deliveries, expiry, leases, modules, operator, parts, replan, settlement, waves
 from store.engine import Store
 from world.clock import Clock
 
@@ -67,6 +67,13 @@ class Housekeeping:
         if not await self._store.read(deliveries.is_any_complete, now):
             return 0
         return len(await self._store.write(deliveries.finish_complete, now))
+
+    async def begin_waves(self) -> int:
+        """Release what was held for a wave whose time has come."""
+        now = self._clock.now()
+        if not await self._store.read(waves.is_any_due, now):
+            return 0
+        return await self._store.write(waves.begin_due, now)
 
     async def replan(self) -> int:
         """Hold the plans of queued mail against the configuration and mend those that differ.

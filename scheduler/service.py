@@ -140,6 +140,7 @@ class Scheduler:
         house = self._housekeeping
         if not self._is_idle:
             await house.expire()
+            await house.begin_waves()
             await house.replan()
             await house.cut()
         await house.reclaim(is_any_lent=leases.may_be_any(watch))

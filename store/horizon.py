@@ -74,6 +74,17 @@ def _of_deliveries(tx: Tx, now: float) -> Iterator[float]:
             delivery.c.status.in_(deliveries.UNFINISHED), column > now
         )
         yield from _least(tx, query)
+    wave = tables.wave
+    starts = (
+        select(func.min(wave.c.starts_at))
+        .join(delivery, delivery.c.id == wave.c.delivery_id)
+        .where(
+            delivery.c.status.in_(deliveries.UNFINISHED),
+            wave.c.started_at.is_(None),
+            wave.c.starts_at > now,
+        )
+    )
+    yield from _least(tx, starts)
     for column, after_s, statuses in (
         (delivery.c.open_until, deliveries.OPEN_GRACE_S, deliveries.UNFINISHED),
         (delivery.c.submitted_at, deliveries.ABANDONED_AFTER_S, (DeliveryStatus.EDITING,)),

@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, or_, select
 from mail.errors import IllegalTransition
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus
-from store import audit, deliveries, expiry, log, part_size, parts, tables, transitions
+from store import audit, deliveries, expiry, log, part_size, parts, tables, transitions, waves
 from store.engine import Tx
 from store.errors import CannotNow
 
@@ -32,10 +32,12 @@ def steer(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float) -> Delivery
 
     Raises:
         UnknownDelivery: there is none of that number.
-        CannotNow: its status does not allow it.
+        CannotNow: its status does not allow it, or its waves no longer fit into its validity.
     """
     try:
         deliveries.advance(tx, delivery_id, event, at, "by an operator")
+        if event is DeliveryEvent.CONFIRMED:
+            waves.plan_from(tx, delivery_id, at)
     except IllegalTransition as error:
         raise CannotNow(
             f"delivery {delivery_id} is {error.status} and cannot be {_DONE[event]}",

@@ -37,6 +37,7 @@ COMMANDS: Final = (
     "pause",
     "resume",
     "cancel",
+    "wave",
     "retry",
     "mta",
     "lane",

@@ -28,6 +28,7 @@ def test_the_sample_files_can_be_submitted_at_once(lab):
         "quarantined": 0,
         "rejected": 0,
         "rejects_file": None,
+        "waves": [],
         "warnings": [],
     }
     [delivery] = lab("deliveries", "--json").json
