@@ -276,6 +276,13 @@ class Pace(Table):
     )
     part_min: int = Field(default=8, ge=1, description="Smallest part of a large delivery.")
     part_max: int = Field(default=256, ge=1, description="Largest part.")
+    max_deliveries: int | None = Field(
+        default=None,
+        ge=1,
+        description="Deliveries in progress at once, at most; the others stay start pending, the "
+        "oldest contact date goes first. One that only waits, for retries or its next wave, does "
+        "not count. None: no limit.",
+    )
 
 
 class LabSettings(Table):

@@ -158,7 +158,14 @@ class Scheduler:
         heard_since = now - self._settings.pace.lease / 2
         # A worker with nothing in hand is given a part that is larger than its window, too.
         window = max(self._settings.pace.lane_window, self._settings.pace.part_max)
-        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since, window)
+        view = await self._store.read(
+            scheduling.view,
+            now,
+            PARTS_PER_WAY,
+            heard_since,
+            window,
+            with_running=self._settings.pace.max_deliveries is not None,
+        )
         self.counts.rounds += 1
         self.counts.in_vain += 1  # until something is lent
         self.counts.rows_read += sum(map(len, (view.queued, view.workers, view.leases, view.lanes)))
@@ -211,6 +218,8 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
                 each.source_ips,
                 each.size,
                 each.priority,
+                each.contact_at,
+                each.is_started,
             )
             for each in view.queued
         ),
@@ -225,4 +234,5 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
             for each in view.workers
         ),
         tuple(lanes),
+        frozenset(view.running),
     )

@@ -223,6 +223,8 @@ class Queued:
     mx_group: str
     source_ips: tuple[str, ...]
     size: int
+    contact_at: float
+    is_started: bool  # its delivery is in progress
 
 
 def queued(
@@ -245,7 +247,10 @@ def queued(
     kind = type(tx.dialect)
     looking = _LOOKING[kind] if kind in _LOOKING else _looking(tx.dialect)
     return [
-        Queued(row[0], row[1], row[2], row[3], row[4], ips(row[5]), row[6])
+        Queued(
+            *(row[0], row[1], row[2], row[3], row[4], ips(row[5]), row[6], row[7]),
+            row[8] == DeliveryStatus.IN_PROGRESS,
+        )
         for row in tx.connection.execute(looking, values)
     ]
 
@@ -270,6 +275,7 @@ def _looking(dialect: Dialect) -> Select[Any]:
         select(
             *(part.c.id, part.c.delivery_id, delivery.c.affinity, delivery.c.priority),
             *(part.c.mx_group, part.c.source_ips, part.c.size),
+            *(delivery.c.contact_at, delivery.c.status),
         )
         .join(delivery, delivery.c.id == part.c.delivery_id)
         .order_by(part.c.id)
