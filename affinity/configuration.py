@@ -285,6 +285,24 @@ class Pace(Table):
     )
 
 
+class Breaker(Table):
+    """Shuts a lane for a while when nearly all that is tried there fails.
+
+    It counts every attempt of the last hour, by whole minutes: refused, deferred or unreachable is
+    an error, greylisting too. The lane opens by itself, or by ``mtalab lane resume``.
+    """
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether it shuts lanes. Off, as a lab is often there to see refusals.",
+    )
+    errors: float = Field(
+        default=0.9, gt=0, le=1, description="It shuts a lane of whose attempts this share failed."
+    )
+    messages: int = Field(default=300, ge=1, description="After so many attempts, not before.")
+    shut: Seconds = Field(default=3 * 3600.0, gt=0, description="For so long; the default is 3 h.")
+
+
 class LabSettings(Table):
     """The lab as a whole."""
 
@@ -334,6 +352,7 @@ class Configuration(Table):
         default=5 * 86400.0, gt=0, description="How long a message may try; the default is 5 d."
     )
     scheduler: Pace = Pace()
+    breaker: Breaker = Breaker()
 
     @model_validator(mode="before")
     @classmethod

@@ -28,6 +28,7 @@ PRESETS: Final[Mapping[PresetName, Mapping[str, Any]]] = MappingProxyType(
                 "lane_window": 2000,
                 "max_deliveries": 10,
             },
+            "breaker": {"enabled": True},
         },
     }
 )

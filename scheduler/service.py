@@ -141,6 +141,7 @@ class Scheduler:
         if not self._is_idle:
             await house.expire()
             await house.begin_waves()
+            await house.break_lanes()
             await house.replan()
             await house.cut()
         await house.reclaim(is_any_lent=leases.may_be_any(watch))

@@ -21,6 +21,7 @@ RATE = Gcra.per_hour(60, 1)
 
 
 def due(hand, now=None, **known):
+    known = {"has_breaker": False, **known}
     return hand.ask(next_due, hand.clock.now() if now is None else now, LEASE, Known(**known))
 
 
