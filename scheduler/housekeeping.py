@@ -6,13 +6,25 @@ Each duty looks before it writes: a write waits for all other writers, and every
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from affinity.breaker import tripped
 from affinity.rate import Rate
 from scheduler.decide.cut import DueMessage, cut
 from scheduler.decide.expire import expiry_event
 from scheduler.decide.reclaim import Holder, Lease, stale_leases
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import SchedulerSettings
-from store import deliveries, expiry, leases, modules, operator, parts, replan, settlement
+from store import (
+    breaker,
+    deliveries,
+    expiry,
+    leases,
+    modules,
+    operator,
+    parts,
+    replan,
+    settlement,
+    waves,
+)
 from store.engine import Store
 from world.clock import Clock
 
@@ -32,6 +44,7 @@ class Housekeeping:
         self.settings = settings
         self._checked: set[tuple[int, int]] = set()  # deliveries whose plans fit the settings
         self._vigil = Vigil(_gap_s(settings))
+        self._looked_at = 0.0  # by the breaker
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
         """Follow a changed configuration; mail that is queued is planned anew."""
@@ -67,6 +80,26 @@ class Housekeeping:
         if not await self._store.read(deliveries.is_any_complete, now):
             return 0
         return len(await self._store.write(deliveries.finish_complete, now))
+
+    async def begin_waves(self) -> int:
+        """Release what was held for a wave whose time has come."""
+        now = self._clock.now()
+        if not await self._store.read(waves.is_any_due, now):
+            return 0
+        return await self._store.write(waves.begin_due, now)
+
+    async def break_lanes(self) -> int:
+        """Shut the lanes where nearly everything fails; looks every ten seconds by the clock."""
+        rule, now = self.settings.breaker, self._clock.now()
+        tick = now // breaker.LOOK_EVERY_S
+        if not rule.enabled or tick == self._looked_at:
+            return 0
+        self._looked_at = tick
+        found = await self._store.read(breaker.seen, now, rule.messages * rule.errors)
+        chosen = tripped(found, self.settings.lane_of, rule)
+        if not chosen:
+            return 0
+        return await self._store.write(breaker.shut, chosen, now + rule.shut, now)
 
     async def replan(self) -> int:
         """Hold the plans of queued mail against the configuration and mend those that differ.

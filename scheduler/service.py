@@ -110,7 +110,7 @@ class Scheduler:
                 await self._clock.doze(self._settings.pace.round)
 
     async def _is_any_unfinished(self, watch: Watch) -> bool:
-        may_be = deliveries.may_be_any(watch, *deliveries.ACTIVE, DeliveryStatus.PAUSED)
+        may_be = deliveries.may_be_any(watch, *deliveries.UNFINISHED)
         return may_be and await self._store.read(deliveries.is_any_unfinished)
 
     async def _announce(self) -> None:
@@ -140,6 +140,8 @@ class Scheduler:
         house = self._housekeeping
         if not self._is_idle:
             await house.expire()
+            await house.begin_waves()
+            await house.break_lanes()
             await house.replan()
             await house.cut()
         await house.reclaim(is_any_lent=leases.may_be_any(watch))
@@ -157,7 +159,14 @@ class Scheduler:
         heard_since = now - self._settings.pace.lease / 2
         # A worker with nothing in hand is given a part that is larger than its window, too.
         window = max(self._settings.pace.lane_window, self._settings.pace.part_max)
-        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since, window)
+        view = await self._store.read(
+            scheduling.view,
+            now,
+            PARTS_PER_WAY,
+            heard_since,
+            window,
+            with_running=self._settings.pace.max_deliveries is not None,
+        )
         self.counts.rounds += 1
         self.counts.in_vain += 1  # until something is lent
         self.counts.rows_read += sum(map(len, (view.queued, view.workers, view.leases, view.lanes)))
@@ -210,6 +219,8 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
                 each.source_ips,
                 each.size,
                 each.priority,
+                each.contact_at,
+                each.is_started,
             )
             for each in view.queued
         ),
@@ -224,4 +235,5 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
             for each in view.workers
         ),
         tuple(lanes),
+        frozenset(view.running),
     )

@@ -28,13 +28,14 @@ from store.ways import first_parts, ways
 from world.crash import reach
 
 QUEUED: Final = _QUEUED
-HELD: Final = "held"  # its plan has no source IP or no route: nobody looks at it until that changes
+# Its plan has no source IP or no route, or its wave has not begun: nobody looks at it until then.
+HELD: Final = "held"
 LEASED: Final = "leased"
 _NO_END: Final = 2**40  # messages
 
 _ADDED: Final = (
     *("delivery_id", "address", "domain", "mx_group"),
-    *("fields", "status", "attempts", "part_id", "changed_at"),
+    *("fields", "status", "attempts", "part_id", "changed_at", "wave"),
 )
 
 
@@ -53,6 +54,8 @@ class NewPart:
     mx_group: str
     source_ips: tuple[str, ...]
     messages: Sequence[NewMessage]
+    wave: int | None = None
+    is_held: bool = False  # until its wave begins
 
 
 def join_ips(source_ips: Iterable[str]) -> str:
@@ -71,6 +74,8 @@ class Made:
     mx_group: str
     source_ips: tuple[str, ...]
     size: int
+    wave: int | None = None
+    is_held: bool = False
 
 
 def insert(tx: Tx, made: Sequence[Made], at: float | None = None) -> list[int]:
@@ -83,9 +88,10 @@ def insert(tx: Tx, made: Sequence[Made], at: float | None = None) -> list[int]:
             "mx_group": each.mx_group,
             "source_ips": join_ips(each.source_ips),
             "size": each.size,
-            "state": QUEUED if each.source_ips else HELD,
+            "state": QUEUED if each.source_ips and not each.is_held else HELD,
             "epoch": 0,
             "queued_at": at,
+            "wave": each.wave,
         }
         for each in made
     ]
@@ -111,14 +117,24 @@ def add(tx: Tx, delivery_id: int, parts: Sequence[NewPart], at: float) -> None:
     pending = str(MessageStatus.PENDING)
     numbers = insert(
         tx,
-        [Made(delivery_id, each.mx_group, each.source_ips, len(each.messages)) for each in parts],
+        [
+            Made(
+                delivery_id,
+                each.mx_group,
+                each.source_ips,
+                len(each.messages),
+                each.wave,
+                each.is_held,
+            )
+            for each in parts
+        ],
         at,
     )
     for each, part_id in zip(parts, numbers, strict=True):
         rows.extend(
             (
                 *(delivery_id, message.address, message.domain, each.mx_group),
-                *(message.fields, pending, 0, part_id, at),
+                *(message.fields, pending, 0, part_id, at, each.wave),
             )
             for message in each.messages
         )
@@ -210,6 +226,8 @@ class Queued:
     mx_group: str
     source_ips: tuple[str, ...]
     size: int
+    contact_at: float
+    is_started: bool  # its delivery is in progress
 
 
 def queued(
@@ -232,7 +250,10 @@ def queued(
     kind = type(tx.dialect)
     looking = _LOOKING[kind] if kind in _LOOKING else _looking(tx.dialect)
     return [
-        Queued(row[0], row[1], row[2], row[3], row[4], ips(row[5]), row[6])
+        Queued(
+            *(row[0], row[1], row[2], row[3], row[4], ips(row[5]), row[6], row[7]),
+            row[8] == DeliveryStatus.IN_PROGRESS,
+        )
         for row in tx.connection.execute(looking, values)
     ]
 
@@ -257,6 +278,7 @@ def _looking(dialect: Dialect) -> Select[Any]:
         select(
             *(part.c.id, part.c.delivery_id, delivery.c.affinity, delivery.c.priority),
             *(part.c.mx_group, part.c.source_ips, part.c.size),
+            *(delivery.c.contact_at, delivery.c.status),
         )
         .join(delivery, delivery.c.id == part.c.delivery_id)
         .order_by(part.c.id)

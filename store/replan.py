@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ScalarSelect, case, func, select
 
 from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, part_size, parts, tables
@@ -72,8 +72,8 @@ def planned(tx: Tx, delivery_id: int) -> list[Planned]:
 def replan(tx: Tx, changed: Sequence[Planned], now: float) -> int:
     """Put new plans in force; returns how many queued messages they concern.
 
-    Those messages leave their parts and are due at once (a retry keeps its time); parts in a
-    worker's hand are left: the worker itself obeys the new configuration.
+    Those messages leave their parts and are due at once, or with their wave (a retry keeps its
+    time); parts in a worker's hand are left: the worker itself obeys the new configuration.
     """
     message, part, domain = tables.message, tables.part, tables.delivery_domain
     concerned = 0
@@ -106,7 +106,11 @@ def replan(tx: Tx, changed: Sequence[Planned], now: float) -> int:
             concerned += tx.connection.execute(
                 message.update()
                 .where(*mine, message.c.part_id.in_(part_ids[start : start + _CHUNK]))
-                .values(mx_group=each.mx_group, part_id=None, next_attempt_at=now)
+                .values(
+                    mx_group=each.mx_group,
+                    part_id=None,
+                    next_attempt_at=func.coalesce(_wave_begins_at(), now),
+                )
             ).rowcount
         touched.setdefault(each.delivery_id, set()).update(part_ids)
     reach("scheduler.replanning")
@@ -115,3 +119,14 @@ def replan(tx: Tx, changed: Sequence[Planned], now: float) -> int:
         for start in range(0, len(ids), _CHUNK):
             part_size.recount(tx, delivery_id, ids[start : start + _CHUNK])
     return concerned
+
+
+def _wave_begins_at() -> ScalarSelect[float]:
+    """When the wave of a message begins; NULL if it has begun, or there is none."""
+    message, wave = tables.message, tables.wave
+    query = select(wave.c.starts_at).where(
+        wave.c.delivery_id == message.c.delivery_id,
+        wave.c.wave == message.c.wave,
+        wave.c.started_at.is_(None),
+    )
+    return query.correlate(message).scalar_subquery()
