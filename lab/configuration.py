@@ -43,6 +43,7 @@ class Loaded:
     directory: Path  # of the lab's data
     text: str  # of the file, as it was read
     overrides: Mapping[str, str] = field(default_factory=dict)  # dotted key → text, from flags
+    given: Mapping[str, str] = field(default_factory=dict)  # the same, and from the environment
 
     @property
     def store_url(self) -> str:
@@ -93,7 +94,7 @@ def load(
     if mistakes:
         raise BadConfiguration(mistakes)
     directory = path.parent / configuration.lab.directory
-    return Loaded(configuration, path, directory, text, overrides or {})
+    return Loaded(configuration, path, directory, text, overrides or {}, given)
 
 
 def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:

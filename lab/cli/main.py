@@ -20,6 +20,7 @@ from mail.errors import EnvironmentFault, MtalabError, UserError
 COMMANDS: Final = (
     "init",
     "config",
+    "lint",
     "dkim",
     "up",
     "down",
