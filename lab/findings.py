@@ -14,7 +14,7 @@ from affinity.toml_lines import lines_of
 from lab.configuration import Loaded
 from lab.destinations import findings as destination_findings
 from lab.sink_findings import sink_findings
-from lab.submit.intake import open_s
+from lab.submit.open_for import open_s
 from world.network import HostNetwork
 
 

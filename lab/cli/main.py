@@ -21,6 +21,8 @@ COMMANDS: Final = (
     "init",
     "config",
     "lint",
+    "plan",
+    "replan",
     "dkim",
     "up",
     "down",
