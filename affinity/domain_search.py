@@ -6,9 +6,9 @@ take too long to decide, or hangs on how such a label is spelled, is left undeci
 """
 
 import functools
-from collections import deque
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from affinity.mask import is_pattern, matches, spellings_of_mask
 from affinity.mask_automaton import MaskAutomaton
@@ -17,7 +17,7 @@ from mail.address import BadAddress, canonical_domain
 # Of these masks those that name a domain → whether it is one that is looked for.
 Wanted = Callable[[frozenset[str]], bool]
 
-STATES_MAX: Final = 5_000  # tenths of a second; masks that people write need some dozens
+STATES_MAX: Final = 2_000  # a tenth of a second; masks that people write need some hundreds
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LABEL_MAX: Final = 63
 _DOMAIN_MAX: Final = 253
@@ -27,10 +27,23 @@ _DOMAIN_MAX: Final = 253
 # other, as if nothing bound them together.
 _BEFORE, _WITHIN, _HYPHEN, _A_LABEL, _ASCII_YET, _U_LABEL = range(6)
 _State = tuple[int, int, int]  # where, and what masks have read as A-labels and in Unicode
-# By where one is: where one is then, and what is read meanwhile in either spelling.
-_Step = tuple[int, tuple[str, ...], tuple[str, ...]]
+
+
+class _Step(NamedTuple):
+    """Letters that may come next: which texts they stand in, and where one is then.
+
+    Of each letter the places that it passes in either automaton.
+    """
+
+    then: int
+    in_ascii: bool
+    in_unicode: bool
+    letters: Sequence[tuple[str, int, int]]
+
+
 _Steps = Mapping[int, Sequence[_Step]]
-_DOT: Final[_Step] = (_BEFORE, (".",), (".",))
+_Named = tuple[frozenset[str] | None, str]
+Item = TypeVar("Item")
 
 
 def example(among: str, masks: Sequence[str], wanted: Wanted) -> str | None:
@@ -71,7 +84,7 @@ def _only(domain: str, masks: Sequence[str], wanted: Wanted) -> str | None:
     return name if wanted(frozenset(each for each in masks if matches(each, name))) else None
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=1024)
 def _of(among: str, masks: tuple[str, ...]) -> "_Search":
     return _Search(among, tuple(dict.fromkeys(masks)))
 
@@ -88,28 +101,43 @@ class _Search:
         self._named = functools.cache(self._names_of)
 
     def example(self, wanted: Wanted) -> str | None:
-        before: dict[_State, tuple[_State, str]] = {}
-        for state in self._reached(self._steps_of_names, before):
-            if state is None:
-                return None
-            if self._is_wanted(state, wanted):
-                text = self._text_to(state, before)
-                if _is_domain(text):
-                    return text
-        return None
-
-    def is_none(self, wanted: Wanted) -> bool:
-        return not any(
-            state is None or self._is_wanted(state, wanted)
-            for state in self._reached(self._steps_of_all, {})
+        return next(
+            (text for named, text in self._real if named is not None and wanted(named)), None
         )
 
-    def _is_wanted(self, state: _State, wanted: Wanted) -> bool:
+    def is_none(self, wanted: Wanted) -> bool:
+        return not any(named is None or wanted(named) for named, _ in self._possible)
+
+    @functools.cached_property
+    def _real(self) -> "_Remembered[_Named]":
+        """Each set of masks that name a domain together, with the shortest such domain."""
+        return _Remembered(self._sets(self._steps_of_names, _is_domain))
+
+    @functools.cached_property
+    def _possible(self) -> "_Remembered[_Named]":
+        """Each set of masks that could; None at the end if there may be more."""
+        return _Remembered(self._sets(self._steps_of_all, lambda _: True))
+
+    def _sets(self, steps: _Steps, is_domain: Callable[[str], bool]) -> Iterator[_Named]:
+        before: dict[_State, tuple[_State, str]] = {}
+        known: set[frozenset[str]] = set()
+        for state in self._reached(steps, before):
+            if state is None:
+                yield None, ""
+                return
+            named = self._names_at(state)
+            if named is None or named in known:
+                continue
+            text = self._text_to(state, before)
+            if is_domain(text):
+                known.add(named)
+                yield named, text
+
+    def _names_at(self, state: _State) -> frozenset[str] | None:
         where, in_ascii, in_unicode = state
         if where not in (_WITHIN, _U_LABEL):
-            return False
-        named = self._named(self._ascii.ended(in_ascii), self._unicode.ended(in_unicode))
-        return named is not None and wanted(named)
+            return None
+        return self._named(self._ascii.ended(in_ascii), self._unicode.ended(in_unicode))
 
     def _names_of(self, in_ascii: int, in_unicode: int) -> frozenset[str] | None:
         """The masks that have read to their end, or None if ``among`` has not."""
@@ -119,29 +147,49 @@ class _Search:
     def _reached(
         self, steps: _Steps, before: dict[_State, tuple[_State, str]]
     ) -> Iterator[_State | None]:
-        """Each state once, noting the way there; None, and no more, if there are too many."""
-        seen, waiting = {self._first}, deque([self._first])
+        """Each state once, noting the way there; None, and no more, if there are too many.
+
+        What may end soonest comes first, so that a domain is found without a look at all others.
+        """
+        seen = {self._first}
+        waiting = [(0, 0, self._first)]  # letters until it may end, less letters read
         while waiting:
-            state = waiting.popleft()
+            _, read, state = heapq.heappop(waiting)
             yield state
-            where, in_ascii, in_unicode = state
-            for then, of_ascii, of_unicode in steps[where]:
-                after = (
-                    then,
-                    functools.reduce(self._ascii.read, of_ascii, in_ascii),
-                    functools.reduce(self._unicode.read, of_unicode, in_unicode),
-                )
-                if after not in seen and self._may_go_on(after):
+            for after, text in self._following(state, steps[state[0]]):
+                left = self._left(after)
+                if after not in seen and left is not None:
                     seen.add(after)
-                    before[after] = (state, "".join(of_ascii))
-                    waiting.append(after)
+                    before[after] = (state, text)
+                    heapq.heappush(waiting, (left - read + 1, read - 1, after))
             if len(seen) > STATES_MAX:
                 yield None
                 return
 
-    def _may_go_on(self, state: _State) -> bool:
-        """Whether ``among`` may still name the text."""
-        return self._ascii.may_be_first(state[1]) or self._unicode.may_be_first(state[2])
+    def _left(self, state: _State) -> int | None:
+        """Letters that are wanting before ``among`` may name the text; None: it never will."""
+        found = [
+            each
+            for each in (self._ascii.left(state[1]), self._unicode.left(state[2]))
+            if each is not None
+        ]
+        return min(found, default=None)
+
+    def _following(self, state: _State, steps: Sequence[_Step]) -> Iterator[tuple[_State, str]]:
+        where, in_ascii, in_unicode = state
+        if where == _BEFORE and steps is self._steps_of_all[_BEFORE]:
+            yield (_A_LABEL, functools.reduce(self._ascii.read, "xn--", in_ascii), in_unicode), ""
+        for then, is_ascii, is_unicode, letters in steps:
+            tried: set[tuple[int, int]] = set()  # most letters are alike to what is still open
+            for letter, passed_ascii, passed_unicode in letters:
+                passing = in_ascii & passed_ascii, in_unicode & passed_unicode
+                if passing not in tried:
+                    tried.add(passing)
+                    after_ascii = self._ascii.after(in_ascii, passing[0]) if is_ascii else in_ascii
+                    after_unicode = (
+                        self._unicode.after(in_unicode, passing[1]) if is_unicode else in_unicode
+                    )
+                    yield (then, after_ascii, after_unicode), letter
 
     def _text_to(self, state: _State, before: Mapping[_State, tuple[_State, str]]) -> str:
         letters = []
@@ -150,47 +198,61 @@ class _Search:
             letters.append(letter)
         return "".join(reversed(letters))
 
+    def _step(
+        self, then: int, letters: Iterable[str], *, in_ascii: bool = True, in_unicode: bool = True
+    ) -> _Step:
+        """A step by any of these letters; those that all masks treat alike count once."""
+        found: dict[tuple[int, int], tuple[str, int, int]] = {}
+        for each in letters:
+            kind = (
+                self._ascii.kind(each) if in_ascii else 0,
+                self._unicode.kind(each) if in_unicode else 0,
+            )
+            found.setdefault(kind, (each, *kind))
+        return _Step(then, in_ascii, in_unicode, tuple(found.values()))
+
     @functools.cached_property
     def _steps_of_names(self) -> _Steps:
         """Names as people give them: letters, digits, single hyphens."""
-        letters = _kinds(_LETTERS, self._ascii, self._unicode)
-        plain = [(_WITHIN, (each,), (each,)) for each in letters]
+        plain = self._step(_WITHIN, _LETTERS)
         return {
-            _BEFORE: plain,
-            _WITHIN: [*plain, (_HYPHEN, ("-",), ("-",)), _DOT],
-            _HYPHEN: plain,
+            _BEFORE: [plain],
+            _WITHIN: [plain, self._step(_HYPHEN, "-"), self._step(_BEFORE, ".")],
+            _HYPHEN: [plain],
         }
 
     @functools.cached_property
     def _steps_of_all(self) -> _Steps:
         """Every domain there can be, and some that there cannot."""
         letters = sorted((self._ascii.letters | self._unicode.letters) - {"."})
-        others = [each for each in letters if not each.isascii()]
-        ascii_letters = [each for each in letters if each.isascii()] + [MaskAutomaton.OTHER]
-        plain = _kinds(ascii_letters, self._ascii, self._unicode)
-        in_ascii = [((each,), ()) for each in _kinds(ascii_letters, self._ascii)]
-        in_unicode = [((), (each,)) for each in _kinds(ascii_letters, self._unicode)]
-        outside = [((), (each,)) for each in (*others, MaskAutomaton.OTHER)]
+        other = MaskAutomaton.OTHER
+        plain = [*(each for each in letters if each.isascii()), other]
+        outside = [*(each for each in letters if not each.isascii()), other]
+        within, dot = self._step(_WITHIN, plain), self._step(_BEFORE, ".")
         of_u_label = [
-            *((_ASCII_YET, *each) for each in in_unicode),
-            *((_U_LABEL, *each) for each in outside),
+            self._step(_ASCII_YET, plain, in_ascii=False),
+            self._step(_U_LABEL, outside, in_ascii=False),
         ]
-        within = [(_WITHIN, (each,), (each,)) for each in plain]
         return {
-            _BEFORE: [*within, (_A_LABEL, tuple("xn--"), ())],
-            _WITHIN: [*within, _DOT],
-            _A_LABEL: [*((_A_LABEL, *each) for each in in_ascii), *of_u_label],
+            _BEFORE: [within],  # and an A-label
+            _WITHIN: [within, dot],
+            _A_LABEL: [self._step(_A_LABEL, plain, in_unicode=False), *of_u_label],
             _ASCII_YET: of_u_label,
-            _U_LABEL: [*((_U_LABEL, *each) for each in (*in_unicode, *outside)), _DOT],
+            _U_LABEL: [self._step(_U_LABEL, [*plain, *outside], in_ascii=False), dot],
         }
 
 
-def _kinds(letters: Iterable[str], *automata: MaskAutomaton) -> list[str]:
-    """Of letters that all masks treat alike only the first."""
-    found: dict[tuple[int, ...], str] = {}
-    for each in letters:
-        found.setdefault(tuple(one.kind(each) for one in automata), each)
-    return list(found.values())
+class _Remembered(Generic[Item]):
+    """What an iterator gives, asked for no further than needed, and again from the beginning."""
+
+    def __init__(self, source: Iterator[Item]) -> None:
+        self._source, self._items = source, list[Item]()
+
+    def __iter__(self) -> Iterator[Item]:
+        yield from self._items
+        for each in self._source:
+            self._items.append(each)
+            yield each
 
 
 def _is_domain(text: str) -> bool:

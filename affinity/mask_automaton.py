@@ -31,6 +31,8 @@ class MaskAutomaton:
             place += 1
         self._end = sum(self._ends)
         self._first = (self._ends[0] << 1) - 1
+        first = texts[0]
+        self._left = [len(first[at:].replace("*", "")) for at in range(len(first) + 1)]
         self.start = self._with_empty_stars(self.start)
 
     def _note(self, letter: str, bit: int) -> None:
@@ -47,15 +49,20 @@ class MaskAutomaton:
 
     def read(self, state: int, letter: str) -> int:
         """The state after one letter more."""
-        return self._with_empty_stars((state & self.kind(letter)) << 1 | state & self._stars)
+        return self.after(state, state & self.kind(letter))
+
+    def after(self, state: int, passed: int) -> int:
+        """The state after a letter that passes these places of it: ``state & kind(letter)``."""
+        return self._with_empty_stars(passed << 1 | state & self._stars)
 
     def kind(self, letter: str) -> int:
-        """The same for letters that all masks treat alike."""
+        """The places that a letter passes; the same for letters that all masks treat alike."""
         return self._steps.get(letter, self._steps[self.OTHER])
 
-    def may_be_first(self, state: int) -> bool:
-        """Whether the first mask may still name the text, however it goes on."""
-        return state & self._first != 0
+    def left(self, state: int) -> int | None:
+        """Letters that the text needs at least before the first mask names it; None: it cannot."""
+        open_ = state & self._first
+        return self._left[open_.bit_length() - 1] if open_ else None
 
     def ended(self, state: int) -> int:
         """The masks that have read the whole text, as a number to be remembered by."""

@@ -8,6 +8,7 @@ from affinity.lint.instances import instances, unserved
 from affinity.lint.masks import masks
 from affinity.lint.reach import families, names, reach
 from affinity.lint.retries import retries
+from affinity.lint.routed import routed
 from affinity.lint.routes import routes
 from affinity.lint.rules import rules
 
@@ -26,12 +27,13 @@ def lint(
     """
     sinks = sinks or {}
     longest_s = configuration.validity if longest_validity_s is None else longest_validity_s
+    every = list(routed(configuration))
     return [
         *instances(configuration),
         *unserved(configuration),
-        *reach(configuration),
+        *reach(configuration, every),
         *masks(configuration),
-        *families(configuration, sinks),
+        *families(configuration, sinks, every),
         *names(configuration),
         *routes(configuration, sinks),
         *rules(configuration),

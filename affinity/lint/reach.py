@@ -1,17 +1,16 @@
 """Pairs of affinity and domain that can never be sent, and source IPs that never send."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from affinity.configuration import Affinity, Configuration, SourceIp
 from affinity.lint.code import Code
 from affinity.lint.finding import Finding
-from affinity.lint.routed import Routed, routed
+from affinity.lint.routed import Routed
 from mail.notation import split_endpoint
 
 
-def reach(configuration: Configuration) -> Iterator[Finding]:
+def reach(configuration: Configuration, every: Sequence[Routed]) -> Iterator[Finding]:
     """For each affinity what of the routed domains it cannot send to."""
-    every = list(routed(configuration))
     for name, affinity in configuration.affinity.items():
         weighted = [ip for ip in affinity.ip if ip.weight > 0]
         if not weighted:
@@ -79,10 +78,12 @@ def _idle(name: str, affinity: Affinity, every: Sequence[Routed]) -> Iterator[Fi
             )
 
 
-def families(configuration: Configuration, sinks: Mapping[str, str]) -> Iterator[Finding]:
+def families(
+    configuration: Configuration, sinks: Mapping[str, str], every: Iterable[Routed]
+) -> Iterator[Finding]:
     """IPv4 source IPs that may send where only IPv6 leads, and the reverse."""
     by_group: dict[str, list[Routed]] = {}
-    for each in routed(configuration):
+    for each in every:
         by_group.setdefault(each.group, []).append(each)
     for group, masks in by_group.items():
         ends = [

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from affinity.configuration import Configuration, SourceIp
-from affinity.domain_search import covered, example, is_none
+from affinity.domain_search import Wanted, covered, disjoint, example, is_none
 from affinity.mask import is_pattern, matches
 
 
@@ -15,47 +15,65 @@ class Routed:
     group: str
     mask: str
     earlier: tuple[str, ...]  # masks of routes before it, which take what they name
+    masks: tuple[str, ...]  # of all source IPs: one search then answers for each of them
 
     def _has(self, found: frozenset[str]) -> bool:
         return not any(each in found for each in self.earlier)
 
     def sent_by_none(self, ips: Sequence[SourceIp]) -> bool:
         """Whether it is certain that no mail to any of the domains may leave from these IPs."""
-        return is_none(
-            self.mask,
-            self._masks(ips),
-            lambda found: self._has(found) and any(_admits(ip, found) for ip in ips),
-        )
+
+        def is_sent(found: frozenset[str]) -> bool:
+            return self._has(found) and any(_admits(ip, found) for ip in ips)
+
+        every = (*self.earlier, *self.masks)
+        if is_none(self.mask, every, is_sent):
+            return True
+        if example(self.mask, every, is_sent) is not None:
+            return False
+        return is_none(self.mask, self._masks_of(ips), is_sent)  # a smaller search may decide
 
     def sent_by(self, ip: SourceIp) -> str | None:
         """A domain to which the IP may send; None if none was found."""
-        return example(
-            self.mask,
-            self._masks([ip]),
-            lambda found: self._has(found) and _admits(ip, found),
-        )
+        return self._example(lambda found: self._has(found) and _admits(ip, found))
 
     def refused_by(self, ips: Sequence[SourceIp]) -> str | None:
         """A domain to which none of these IPs may send; None if none was found."""
-        return example(
-            self.mask,
-            self._masks(ips),
-            lambda found: self._has(found) and not any(_admits(ip, found) for ip in ips),
+        if any(self._is_all_admitted(ip) for ip in ips):
+            return None  # as it mostly is
+        return self._example(
+            lambda found: self._has(found) and not any(_admits(ip, found) for ip in ips)
         )
 
-    def _masks(self, ips: Sequence[SourceIp]) -> list[str]:
-        every = (*self.earlier, *(mask for ip in ips for mask in (*ip.include, *ip.exclude)))
-        return [each for each in dict.fromkeys(every) if _may_concern(self.mask, each)]
+    def _is_all_admitted(self, ip: SourceIp) -> bool:
+        return (not ip.include or covered(self.mask, ip.include)) and (
+            not ip.exclude or disjoint(self.mask, ip.exclude)
+        )
+
+    def _example(self, wanted: Wanted) -> str | None:
+        return example(self.mask, (*self.earlier, *self.masks), wanted)
+
+    def _masks_of(self, ips: Sequence[SourceIp]) -> list[str]:
+        wanted = {mask for ip in ips for mask in (*ip.include, *ip.exclude)}
+        return [*self.earlier, *(each for each in self.masks if each in wanted)]
 
 
 def routed(configuration: Configuration) -> Iterator[Routed]:
     """In file order; a mask of which earlier routes take everything is left out."""
+    every = dict.fromkeys(
+        mask
+        for affinity in configuration.affinity.values()
+        for ip in affinity.ip
+        for mask in (*ip.include, *ip.exclude)
+    )
     earlier: list[str] = []
     for group, route in configuration.route.items():
         for mask in route.domains:
             before = tuple(each for each in earlier if _may_concern(mask, each))
             if not (before and covered(mask, before)):
-                yield Routed(group, mask, before)
+                yield Routed(
+                    group, mask, before, tuple(each for each in every if _may_concern(mask, each))
+                )
         earlier += route.domains
 
 
