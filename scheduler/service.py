@@ -119,6 +119,7 @@ class Scheduler:
             modules.announce_module, modules.SCHEDULER, self._process(), "", now
         )
         self._since = now
+        self._housekeeping.lead(modules.Leader(self._process(), now))
         self.has_led = True
         self._log.info("leading", note="leads: parts are lent from now on")
 

@@ -1,7 +1,7 @@
 """Parts: the batches of messages that are handed to workers, and the queue they stand in."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import deliveries, tables
+from store import deliveries, modules, part_size, tables
 from store.dialects import Dialect
 from store.engine import Tx
 from store.errors import SubmissionGone
@@ -32,6 +32,7 @@ QUEUED: Final = _QUEUED
 HELD: Final = "held"
 LEASED: Final = "leased"
 _NO_END: Final = 2**40  # messages
+_CHUNK: Final = 900
 
 _ADDED: Final = (
     *("delivery_id", "address", "domain", "mx_group"),
@@ -147,6 +148,7 @@ class Due:
 
     message_id: int
     delivery_id: int
+    domain: str
     mx_group: str
     source_ips: tuple[str, ...]
 
@@ -155,7 +157,10 @@ def due(tx: Tx, now: float, limit: int) -> list[Due]:
     """Messages due and in no part, the longest due first."""
     message, domain = tables.message, tables.delivery_domain
     query = (
-        select(message.c.id, message.c.delivery_id, domain.c.mx_group, domain.c.source_ips)
+        select(
+            *(message.c.id, message.c.delivery_id, message.c.domain),
+            *(domain.c.mx_group, domain.c.source_ips),
+        )
         .join(
             domain,
             (domain.c.delivery_id == message.c.delivery_id) & (domain.c.domain == message.c.domain),
@@ -169,7 +174,7 @@ def due(tx: Tx, now: float, limit: int) -> list[Due]:
         .limit(limit)
     )
     return [
-        Due(row.id, row.delivery_id, row.mx_group, split_ips(row.source_ips))
+        Due(row.id, row.delivery_id, row.domain, row.mx_group, split_ips(row.source_ips))
         for row in tx.connection.execute(query)
     ]
 
@@ -184,8 +189,27 @@ class Cut:
     message_ids: Sequence[int]
 
 
-def cut(tx: Tx, cuts: Sequence[Cut], at: float | None = None) -> None:
-    """Make parts of messages that are due and in no part."""
+def cut(
+    tx: Tx,
+    cuts: Sequence[Cut],
+    domains: Mapping[int, str],
+    at: float | None = None,
+    leader: modules.Leader | None = None,
+) -> None:
+    """Make parts of messages that are due and in no part.
+
+    A message whose plan is no longer that of its cut is left for the next one: who changed the plan
+    saw no part that was to be undone.
+
+    Args:
+        tx: the transaction.
+        cuts: which messages become which parts.
+        domains: of each message that of its recipient.
+        at: now, if it is known.
+        leader: nothing is done if another scheduler has announced itself since.
+    """
+    if leader is not None and not modules.leads(tx, leader.process, leader.since):
+        return
     message = tables.message
     statement = (
         message.update()
@@ -196,6 +220,7 @@ def cut(tx: Tx, cuts: Sequence[Cut], at: float | None = None) -> None:
         )
         .values(part_id=bindparam("_part"), mx_group=bindparam("_group"), next_attempt_at=None)
     )
+    cuts = list(_by_plans_in_force(tx, cuts, domains))
     pairs: list[dict[str, Any]] = []
     numbers = insert(
         tx,
@@ -211,8 +236,46 @@ def cut(tx: Tx, cuts: Sequence[Cut], at: float | None = None) -> None:
             for message_id in each.message_ids
         )
     reach("scheduler.cutting")
-    if pairs:
-        tx.connection.execute(statement, pairs)
+    if pairs and tx.connection.execute(statement, pairs).rowcount < len(pairs):
+        # Some ended, or were cut, since they were found to be due.
+        for each, part_id in zip(cuts, numbers, strict=True):
+            part_size.recount(tx, each.delivery_id, [part_id])
+
+
+def _by_plans_in_force(tx: Tx, cuts: Sequence[Cut], domains: Mapping[int, str]) -> Iterator[Cut]:
+    """What is left of cuts by the plans as they are, which then stand until commit.
+
+    Locked in the order in which ``replan`` writes them, and before any message is.
+    """
+    wanted: dict[int, set[str]] = {}
+    for each in cuts:
+        named = wanted.setdefault(each.delivery_id, set())
+        named.update(domains[message_id] for message_id in each.message_ids)
+    table = tables.delivery_domain
+    plans: dict[tuple[int, str], tuple[str, str]] = {}
+    for delivery_id, names in sorted(wanted.items()):
+        ordered = sorted(names)
+        for start in range(0, len(ordered), _CHUNK):
+            query = (
+                select(table.c.domain, table.c.mx_group, table.c.source_ips)
+                .where(
+                    table.c.delivery_id == delivery_id,
+                    table.c.domain.in_(ordered[start : start + _CHUNK]),
+                )
+                .order_by(table.c.domain)
+                .with_for_update(read=True)
+            )
+            for row in tx.connection.execute(query):
+                plans[delivery_id, row.domain] = (row.mx_group, row.source_ips)
+    for each in cuts:
+        plan = each.mx_group, join_ips(each.source_ips)
+        ids = [
+            message_id
+            for message_id in each.message_ids
+            if plans.get((each.delivery_id, domains[message_id])) == plan
+        ]
+        if ids:
+            yield Cut(each.delivery_id, each.mx_group, each.source_ips, ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from mail.errors import EnvironmentFault, MtalabError, UserError
 COMMANDS: Final = (
     "init",
     "config",
+    "lint",
+    "plan",
+    "replan",
     "dkim",
     "up",
     "down",

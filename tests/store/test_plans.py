@@ -11,9 +11,20 @@ from sqlalchemy import event
 from mail.reason import Reason
 from mail.states import DeliveryEvent, MessageStatus
 from scheduler.decide.expire import expiry_event
-from store import deliveries, expiry, leases, log, operator, parts, queues, scheduling
+from store import (
+    deliveries,
+    expiry,
+    leases,
+    log,
+    operator,
+    parts,
+    plans,
+    queues,
+    replan,
+    scheduling,
+)
 from store.schema import open_store
-from tests.store.hand import DAY, Hand
+from tests.store.hand import DAY, IPS, Hand
 
 WALK = re.compile(
     r"SCAN (message|part|transition)\b"
@@ -65,6 +76,12 @@ def test_nothing_is_walked_through(explained):
     asked = [
         (scheduling.view, now, 64, 0.0, 2000),
         (parts.due, now, 2000),
+        (parts.cut, [parts.Cut(1, "a", IPS, [1, 2])], {1: "a.test", 2: "a.test"}),
+        (replan.astray, 1),
+        (replan.undo, 1, [("a", "127.0.1.1")], now),
+        (plans.every,),
+        (plans.pending,),
+        (plans.pending_by_domain, {1: ["a.test"]}),
         (leases.leased_to, author.worker_id),
         (leases.messages_of, [1, 2]),
         (leases.leases,),
@@ -91,6 +108,15 @@ def test_what_is_over_is_not_looked_at_to_end_what_is_not(explained):
     hand.do(operator.steer, 1, DeliveryEvent.CANCELLED, hand.clock.now())
     lines = explain(operator.withdraw_cancelled, 10, hand.clock.now())
     assert any("INDEX message_pending" in each for each in lines)
+
+
+def test_pending_messages_of_some_domains_are_counted_in_an_index(explained):
+    hand, explain = explained
+    author = hand.worker()
+    (lent,) = hand.lease(author)
+    hand.settle(author, hand.outcomes(lent)[:1])  # so that the counters do not tell
+    lines = explain(plans.pending_by_domain, {1: ["a.test", "b.test"]})
+    assert any("INDEX message_pending (delivery_id=? AND domain=?)" in each for each in lines)
 
 
 def test_failed_messages_have_an_index_of_their_own(explained):
