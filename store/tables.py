@@ -253,6 +253,18 @@ class HaltRow(SQLModel, table=True):
     by: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class TraceRow(SQLModel, table=True):
+    """What an operator wants recorded of what is said on connections."""
+
+    __tablename__ = "trace"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    until: float = Field(sa_column=Column(Float, nullable=False))
+    content: bool = Field(sa_column=Column(Boolean, nullable=False))
+    by: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class ModuleRow(SQLModel, table=True):
     """The other long-running processes: scheduler and sinks."""
 
@@ -339,6 +351,7 @@ transition = _table(TransitionRow)
 mta_instance = _table(MtaInstanceRow)
 worker = _table(WorkerRow)
 halt = _table(HaltRow)
+trace = _table(TraceRow)
 module = _table(ModuleRow)
 audit = _table(AuditRow)
 address = _table(AddressRow)

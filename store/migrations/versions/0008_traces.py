@@ -1,0 +1,24 @@
+"""Traces of what is said on connections, which an operator wants"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "trace",
+        sa.Column("kind", sa.Text(), primary_key=True),
+        sa.Column("value", sa.Text(), primary_key=True),
+        sa.Column("until", sa.Float(), nullable=False),
+        sa.Column("content", sa.Boolean(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("trace")
