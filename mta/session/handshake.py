@@ -107,7 +107,11 @@ class _Client(aiosmtplib.SMTP):
             found = TracedTransport(cast("asyncio.Transport", found), self.listener)
             found.set_protocol(protocol)
             protocol.transport = found
-            self.listener.event(_how(found))
+            secure = found.get_extra_info("ssl_object")
+            if secure is None:
+                self.listener.opened()
+            else:
+                self.listener.event(f"encrypted by {secure.version()}")
         self._wire = found
 
     async def starttls(self, **how: Any) -> aiosmtplib.SMTPResponse:
@@ -228,12 +232,6 @@ async def _connect(
         if not isinstance(result, Connected):
             smtp.close()
     return result
-
-
-def _how(transport: asyncio.BaseTransport) -> str:
-    """What a transport is, in words."""
-    secure = transport.get_extra_info("ssl_object")
-    return "connected" if secure is None else f"encrypted by {secure.version()}"
 
 
 def _tell_failure(listener: Listener, failure: Broken | Rejected) -> None:

@@ -20,6 +20,10 @@ Awaited = tuple[str, Envelope | None]  # what a reply is due to, and whose it is
 class Listener(Protocol):
     """Hears one connection; nothing that it does may raise."""
 
+    def opened(self) -> None:
+        """The connection is there; the server is to greet."""
+        ...
+
     def said(self, data: bytes) -> None:
         """We write this."""
         ...

@@ -27,6 +27,7 @@ class Tracer:
     """The traces of one worker; they are kept in ``folder``."""
 
     def __init__(self, folder: Path, name: str, clock: Clock, log: Log = SILENT) -> None:
+        self.folder = folder
         self._name, self._clock, self._log = name, clock, log
         self._file = TraceFile(folder, name)
         self._asked: Sequence[Trace] = ()
