@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "deliveries",
     "log",
     "message",
+    "trace",
     "audit",
     "export",
     "inbox",

@@ -25,7 +25,7 @@ TEXT_MAX: Final = 1000  # characters kept of a line; RFC 5321 says 512
 _LINE_MAX: Final = 65536  # bytes that wait for their line end
 _END: Final = b"\r\n.\r\n"
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-GREETING: Final = "connection"
+GREETING: Final = "the greeting"
 END_OF_DATA: Final = "the end of data"
 _STRUCK_OUT: Final = "***"
 
@@ -137,6 +137,8 @@ class Transcript:
             self._subject = self._taken.popleft() if self._taken else None
             self._kept = 0
         subject = self._subject if verb in ("MAIL", "RCPT", "DATA", "BDAT") else None
+        if verb == "RSET" and self._taken:
+            subject = self._taken[0]  # for which it makes room
         text = self._text(line.rstrip(b"\r"))
         if verb == "AUTH" and len(words) > 2:
             text = f"AUTH {words[1].decode('ascii', 'replace')} {_STRUCK_OUT}"

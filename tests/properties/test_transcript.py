@@ -1,7 +1,7 @@
 """Whose each line is, for any server, any way of sending, and however the bytes are cut."""
 
 import re
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ class NamingServer:
 
     def __init__(self, script):
         self._script = iter(script)
-        self._input, self._in_data, self._number = b"", False, "none"
+        self._input, self._in_data, self._number = b"", False, ""
         self.output, self.is_closed = b"", False
 
     def hear(self, data):
@@ -56,7 +56,7 @@ class NamingServer:
     def _answer(self, verb, good):
         code = next(self._script, "good")
         code = good if code == "good" or verb == "RSET" else code
-        number = "none" if verb == "RSET" else self._number
+        number = "reset" if verb == "RSET" else self._number
         self.output += f"{code}-{verb} {number}\r\n{code} {verb} {number}\r\n".encode()
         self._in_data = code == "354"
         self.is_closed = code == "421"
@@ -110,13 +110,17 @@ def test_each_line_has_the_message_that_it_belongs_to(kind, script, bodies, size
     for line in lines:
         number = None if line.subject is None else line.subject.message_id
         if line.direction is Direction.HEARD:
-            _, verb, named = re.fullmatch(r"(\d+)[- ](.+) (\d+|none)", line.text).groups()
-            assert named == ("none" if number is None else str(number))
+            _, verb, named = re.fullmatch(r"(\d+)[- ](.+) (\d+|reset)", line.text).groups()
+            assert named in (str(number), "reset")
             assert line.answers in {verb, None}
         elif found := re.match(r"(?:MAIL FROM|RCPT TO):<(\d+)@", line.text):
             assert int(found[1]) == number
         else:
-            assert line.text == "RSET" or number is not None
+            assert number is not None
+    said = [line for line in lines if line.direction is Direction.SAID]
+    for before, after in pairwise(said):
+        if before.text == "RSET":  # makes room for the next one
+            assert before.subject == after.subject
     firsts = [line for line in lines if line.direction is Direction.HEARD and line.answers]
     assert len(firsts) * 2 == sum(line.direction is Direction.HEARD for line in lines)
 
