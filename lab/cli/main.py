@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "deliveries",
     "log",
     "message",
+    "queue",
     "trace",
     "audit",
     "export",
