@@ -1,8 +1,7 @@
 """How long pending messages have been there: what of it cannot be told from their deliveries.
 
 A campaign's messages arrive together, with its submission. Those that applications submit join an
-open delivery one by one; of these each is looked at. A message that was never tried has the time of
-its arrival; of one that was, no more is known than that it came before its first attempt.
+open delivery one by one, each with a content that has the time of its arrival.
 """
 
 from collections.abc import Sequence
@@ -71,7 +70,7 @@ def found(tx: Tx, *conditions: ColumnElement[bool]) -> list[Origin]:
 
 
 def by_domain(tx: Tx) -> list[Pending]:
-    """Pending messages by delivery and domain; counted in an index, 0.1 s for a million."""
+    """Pending messages by delivery and domain; counted along an index, 0.7 s for a million."""
     message = tables.message
     columns = (message.c.delivery_id, message.c.domain)
     query = (
@@ -111,15 +110,13 @@ def of_open(tx: Tx, times: Sequence[float]) -> list[Aged]:
 
 
 def arrival() -> ColumnElement[float]:
-    """When a message of an open delivery arrived at the latest."""
-    message, transition = tables.message, tables.transition
-    first = (
-        select(func.min(transition.c.at))
-        .where(transition.c.message_id == message.c.id)
-        .correlate(message)
-        .scalar_subquery()
+    """When a message of an open delivery arrived; else when its delivery was opened."""
+    message, content, delivery = tables.message, tables.content, tables.delivery
+    stored = select(content.c.stored_at).where(content.c.id == message.c.content_id)
+    opened = select(delivery.c.submitted_at).where(delivery.c.id == message.c.delivery_id)
+    found: ColumnElement[float] = func.coalesce(
+        *(each.correlate(message).scalar_subquery() for each in (stored, opened))
     )
-    found: ColumnElement[float] = func.coalesce(first, message.c.changed_at)
     return found
 
 

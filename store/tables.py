@@ -139,6 +139,7 @@ class ContentRow(SQLModel, table=True):
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     needs_smtputf8: bool = Field(sa_column=Column(Boolean, nullable=False))
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    stored_at: float | None = Field(sa_column=Column(Float))  # None: before this was kept
 
 
 class PartRow(SQLModel, table=True):

@@ -39,7 +39,7 @@ class Trace:
         return math.isfinite(self.until)
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.value}" if self.value else "all lanes"
+        return f"{self.kind} {self.value}" if self.value else "every lane"
 
 
 def traces(tx: Tx, now: float) -> list[Trace]:
@@ -69,7 +69,7 @@ def begin(tx: Tx, wanted: Sequence[Trace], now: float) -> list[Trace]:
     for each in wanted:
         length = f"for {said_duration(each.until - now)}" if each.has_end else "until it is ended"
         what = " with content" if each.content else ""
-        audit.note(tx, now, f"{each} is traced{what} {length} by {each.by}")
+        audit.note(tx, now, f"{each} is traced{what} {length}: begun by {each.by}")
     return traces(tx, now)
 
 
@@ -81,5 +81,5 @@ def end(tx: Tx, wanted: Sequence[tuple[TraceKind, str]], by: str, now: float) ->
         tx.connection.execute(
             trace.delete().where(trace.c.kind == str(each.kind), trace.c.value == each.value)
         )
-        audit.note(tx, now, f"{each} is not traced any more, says {by}")
+        audit.note(tx, now, f"{each} is not traced any more: ended by {by}")
     return ended

@@ -11,6 +11,7 @@ from affinity.configuration import MxRule
 from mail.outcome import Accepted, Broken
 from mta.session.handshake import Connected, Endpoints, connect
 from mta.session.settings import Credentials, SessionSettings
+from mta.session.traced import TracedTransport
 from mta.trace import files
 from mta.trace.tracer import Tracer
 from store.traces import Trace, TraceKind
@@ -381,3 +382,16 @@ def test_a_full_disk_ends_recording_and_not_sending(tracer, monkeypatch):
     assert scene.answers == [(1, Accepted)]
     assert not tracer.is_on
     assert not tracer.obey([EVERYTHING]), "it is not tried again until something else is wanted"
+
+
+def test_where_nobody_listens_nothing_stands_between(tracer):
+    async def steps(scene, server):
+        scene.put(1)
+        await until(lambda: scene.answers)
+        [lane] = scene.lanes._lanes.values()
+        [session] = lane.pool._visits
+        assert type(session._transport) is type(session._connected.smtp.transport)
+        assert not isinstance(session._transport, TracedTransport)
+        assert session._hooks.pull.func == lane.pool._pull
+
+    played(steps, conversation(PIPELINED, transaction(), BYE))

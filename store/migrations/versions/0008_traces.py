@@ -1,4 +1,4 @@
-"""Traces of what is said on connections, which an operator wants"""
+"""Traces that an operator wants; when a content came, which is when its messages did"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,9 @@ def upgrade() -> None:
         sa.Column("content", sa.Boolean(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
     )
+    op.add_column("content", sa.Column("stored_at", sa.Float(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("content", "stored_at")
     op.drop_table("trace")
