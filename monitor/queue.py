@@ -37,8 +37,8 @@ class By(StrEnum):
 class Waits:
     """Pending messages of one delivery and MX group with one cause.
 
-    ``is_retrying`` tells those between two attempts from those that are queued or in hand; None:
-    they may be either.
+    ``is_retrying`` tells those whose next attempt lies ahead from those that are queued or in
+    hand; None: they may be either.
     """
 
     delivery_id: int
@@ -98,7 +98,7 @@ def causes_now(store: Store, configuration: Configuration, now: float) -> Iterat
 def queue_now(store: Store, configuration: Configuration, now: float, by: By | None) -> Queue:
     """The messages that are pending now."""
     origins = store.read_now(ages.origins)
-    aged = store.read_now(ages.of_open, [now - each for each in _EDGES_S])
+    aged = store.read_now(ages.of_open, now, [now - each for each in _EDGES_S])
     if by is By.DOMAIN:
         shaped = _domains_now(store, origins, aged, now)
     else:

@@ -13,7 +13,10 @@ from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, tables
 from store.engine import Tx
 
-WAITING = (*deliveries.ACTIVE, DeliveryStatus.PAUSED)
+WAITING = (
+    *(DeliveryStatus.EDITING, DeliveryStatus.READY, DeliveryStatus.PAUSED),
+    *deliveries.ACTIVE,
+)  # whose pending messages wait for something
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Aged:
     delivery_id: int
     domain: str
     mx_group: str
-    is_retrying: bool
+    is_retrying: bool  # the next attempt lies ahead
     span: int  # how many of the times asked for lie at or after their arrival
     messages: int
 
@@ -82,7 +85,7 @@ def by_domain(tx: Tx) -> list[Pending]:
     return [Pending(*row) for row in tx.connection.execute(query)]
 
 
-def of_open(tx: Tx, times: Sequence[float]) -> list[Aged]:
+def of_open(tx: Tx, now: float, times: Sequence[float]) -> list[Aged]:
     """Pending messages of open deliveries by the span between ``times`` in which they arrived."""
     message, delivery = tables.message, tables.delivery
     open_ones = select(delivery.c.id).where(
@@ -93,7 +96,7 @@ def of_open(tx: Tx, times: Sequence[float]) -> list[Aged]:
             message.c.delivery_id,
             message.c.domain,
             message.c.mx_group,
-            message.c.next_attempt_at.is_not(None).label("is_retrying"),
+            (func.coalesce(message.c.next_attempt_at, now) > now).label("is_retrying"),
             span(arrival(), times).label("span"),
         )
         .where(

@@ -132,7 +132,7 @@ def test_messages_of_an_open_delivery_have_ages_of_their_own(hand, clock):
     times = [now - each for each in (300.0, 1200.0)]
     assert [
         (each.domain, each.is_retrying, each.span, each.messages)
-        for each in hand.ask(ages.of_open, times)
+        for each in hand.ask(ages.of_open, now, times)
     ] == [("a.test", False, 0, 1), ("a.test", True, 2, 1), ("b.test", True, 2, 1)]
     then = began + 350.0
     origins = list(hand.ask(past.origins, then).values())

@@ -74,7 +74,7 @@ def test_nothing_is_walked_through(explained):
         (queues.in_hand,),
         (ages.origins,),
         (ages.by_domain,),
-        (ages.of_open, [now]),
+        (ages.of_open, now, [now]),
         (past.origins, now - 60.0),
         (deliveries.finish_complete, now),
         (deliveries.discard_abandoned, now, now),
