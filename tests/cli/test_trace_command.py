@@ -158,8 +158,8 @@ def test_the_queue_tells_how_long_mail_waits_and_for_what(lab):
     lab(*SUBMIT)
     found = lab("queue", "--json").json
     [row] = found["rows"]
+    assert "scheduler" in row.pop("cause")
     assert row == {
-        "cause": "no scheduler is running",
         "affinity": "promo",
         "total": 15,
         "ages": [15, 0, 0, 0, 0, 0, 0, 0, 0, 0],
