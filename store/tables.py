@@ -155,6 +155,7 @@ class ContentRow(SQLModel, table=True):
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     needs_smtputf8: bool = Field(sa_column=Column(Boolean, nullable=False))
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    stored_at: float | None = Field(sa_column=Column(Float))  # None: before this was kept
 
 
 class PartRow(SQLModel, table=True):
@@ -318,6 +319,18 @@ class HaltRow(SQLModel, table=True):
     by: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class TraceRow(SQLModel, table=True):
+    """What an operator wants recorded of what is said on connections."""
+
+    __tablename__ = "trace"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    until: float = Field(sa_column=Column(Float, nullable=False))
+    content: bool = Field(sa_column=Column(Boolean, nullable=False))
+    by: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class ModuleRow(SQLModel, table=True):
     """The other long-running processes: scheduler and sinks."""
 
@@ -408,6 +421,7 @@ mta_instance = _table(MtaInstanceRow)
 worker = _table(WorkerRow)
 lane_report = _table(LaneReportRow)
 halt = _table(HaltRow)
+trace = _table(TraceRow)
 module = _table(ModuleRow)
 audit = _table(AuditRow)
 address = _table(AddressRow)

@@ -33,6 +33,8 @@ COMMANDS: Final = (
     "deliveries",
     "log",
     "message",
+    "queue",
+    "trace",
     "audit",
     "export",
     "inbox",

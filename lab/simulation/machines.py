@@ -224,9 +224,10 @@ class Machines:
         """Kill all, and let go of what the dead were about to do without doing it."""
         for process in self.processes.values():
             process.die(killed_by(signal.SIGKILL))
-        for process in self.processes.values():
-            for task in tuple(process.tasks):
-                _let_go(task)
+        with self.loop.over():
+            for process in self.processes.values():
+                for task in tuple(process.tasks):
+                    _let_go(task)
 
 
 def _is_called(process: SimulatedProcess, name: str) -> bool:

@@ -12,12 +12,14 @@ from mail.reason import Reason
 from mail.states import DeliveryEvent, MessageStatus
 from scheduler.decide.expire import expiry_event
 from store import (
+    ages,
     deliveries,
     expiry,
     leases,
     log,
     operator,
     parts,
+    past,
     plans,
     queues,
     replan,
@@ -28,7 +30,8 @@ from tests.store.hand import DAY, IPS, Hand
 
 WALK = re.compile(
     r"SCAN (message|part|transition)\b"
-    r"(?! USING COVERING INDEX (message_retrying|part_queue))"  # what is counted is counted there
+    # What is counted is counted in an index.
+    r"(?! USING COVERING INDEX (message_retrying|part_queue)| USING INDEX message_pending)"
 )
 
 
@@ -88,6 +91,10 @@ def test_nothing_is_walked_through(explained):
         (queues.waiting,),
         (queues.retrying,),
         (queues.in_hand,),
+        (ages.origins,),
+        (ages.by_domain,),
+        (ages.of_open, now, [now]),
+        (past.origins, now - 60.0),
         (deliveries.finish_complete, now),
         (deliveries.discard_abandoned, now, now),
         (expiry.expire, now + 9 * DAY, 10, expiry_event),
@@ -99,6 +106,17 @@ def test_nothing_is_walked_through(explained):
         for read in (log.messages, log.transitions):
             lines = explain(read, each, limit=20, newest=True)
             assert [line for line in lines if WALK.match(line)] == [], each
+
+
+def test_the_past_is_asked_of_the_messages_of_deliveries_that_were_not_over(explained):
+    hand, explain = explained
+    at = hand.clock.now()
+    for is_open in (False, True):
+        origin = ages.Origin(1, "spring", "main", at, at, is_open)
+        lines = " ".join(explain(past.pending, at, [origin], [at]))
+        assert "SEARCH message USING INDEX message_by_delivery" in lines
+        assert "SEARCH transition_1 USING INDEX transition_by_message" in lines
+        assert not WALK.search(lines)
 
 
 def test_what_is_over_is_not_looked_at_to_end_what_is_not(explained):
