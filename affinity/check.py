@@ -48,6 +48,7 @@ def check(
         *_addresses(configuration, bind_error),
         *_routes(configuration, sinks),
         *_rules(configuration),
+        *_warmups(configuration),
     ]
 
 
@@ -285,6 +286,32 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
             f"{rule.mask} matches no route's MX host and no route's domain: the rule is never used",
             remedy,
         )
+
+
+def _warmups(configuration: Configuration) -> Iterator[Finding]:
+    routes = Routes(configuration.route)
+    used = {ip.address for each in configuration.affinity.values() for ip in each.ip}
+    names = [
+        name
+        for group, route in configuration.route.items()
+        for name in (*routes.mx_hosts(group), *route.domains)
+    ]
+    for index, plan in enumerate(configuration.warmup):
+        if plan.ip not in used:
+            yield Finding(
+                "warning",
+                f"warmup[{index}].ip",
+                f"no affinity has the source IP {plan.ip}{nearest(plan.ip, used)}",
+                "Add it to an affinity, or correct the address.",
+            )
+        if not any(covers(plan.mx, name) for name in names):
+            yield Finding(
+                "warning",
+                f"warmup[{index}].mx",
+                f"{plan.mx} matches no route's MX host and no route's domain: the plan is never "
+                "used",
+                "Correct the mask, or remove the plan.",
+            )
 
 
 def _has_weight(ips: Iterable[SourceIp]) -> bool:

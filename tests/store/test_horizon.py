@@ -21,7 +21,7 @@ RATE = Gcra.per_hour(60, 1)
 
 
 def due(hand, now=None, **known):
-    known = {"has_breaker": False, **known}
+    known = {"has_breaker": False, "has_quotas": False, **known}
     return hand.ask(next_due, hand.clock.now() if now is None else now, LEASE, Known(**known))
 
 
