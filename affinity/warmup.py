@@ -57,6 +57,10 @@ class Quotas:
         quotas = (quota_on(plan, day) for plan in self._cached(source_ip, mx_group))
         return min((each for each in quotas if each is not None), default=None)
 
+    def concern(self, source_ip: str, mx_group: str) -> bool:
+        """Whether any plan is about this way, on whatever day."""
+        return bool(self._cached(source_ip, mx_group))
+
     def _plans_for(self, source_ip: str, mx_group: str) -> tuple[Warmup, ...]:
         route = self._routes.route_for(mx_group)
         # A domain without a route is an MX group of its own name.

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, select, tuple_
 
-from affinity.warmup import day_of
+from affinity.warmup import DAY_S, day_of
 from mail.states import MessageStatus
 from store import parts, tables
 from store.engine import Tx
@@ -66,9 +66,7 @@ def reserve(tx: Tx, wanted: Sequence[tuple[int, Way, Share]]) -> list[int | None
     if not ways:
         return []
     quota, day = tables.quota, next(iter(ways.values())).day
-    tx.connection.execute(quota.delete().where(quota.c.day < day - _KEPT_DAYS))
-    rows = [{"source_ip": ip, "mx_group": group, "day": day, "used": 0} for ip, group in ways]
-    tx.dialect.put_missing(tx.connection, quota, rows)
+    _begin_day(tx, list(ways), day)
     query = (
         select(quota)
         .where(quota.c.day == day, tuple_(quota.c.source_ip, quota.c.mx_group).in_(list(ways)))
@@ -87,6 +85,63 @@ def reserve(tx: Tx, wanted: Sequence[tuple[int, Way, Share]]) -> list[int | None
         chosen.append(part_id_to_lend)
     _add(tx, taken)
     return chosen
+
+
+def _begin_day(tx: Tx, ways: Sequence[Way], day: int) -> None:
+    """Make the rows of a day. Where no plan held yesterday, what went today counts already."""
+    quota = tables.quota
+    mine = tuple_(quota.c.source_ip, quota.c.mx_group).in_(ways)
+    query = select(quota.c.source_ip, quota.c.mx_group).where(mine, quota.c.day >= day - 1)
+    known = {(row.source_ip, row.mx_group) for row in tx.connection.execute(query.distinct())}
+    before = Counter[Way]()
+    new = [way for way in ways if way not in known]
+    if new:
+        before.update(_attempts(tx, new, day))
+        before.update(_uncounted(tx, new))
+        tx.connection.execute(quota.delete().where(quota.c.day < day - _KEPT_DAYS))
+    rows = [
+        {"source_ip": ip, "mx_group": group, "day": day, "used": before[ip, group]}
+        for ip, group in ways
+    ]
+    tx.dialect.put_missing(tx.connection, quota, rows)
+
+
+def _attempts(tx: Tx, ways: Sequence[Way], day: int) -> dict[Way, int]:
+    """What was tried on a day so far."""
+    table, minutes = tables.rollup_minute, DAY_S // 60
+    query = (
+        select(
+            table.c.source_ip,
+            table.c.mx_group,
+            func.sum(table.c.sent + table.c.deferred + table.c.failed).label("attempts"),
+        )
+        .where(
+            table.c.minute >= day * minutes,
+            table.c.minute < (day + 1) * minutes,
+            tuple_(table.c.source_ip, table.c.mx_group).in_(ways),
+        )
+        .group_by(table.c.source_ip, table.c.mx_group)
+    )
+    return {
+        (row.source_ip, row.mx_group): int(row.attempts) for row in tx.connection.execute(query)
+    }
+
+
+def _uncounted(tx: Tx, ways: Sequence[Way]) -> dict[Way, int]:
+    """What is in hand that no quota was asked for."""
+    part = tables.part
+    query = (
+        select(part.c.source_ip, part.c.mx_group, func.sum(part.c.size).label("messages"))
+        .where(
+            part.c.state == parts.LEASED,
+            part.c.quota_day.is_(None),
+            tuple_(part.c.source_ip, part.c.mx_group).in_(ways),
+        )
+        .group_by(part.c.source_ip, part.c.mx_group)
+    )
+    return {
+        (row.source_ip, row.mx_group): int(row.messages) for row in tx.connection.execute(query)
+    }
 
 
 def _portion(tx: Tx, part_id: int, most: int) -> tuple[int | None, int]:

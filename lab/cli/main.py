@@ -41,6 +41,7 @@ COMMANDS: Final = (
     "retry",
     "mta",
     "lane",
+    "warmup",
     "demo",
     "bench",
     "scheduler",

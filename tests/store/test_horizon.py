@@ -76,6 +76,13 @@ def test_a_contact_date_and_the_end_of_validity(hand, clock):
     assert due(hand) is None
 
 
+def test_a_held_delivery_ends_with_its_validity(hand, clock):
+    delivery = hand.create(validity=900.0)
+    hand.add(delivery, ["x@a.test"])
+    hand.do(deliveries.confirm, delivery, clock.now(), hold=True)
+    assert due(hand) == clock.now() + 900.0
+
+
 def test_the_next_retry(hand, clock):
     hand.submit(["x@a.test", "y@b.test"])
     author = hand.worker()

@@ -104,6 +104,20 @@ def test_a_lease_that_is_taken_back_on_the_next_day_counts_there_too(hand, clock
     assert hand.ask(quotas.spent, 20_000)[IP, "a"] == 6
 
 
+def test_a_plan_that_is_new_reckons_with_what_went_before_it(hand):
+    hand.submit(PEOPLE, part_size=4)
+    author = hand.worker()
+    sent, in_hand, _ = hand.lease(author)
+    hand.settle(author, hand.outcomes(sent, ACCEPTED), finished=[sent])
+    hand.submit(PEOPLE, part_size=10)
+    before = {each.part_id for each in hand.ask(leases.leased_to, author.worker_id)}
+    lent = [each for each in lend(hand, author, 13) if each.part_id not in before]
+    assert [each.size for each in lent] == [13 - 4 - 4 - 2]
+    assert spent(hand) == 13
+    hand.settle(author, hand.outcomes(in_hand, ACCEPTED), finished=[in_hand])
+    assert spent(hand) == 13
+
+
 def test_figures_of_days_long_over_are_forgotten(hand, clock):
     hand.submit(PEOPLE, part_size=2, validity=20 * DAY)
     for day in (20_000, 20_001, 20_009):
