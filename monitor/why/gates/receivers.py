@@ -1,5 +1,7 @@
 """``receiver_slow``: a connection stands, and the receiver lets it wait."""
 
+from typing import Final
+
 from mail.notation import said_duration
 from monitor.why.facts import Facts, Way
 from monitor.why.finding import Stop
@@ -7,7 +9,8 @@ from monitor.why.gates.connections import is_busy
 from monitor.why.group import Group, Place, Stand
 from store.reports import SLOW_AFTER_S, LaneReport
 
-OVERDUE_S = 5.0  # a session ends by itself this soon after a timeout, or it is stuck
+OVERDUE_S: Final = 5.0  # a session ends by itself this soon after a timeout, or it is stuck
+_AT_REST: Final = ("idle", "quit", "over")
 
 
 def slow(group: Group, way: Way, facts: Facts) -> Stop | None:
@@ -29,9 +32,10 @@ def slow(group: Group, way: Way, facts: Facts) -> Stop | None:
     if found is None or overdue(found, way, facts.now) is not None:
         return None
     phase, age = _oldest(found, facts.now)
+    step = "to be let in" if phase == "connecting" else f"for the reply to {phase}"
     return Stop(
-        f"the receiver on lane {way.lane} is slow: a connection has waited for its answer to "
-        f"{phase} for {said_duration(age)}",
+        f"the receiver on lane {way.lane} is slow: a connection has waited {said_duration(age)} "
+        f"{step}",
         "Ask why it is slow; or allow more connections (connections of the instance, "
         "max_connections of an MX rule).",
         {
@@ -56,7 +60,7 @@ def overdue(report: LaneReport, way: Way, now: float) -> tuple[str, float] | Non
                 most = limits.connect_timeout + 6 * limits.greeting_timeout
             case "body":
                 most = limits.data_timeout
-            case "idle" | "over":
+            case _ if phase in _AT_REST:
                 continue
             case _:
                 most = limits.greeting_timeout
@@ -75,6 +79,6 @@ def _is_first(report: LaneReport) -> bool:
 
 
 def _oldest(report: LaneReport, now: float) -> tuple[str, float]:
-    waiting = [(each.since, name) for name, each in report.phases.items() if name != "idle"]
+    waiting = [(each.since, name) for name, each in report.phases.items() if name not in _AT_REST]
     since, name = min(waiting, default=(now, "idle"))
     return name, now - since
