@@ -45,12 +45,10 @@ def lease_over_at(group: Group, facts: Facts) -> float:
     """When the scheduler takes back what a silent worker holds: it must have listened so long."""
     hand = group.hand
     assert hand is not None, "what nobody holds has no lease"
-    until = hand.leased_until
-    if hand.worker is not None:
-        until = max(until, heard_at(hand.worker) + facts.lease_s)
-    if facts.scheduler is not None:
-        until = max(until, facts.scheduler.started_at + facts.lease_s)
-    return until
+    if hand.worker is None:
+        return hand.leased_until
+    listens_since = 0.0 if facts.scheduler is None else facts.scheduler.started_at
+    return max(heard_at(hand.worker), listens_since) + facts.lease_s
 
 
 def moving(group: Group, facts: Facts) -> Stop | None:
