@@ -8,10 +8,11 @@ import re
 import pytest
 from sqlalchemy import event
 
+from mail.cause import Cause
 from mail.reason import Reason
 from mail.states import DeliveryEvent, MessageStatus
 from scheduler.decide.expire import expiry_event
-from store import deliveries, expiry, leases, log, operator, parts, queues, scheduling
+from store import deliveries, expiry, leases, log, operator, parts, pending, queues, scheduling
 from store.schema import open_store
 from tests.store.hand import DAY, Hand
 
@@ -71,6 +72,15 @@ def test_nothing_is_walked_through(explained):
         (queues.waiting,),
         (queues.retrying,),
         (queues.in_hand,),
+        (pending.queued,),
+        (pending.queued, 1),
+        (pending.lent,),
+        (pending.retrying, now),
+        (pending.retrying, now, 1),
+        (pending.retries_by_plan, 1, "a", Cause.GREYLISTED, now),
+        (pending.last_word, 1, "a", Cause.GREYLISTED),
+        (pending.place_of, 1),
+        (pending.unrecorded, author.worker_id, [1, 2]),
         (deliveries.finish_complete, now),
         (deliveries.discard_abandoned, now, now),
         (expiry.expire, now + 9 * DAY, 10, expiry_event),
@@ -103,3 +113,39 @@ def test_failed_messages_have_an_index_of_their_own(explained):
     wanted = log.Filter(status=MessageStatus.FAILED)
     lines = explain(log.messages, wanted, limit=20, newest=True)
     assert "SEARCH message USING INDEX message_unsent" in " ".join(lines)
+
+
+@pytest.mark.postgresql
+def test_postgresql_can_answer_the_diagnosis_from_indexes(postgresql_server, clock):
+    """A small table is read whole whatever there is: so it is told not to."""
+    with postgresql_server.database() as url:
+        store = open_store(url)
+        hand = Hand(store, clock)
+        hand.submit()
+        seen = []
+
+        @event.listens_for(store.engine, "before_cursor_execute")
+        def note(_connection, _cursor, statement, parameters, _context, _is_many):
+            if statement.startswith("SELECT"):
+                seen.append((statement, parameters))
+
+        now = clock.now()
+        for operation, *args in (
+            (pending.queued,),
+            (pending.lent,),
+            (pending.retrying, now),
+            (pending.last_word, 1, "a", Cause.GREYLISTED),
+            (pending.place_of, 1),
+        ):
+            store.read_now(operation, *args)
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            plans = [
+                row[0]
+                for statement, parameters in list(seen)
+                for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            ]
+        store.close()
+    assert [each for each in plans if re.search(r"Seq Scan on (message|part)\b", each)] == []
+    assert any("message_retrying" in each for each in plans)
+    assert any("part_queue" in each for each in plans)
