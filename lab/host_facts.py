@@ -4,19 +4,24 @@ A store that cannot be written cannot tell so: whoever would say that it lives i
 were dead. So the processes themselves are looked at, and the journals of those that do not report.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from lab.lifetime import is_running, is_stopped
+from mail.notation import said_duration
 from monitor.why.facts import LOST_AFTER_S
 from monitor.why.host import HostFacts, KnownOutcomes
 from mta import journal
 from store import inspection, modules
-from store.engine import Store
+from store.engine import Store, file_of
 from store.errors import StoreUnavailable
 
 PATIENCE_S: Final = 1.0  # for others' locks; who held one for as long as heartbeats lack has it yet
+ROOM_BYTES: Final = 256 * 1024  # a database with less room on its disk cannot commit
+
+_Beating = modules.Module | modules.Instance | modules.Worker
 
 
 def host_facts(store: Store, now: float) -> HostFacts:
@@ -25,35 +30,50 @@ def host_facts(store: Store, now: float) -> HostFacts:
     Where every heartbeat is fresh nothing is looked at but the database server's clock.
     """
     workers = store.read_now(modules.live_workers)
-    silent = [each for each in workers if now - each.heartbeat_at > LOST_AFTER_S]
-    running = frozenset(_running(store, workers, now))
+    beats = _beats(store, workers)
+    silent = {name: each for name, each in beats.items() if now - each.heartbeat_at > LOST_AFTER_S}
+    running = frozenset(
+        name
+        for name, each in silent.items()
+        if is_running(each.host, each.pid) and not is_stopped(each.pid)
+    )
+    trouble = _trouble(store) if running else None
+    if running and trouble is None and len(silent) == len(beats):
+        newest = max(each.heartbeat_at for each in silent.values())
+        trouble = (
+            f"{', '.join(sorted(running))} run, and nothing of them has reached it for "
+            f"{said_duration(now - newest)}; their logs say why"
+        )
     server = store.read_now(inspection.times).server
     return HostFacts(
-        store_trouble=_trouble(store) if running else None,
+        store_trouble=trouble,
         running=running,
-        journals={each.id: found for each in silent if (found := _known(each)) is not None},
+        journals={
+            each.id: found
+            for each in workers
+            if now - each.heartbeat_at > LOST_AFTER_S and (found := _known(each)) is not None
+        },
         clock_ahead_s=0.0 if server is None else now - server,
     )
 
 
-def _running(store: Store, workers: list[modules.Worker], now: float) -> Iterator[str]:
-    """Those who have not been heard for long and yet run."""
-    beats: list[tuple[str, modules.Module | modules.Instance | modules.Worker]] = [
-        (each.name, each) for each in store.read_now(modules.modules) if each.stopped_at is None
-    ]
-    beats += [
-        (f"mta@{each.name}", each)
-        for each in store.read_now(modules.instances)
-        if each.stopped_at is None
-    ]
-    beats += [(f"mta@{each.instance}-{each.id}", each) for each in workers]
-    for name, each in beats:
-        is_late = now - each.heartbeat_at > LOST_AFTER_S
-        if is_late and is_running(each.host, each.pid) and not is_stopped(each.pid):
-            yield name
+def _beats(store: Store, workers: Sequence[modules.Worker]) -> dict[str, _Beating]:
+    """All that have announced themselves and did not say that they end, by name."""
+    every: dict[str, _Beating] = {
+        each.name: each for each in store.read_now(modules.modules) if each.stopped_at is None
+    }
+    for instance in store.read_now(modules.instances):
+        if instance.stopped_at is None:
+            every[f"mta@{instance.name}"] = instance
+    for worker in workers:
+        every[f"mta@{worker.instance}-{worker.id}"] = worker
+    return every
 
 
 def _trouble(store: Store) -> str | None:
+    file = file_of(store.url)
+    if file is not None and shutil.disk_usage(file.parent).free < ROOM_BYTES:
+        return f"no space is left on the disk of {file}"
     try:
         inspection.try_writing(store, PATIENCE_S)
     except StoreUnavailable as error:
