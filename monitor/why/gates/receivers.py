@@ -21,17 +21,17 @@ def slow(group: Group, way: Way, facts: Facts) -> Stop | None:
         return None
     reports = [each for each in way.reports if hand is None or each.worker_id == hand.worker_id]
     is_waiting = hand is None or hand.stand is Stand.WAITING
-    late = [each for each in reports if _is_late(each, facts.now)]
+    late = [each for each in reports if _oldest(each, facts)[1] > SLOW_AFTER_S]
     if is_waiting and not (
         late
         and len(late) == len(reports)
         and all(is_busy(each) or _is_first(each) for each in late)
     ):
         return None
-    found = max(late or reports, key=lambda each: _oldest(each, facts.now)[1], default=None)
-    if found is None or overdue(found, way, facts.now) is not None:
+    found = max(late or reports, key=lambda each: _oldest(each, facts)[1], default=None)
+    if found is None or overdue(found, way, facts) is not None:
         return None
-    phase, age = _oldest(found, facts.now)
+    phase, age = _oldest(found, facts)
     step = "to be let in" if phase == "connecting" else f"for the reply to {phase}"
     return Stop(
         f"the receiver on lane {way.lane} is slow: a connection has waited {said_duration(age)} "
@@ -50,11 +50,11 @@ def slow(group: Group, way: Way, facts: Facts) -> Stop | None:
     )
 
 
-def overdue(report: LaneReport, way: Way, now: float) -> tuple[str, float] | None:
+def overdue(report: LaneReport, way: Way, facts: Facts) -> tuple[str, float] | None:
     """A phase that lasts longer than its timeout lets it, and for how long it has."""
     limits = way.limits
     for phase, each in report.phases.items():
-        age = now - each.since
+        age = facts.told_at(report) - each.since
         match phase:
             case "connecting":  # greeting, EHLO, STARTTLS and AUTH, each by itself
                 most = limits.connect_timeout + 6 * limits.greeting_timeout
@@ -69,16 +69,13 @@ def overdue(report: LaneReport, way: Way, now: float) -> tuple[str, float] | Non
     return None
 
 
-def _is_late(report: LaneReport, now: float) -> bool:
-    return _oldest(report, now)[1] > SLOW_AFTER_S
-
-
 def _is_first(report: LaneReport) -> bool:
     """Whether one connection goes ahead of those that may follow."""
     return set(report.phases) == {"connecting"}
 
 
-def _oldest(report: LaneReport, now: float) -> tuple[str, float]:
+def _oldest(report: LaneReport, facts: Facts) -> tuple[str, float]:
+    told_at = facts.told_at(report)
     waiting = [(each.since, name) for name, each in report.phases.items() if name not in _AT_REST]
-    since, name = min(waiting, default=(now, "idle"))
-    return name, now - since
+    since, name = min(waiting, default=(told_at, "idle"))
+    return name, told_at - since

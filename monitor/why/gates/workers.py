@@ -60,7 +60,7 @@ def moving(group: Group, facts: Facts) -> Stop | None:
         return None  # it gets nowhere for a reason that it tells
     way = facts.way(hand.source_ip, group.mx_group)
     mine = [each for each in way.reports if each.worker_id == hand.worker_id]
-    found = next((late for each in mine if (late := overdue(each, way, facts.now))), None)
+    found = next((late for each in mine if (late := overdue(each, way, facts))), None)
     if hand.stand in (Stand.SLOW, Stand.IN_FLIGHT) and found is not None:
         phase, age = found
         what = f"a connection has been in {phase} for {said_duration(age)}, past its timeout"
