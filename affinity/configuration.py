@@ -276,6 +276,31 @@ class Pace(Table):
     )
     part_min: int = Field(default=8, ge=1, description="Smallest part of a large delivery.")
     part_max: int = Field(default=256, ge=1, description="Largest part.")
+    max_deliveries: int | None = Field(
+        default=None,
+        ge=1,
+        description="Deliveries in progress at once, at most; the others stay start pending, the "
+        "oldest contact date goes first. One that only waits, for retries or its next wave, does "
+        "not count. None: no limit.",
+    )
+
+
+class Breaker(Table):
+    """Shuts a lane for a while when nearly all that is tried there fails.
+
+    It counts every attempt of the last hour, by whole minutes: refused, deferred or unreachable is
+    an error, greylisting too. The lane opens by itself, or by ``mtalab lane resume``.
+    """
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether it shuts lanes. Off, as a lab is often there to see refusals.",
+    )
+    errors: float = Field(
+        default=0.9, gt=0, le=1, description="It shuts a lane of whose attempts this share failed."
+    )
+    messages: int = Field(default=300, ge=1, description="After so many attempts, not before.")
+    shut: Seconds = Field(default=3 * 3600.0, gt=0, description="For so long; the default is 3 h.")
 
 
 class LabSettings(Table):
@@ -327,6 +352,7 @@ class Configuration(Table):
         default=5 * 86400.0, gt=0, description="How long a message may try; the default is 5 d."
     )
     scheduler: Pace = Pace()
+    breaker: Breaker = Breaker()
 
     @model_validator(mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-KeyPath = tuple[str | int, ...]
+from affinity.key_path import KeyPath
 
 # By pydantic's error types; the names in braces are of its context.
 _EXPECTED: Final = {

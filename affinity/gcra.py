@@ -17,6 +17,9 @@ from affinity.configuration import MxRule
 HOUR_S: Final = 3600
 # A worker gives its parts back when the next message of their lane is further away than this.
 RETURN_WHEN_NEXT_IN_S: Final = 5.0
+# A lane whose next message is due later than this is left to the others: the owner would only
+# hold the part and wait. Shorter gaps are bridged, so that a lane never runs dry between rounds.
+BUDGET_AHEAD_S: Final = 1.0
 # A float of this size has room for 2 ** 33 whole seconds beside it, until the year 2242.
 TICKS_PER_S: Final = 2**20
 

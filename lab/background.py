@@ -17,6 +17,7 @@ from lab.detached import LabDidNotStart
 from lab.following import UP
 from lab.lifetime import first_of
 from lab.logs import make_log
+from lab.machine import ThisMachine
 from lab.readiness import not_running
 from lab.services.up import lab_of
 from mail.errors import MtalabError
@@ -98,7 +99,7 @@ class Running:
         with self.said.open("a", encoding="utf-8") as said:
             lab = lab_of(
                 self._loaded,
-                self._clock,
+                ThisMachine(),
                 lambda: load(path, os.environ),
                 make_log(said, self._loaded.configuration.lab.log, UP, self._clock),
                 output=self.said,

@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.lifetime import end_process
+from lab.machine import Machine
 from mta import journal as journals
 from store import modules, settlement
 from store.engine import Store
 from store.transitions import Author
-from world.clock import Clock
 
 Worst = Callable[[str, float], float | None]
 
 
-async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst) -> bool:
+async def bury(store: Store, machine: Machine, worker: modules.Worker, worst: Worst) -> bool:
     """Clear up after a worker: end it, replay its journal, take back its parts, drop the journal.
 
     A journal that is damaged or cannot be read stays where it is, and the audit says so.
@@ -22,7 +21,7 @@ async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst)
     what it holds is then unknown to the store, and its messages are sent again.
     """
     # Silent is not dead: until it is ended it may still write to its journal and hold connections.
-    is_here = await end_process(worker.host, worker.pid, worker.started_at)
+    is_here = await machine.end_process(worker.host, worker.pid, worker.started_at)
     heard_at = None if is_here else worker.heartbeat_at
     stem = Path(worker.journal)
     try:
@@ -31,7 +30,7 @@ async def bury(store: Store, clock: Clock, worker: modules.Worker, worst: Worst)
         outcomes, damaged = [], 1
     author = Author(worker.instance, worker.id)
     recorded = await store.write(
-        settlement.bury, author, outcomes, worst, clock.now(), damaged, heard_at
+        settlement.bury, author, outcomes, worst, machine.clock.now(), damaged, heard_at
     )
     if recorded is None:
         return False

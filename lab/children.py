@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from lab.lifetime import PARENT
+from lab.machine import Started
 from world.clock import Clock
 from world.crash import reach
 from world.log import Log
@@ -19,12 +16,8 @@ LONGEST_PAUSE_S: Final = 5.0
 SETTLES_IN_S: Final = 1.0  # who ends of its own will may have read the news before its parent
 HEALTHY_AFTER_S: Final = 10.0  # a child that ran this long starts again without a pause
 
+Start = Callable[[], Awaitable[Started]]
 Ended = Callable[[int, int], Awaitable[None]]  # pid, exit code (negative: signal)
-
-
-def command_line(config: Path, *words: str) -> list[str]:
-    """How this program starts itself; ``-P`` keeps the user's folder out of the import path."""
-    return [sys.executable, "-P", "-m", "lab", *words, "--config", str(config)]
 
 
 class Child:
@@ -33,22 +26,18 @@ class Child:
     def __init__(
         self,
         name: str,
-        argv: Sequence[str],
+        start: Start,
         clock: Clock,
         *,
         log: Log,
         ended: Ended | None = None,
-        output: Path | None = None,
-        settled: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
-        self._argv = list(argv)
+        self._start = start
         self._clock = clock
         self._log = log
         self._ended = ended
-        self._output = output  # where its words go; None: where ours go
-        self._settled = settled or {}  # of its environment, besides ours
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Started | None = None
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()  # ``run`` has ended
         self.started_at = 0.0  # of this process; an older one may have had its number
@@ -100,22 +89,7 @@ class Child:
             if not await self._is_stopped(pause):
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.
-        with contextlib.ExitStack() as files:
-            output = None
-            if self._output is not None:
-                output = files.enter_context(self._output.open("ab"))
-            return await asyncio.create_subprocess_exec(
-                *self._argv,
-                start_new_session=True,
-                env={**os.environ, **self._settled, PARENT: str(os.getpid())},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-
-    async def _live(self, process: asyncio.subprocess.Process) -> int:
+    async def _live(self, process: Started) -> int:
         """Wait for its end; returns the exit code."""
         reach("supervisor.starting")
         if self._stopping.is_set():  # since it was being started
@@ -158,7 +132,7 @@ class Child:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
         if self._process is not None and self._process.returncode is None:
-            os.kill(self._process.pid, number)
+            self._process.send_signal(number)
 
 
 class Leaving:

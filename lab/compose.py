@@ -2,25 +2,22 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 from affinity.lane import Limits, limits_of_group
 from affinity.route import Routes
 from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
-from lab.lifetime import this_process
-from mta.journal import Journal
+from lab.machine import Machine
 from mta.measures import Measures
 from mta.settings import MtaSettings
 from mta.signature import Signer
 from mta.worker import World
 from store.engine import Store
-from world.chance import SeededChance
-from world.clock import SystemClock
 from world.log import SILENT, Log
-from world.network import HostNetwork
 
 
-def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
+def mta_settings(loaded: Loaded, instance: str, machine: Machine) -> MtaSettings:
     """The configuration as a worker of this instance sees it.
 
     Raises:
@@ -44,7 +41,7 @@ def mta_settings(loaded: Loaded, instance: str) -> MtaSettings:
         limits_for=limits_for,
         destination_for=destinations(loaded).get,
         signer=Signer(signing_keys(loaded)),
-        network=HostNetwork.allowing(configuration.lab.allow_networks),
+        network=machine.network(loaded),
         retry=configuration.retry,
         pace=configuration.scheduler,
         heartbeat_s=mta.heartbeat,
@@ -57,18 +54,25 @@ def worker_world(
     loaded: Loaded,
     instance: str,
     store: Store,
+    machine: Machine,
     log: Callable[[int], Log] = lambda _: SILENT,
     measures: Measures | None = None,
 ) -> World:
-    """The real world for a worker process of this instance."""
-    chance = SeededChance()
+    """The world for a worker process of this instance."""
+    chance = machine.chance()
     stem = loaded.directory / "journal" / f"{instance}-{chance.token(8)}"
     return World(
         store=store,
-        clock=SystemClock(),
+        clock=machine.clock,
         chance=chance,
-        journal=Journal(stem),
-        process=this_process,
+        journal=machine.journal(stem),
+        process=machine.this_process,
         log=log,
         measures=measures,
+        traces=traces_of(loaded),
     )
+
+
+def traces_of(loaded: Loaded) -> Path:
+    """The folder where what was said on connections is kept."""
+    return loaded.directory / "traces"

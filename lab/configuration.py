@@ -43,6 +43,7 @@ class Loaded:
     directory: Path  # of the lab's data
     text: str  # of the file, as it was read
     overrides: Mapping[str, str] = field(default_factory=dict)  # dotted key → text, from flags
+    given: Mapping[str, str] = field(default_factory=dict)  # the same, and from the environment
 
     @property
     def store_url(self) -> str:
@@ -88,12 +89,24 @@ def load(
             remedy="Make it a readable UTF-8 text file.",
         ) from error
     given = {**from_environment(environ), **(overrides or {})}
-    configuration = read(text, path.name, LabConfiguration, given)
-    mistakes = list(_mistakes_of_ports(configuration, text, path.name))
+    configuration = configuration_from(text, path.name, given)
+    directory = path.parent / configuration.lab.directory
+    return Loaded(configuration, path, directory, text, overrides or {}, given)
+
+
+def configuration_from(
+    text: str, file: str, overrides: Mapping[str, str] | None = None
+) -> LabConfiguration:
+    """A configuration from its text; ``file`` is its name, for messages.
+
+    Raises:
+        BadConfiguration: it is not valid.
+    """
+    configuration = read(text, file, LabConfiguration, overrides or {})
+    mistakes = list(_mistakes_of_ports(configuration, text, file))
     if mistakes:
         raise BadConfiguration(mistakes)
-    directory = path.parent / configuration.lab.directory
-    return Loaded(configuration, path, directory, text, overrides or {})
+    return configuration
 
 
 def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:

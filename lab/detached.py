@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from lab.children import command_line
 from lab.configuration import Loaded
 from lab.lifetime import is_running
+from lab.machine import command_line
 from lab.readiness import not_running
 from lab.stores import store_of
 from lab.up_lock import LabIsUp, owner_of

@@ -21,9 +21,9 @@ import psutil
 
 from lab.configuration import Loaded
 from lab.logs import complain
+from lab.machine import Machine
 from lab.watch import changes
 from mail.errors import UserError
-from world.clock import Clock
 from world.log import Log
 
 UP: Final = "up"
@@ -67,14 +67,15 @@ class Following:
         name: str,
         reload: Callable[[], Loaded],
         log: Log,
-        clock: Clock,
+        machine: Machine,
     ) -> None:
-        self._loaded, self._reload, self._log, self._clock = loaded, reload, log, clock
+        self._loaded, self._reload, self._log, self._clock = loaded, reload, log, machine.clock
         self._first = loaded  # what was settled at the start was settled by this
         self._kind = name
         self._folder = loaded.directory / _FOLDER
         self._asked = asyncio.Event()
-        self._account = Account(name, os.getpid(), digest_of(loaded), 0.0, "", (), hangup=False)
+        pid = machine.this_process().pid
+        self._account = Account(name, pid, digest_of(loaded), 0.0, "", (), hangup=False)
 
     @contextlib.contextmanager
     def on_hangup(self, then: Callable[[], None] | None = None) -> Iterator[None]:
@@ -108,7 +109,12 @@ class Following:
         self._write()
         try:
             following = changes(
-                self._loaded, self._reload, self._log, asked=self._asked, refused=self._refused
+                self._loaded,
+                self._reload,
+                self._log,
+                self._clock,
+                asked=self._asked,
+                refused=self._refused,
             )
             async for loaded in following:
                 self._account = replace(self._account, complaint="")

@@ -5,11 +5,11 @@ were dead. So the processes themselves are looked at, and the journals of those 
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from lab.lifetime import is_running, is_stopped
+from lab.lifetime import THIS_MACHINE
 from mail.notation import said_duration
 from monitor.why.facts import LOST_AFTER_S
 from monitor.why.host import HostFacts, KnownOutcomes
@@ -24,22 +24,37 @@ ROOM_BYTES: Final = 256 * 1024  # a database with less room on its disk cannot c
 _Beating = modules.Module | modules.Instance | modules.Worker
 
 
-def host_facts(store: Store, now: float) -> HostFacts:
+class Watching(Protocol):
+    """What is asked of the machine; ``lab.machine.Machine`` answers it, and ``lab.lifetime``."""
+
+    def is_running(self, host: str, pid: int, /) -> bool | None: ...
+
+    def is_stopped(self, pid: int, /) -> bool: ...
+
+
+def host_facts(
+    store: Store,
+    now: float,
+    machine: Watching = THIS_MACHINE,
+    store_trouble: Callable[[Store], str | None] | None = None,
+) -> HostFacts:
     """Look at processes, at the journals of silent workers, and whether the store can be written.
 
     Where every heartbeat is fresh nothing is looked at but the database server's clock.
+    ``store_trouble`` tells why the store cannot be written, where trying it would tell nothing.
     """
     workers = store.read_now(modules.live_workers)
+    silent = [each for each in workers if now - each.heartbeat_at > LOST_AFTER_S]
     beats = _beats(store, workers)
-    silent = {name: each for name, each in beats.items() if now - each.heartbeat_at > LOST_AFTER_S}
+    late = {name: each for name, each in beats.items() if now - each.heartbeat_at > LOST_AFTER_S}
+    stopped = frozenset(name for name, each in late.items() if machine.is_stopped(each.pid))
     running = frozenset(
-        name
-        for name, each in silent.items()
-        if is_running(each.host, each.pid) and not is_stopped(each.pid)
+        name for name, each in late.items() if machine.is_running(each.host, each.pid)
     )
-    trouble = _trouble(store) if running else None
-    if running and trouble is None and len(silent) == len(beats):
-        newest = max(each.heartbeat_at for each in silent.values())
+    running -= stopped
+    trouble = (store_trouble or _trouble)(store) if running else None
+    if running and trouble is None and len(late) == len(beats):
+        newest = max(each.heartbeat_at for each in late.values())
         trouble = (
             f"{', '.join(sorted(running))} run, and nothing of them has reached it for "
             f"{said_duration(now - newest)}; their logs say why"
@@ -48,10 +63,9 @@ def host_facts(store: Store, now: float) -> HostFacts:
     return HostFacts(
         store_trouble=trouble,
         running=running,
+        stopped=stopped,
         journals={
-            each.id: found
-            for each in workers
-            if now - each.heartbeat_at > LOST_AFTER_S and (found := _known(each)) is not None
+            each.id: found for each in silent if (found := _known(each, machine)) is not None
         },
         clock_ahead_s=0.0 if server is None else now - server,
     )
@@ -81,8 +95,8 @@ def _trouble(store: Store) -> str | None:
     return None
 
 
-def _known(worker: modules.Worker) -> KnownOutcomes | None:
-    if is_running(worker.host, worker.pid) is None:
+def _known(worker: modules.Worker, machine: Watching) -> KnownOutcomes | None:
+    if machine.is_running(worker.host, worker.pid) is None:
         return None  # its journal is another machine's
     try:
         outcomes, _ = journal.read(Path(worker.journal))

@@ -11,16 +11,16 @@ import signal
 from typing import Final
 
 from lab.burial import bury
-from lab.children import Child, Leaving, command_line
+from lab.children import Child, Leaving
 from lab.configuration import Loaded
 from lab.following import Following
-from lab.lifetime import is_running, is_stopped, this_process, to_the_end
+from lab.lifetime import to_the_end
+from lab.machine import Machine, Started
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import settings_from
 from store import halts, modules
 from store.engine import Store
 from store.errors import StoreUnavailable
-from world.clock import Clock
 from world.crash import reach
 from world.log import Log
 
@@ -36,12 +36,13 @@ class Instance:
         loaded: Loaded,
         name: str,
         store: Store,
-        clock: Clock,
+        machine: Machine,
         *,
         following: Following,
         log: Log,
     ) -> None:
-        self._loaded, self._name, self._store, self._clock = loaded, name, store, clock
+        self._loaded, self._name, self._store, self._machine = loaded, name, store, machine
+        self._clock = machine.clock
         self._following, self._log = following, log
         self._halt: halts.Halt | None = None  # an operator's word that no worker is to run
         self._children: list[Child] = []
@@ -72,7 +73,10 @@ class Instance:
         finally:
             with contextlib.suppress(StoreUnavailable):
                 self._store.write_now(
-                    modules.stop_instance, self._name, this_process().pid, self._clock.now()
+                    modules.stop_instance,
+                    self._name,
+                    self._machine.this_process().pid,
+                    self._clock.now(),
                 )
 
     async def _stop_all(self) -> None:
@@ -86,7 +90,7 @@ class Instance:
             self._name,
             mta.affinities,
             mta.workers,
-            this_process(),
+            self._machine.this_process(),
             self._clock.now(),
         )
         self._announced = mta
@@ -98,7 +102,7 @@ class Instance:
         while len(self._children) < wanted:
             child = Child(
                 f"worker {len(self._children) + 1} of mta@{self._name}",
-                command_line(self._loaded.path, "worker", self._name),
+                self._start_worker,
                 self._clock,
                 log=self._log,
                 ended=self._worker_ended,
@@ -108,6 +112,10 @@ class Instance:
         while len(self._children) > wanted:
             child = self._children.pop()
             self._tasks.create_task(self._leaving.see_off(child), name=f"stop {child.name}")
+
+    async def _start_worker(self) -> Started:
+        words = ("worker", self._name)
+        return await self._machine.start(self._loaded.path, words, settled={}, output=None)
 
     async def _follow(self) -> None:
         async for loaded in self._following.changes():
@@ -135,7 +143,10 @@ class Instance:
         while True:
             with contextlib.suppress(StoreUnavailable):
                 await self._store.write(
-                    modules.beat_instance, self._name, this_process(), self._clock.now()
+                    modules.beat_instance,
+                    self._name,
+                    self._machine.this_process(),
+                    self._clock.now(),
                 )
                 reach("instance.beating")
                 self._vigil.watch(self._clock.now())
@@ -162,14 +173,14 @@ class Instance:
         lease_s = self._loaded.configuration.scheduler.lease
         mine = {each.pid: each for each in self._children if each.pid is not None}
         found = await self._store.read_apart(
-            modules.workers_with_pids, this_process().host, list(mine)
+            modules.workers_with_pids, self._machine.this_process().host, list(mine)
         )
         for pid, worker in found.items():
             if worker.started_at < mine[pid].started_at:
                 continue  # an older process of the same number; this one is still to register
             now, heard = self._clock.now(), worker.heartbeat_at
             is_over = self._vigil.is_silent(heard, lease_s) or (
-                is_stopped(pid) and heard + lease_s <= now
+                self._machine.is_stopped(pid) and heard + lease_s <= now
             )
             if worker.state == modules.DEAD or (worker.state == modules.ALIVE and is_over):
                 self._log.warning(
@@ -183,14 +194,17 @@ class Instance:
     async def _worker_ended(self, pid: int, _code: int) -> None:
         with contextlib.suppress(StoreUnavailable):  # the scheduler then buries it a lease later
             for worker in await self._store.read(modules.live_workers):
-                here = this_process().host
+                here = self._machine.this_process().host
                 if (worker.instance, worker.host, worker.pid) == (self._name, here, pid):
                     await self._bury(worker)
 
     async def _bury_leftovers(self) -> None:
         """Workers of this instance that a killed parent left behind, dead by now."""
         for worker in await self._store.read(modules.live_workers):
-            if worker.instance == self._name and is_running(worker.host, worker.pid) is False:
+            if (
+                worker.instance == self._name
+                and self._machine.is_running(worker.host, worker.pid) is False
+            ):
                 await self._bury(worker)
 
     async def _bury(self, worker: modules.Worker) -> None:
@@ -200,4 +214,4 @@ class Instance:
             rate = rate_of(lane)
             return None if rate is None else rate.worst_case(lease_end)
 
-        await bury(self._store, self._clock, worker, worst)
+        await bury(self._store, self._machine, worker, worst)

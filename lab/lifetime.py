@@ -4,36 +4,36 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import psutil
 
 from store.modules import Process
+from world.clock import Clock
 
 PARENT: Final = "MTALAB_PARENT"  # in a child's environment: whose child it is
 _ORPHAN_CHECK_S: Final = 0.5
 _CLOCK_STEP_S: Final = 1.0  # the kernel's start times are reckoned from the boot time
 
 
-async def until_told_to_stop(*, with_parent: bool) -> None:
-    """Return on SIGTERM or SIGINT; with ``with_parent`` also when the parent process ends.
+async def until_told_to_stop(
+    clock: Clock | None = None, is_orphan: Callable[[], bool] = lambda: False
+) -> None:
+    """Return on SIGTERM or SIGINT, and soon after ``is_orphan`` says that the parent has ended.
 
     A child that outlived a killed supervisor would go on sending with nobody to clear up after it.
-    It is told who its parent is: that one may be gone before the child is far enough to look.
     """
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    parent = int(os.environ.get(PARENT, os.getppid()))
     try:
-        while not told.is_set():
-            try:
-                await asyncio.wait_for(told.wait(), _ORPHAN_CHECK_S)
-            except TimeoutError:
-                if with_parent and os.getppid() != parent:
-                    return
+        if clock is None:
+            await told.wait()
+            return
+        while not (told.is_set() or is_orphan()):
+            await clock.doze(_ORPHAN_CHECK_S, told, about="machine")
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
@@ -65,6 +65,14 @@ def is_stopped(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_STOPPED
     except psutil.NoSuchProcess:
         return False
+
+
+class _ThisMachine:
+    is_running = staticmethod(is_running)
+    is_stopped = staticmethod(is_stopped)
+
+
+THIS_MACHINE: Final = _ThisMachine()
 
 
 async def end_process(host: str, pid: int, started_by: float) -> bool:

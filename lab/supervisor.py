@@ -1,35 +1,36 @@
 """``mtalab up``: scheduler, instances and sinks as processes of their own, kept running."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from affinity.read_toml import variable
-from lab.children import Child, Leaving, command_line
+from lab.children import Child, Leaving
 from lab.configuration import Loaded
 from lab.following import SETTLED, UP, Following, changed
 from lab.lifetime import to_the_end
+from lab.machine import Machine, Started
 from lab.up_lock import up_lock
 from store.modules import SINKS
-from world.clock import Clock
 from world.crash import reach
 from world.log import Log
 
 STOP_GRACE_S: Final = 20.0  # longer than an instance gives its workers
 
 
-def wanted(loaded: Loaded) -> dict[str, list[str]]:
-    """The processes of a configuration, by name; sinks first, so that they listen first."""
+def wanted(loaded: Loaded) -> dict[str, tuple[str, ...]]:
+    """The commands of a configuration, by name; sinks first, so that they listen first."""
     configuration = loaded.configuration
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     if configuration.sink:
-        found[SINKS] = command_line(loaded.path, "sink")
+        found[SINKS] = ("sink",)
     if configuration.submission.is_on:
-        found["submission"] = command_line(loaded.path, "submission")
-    found["scheduler"] = command_line(loaded.path, "scheduler")
+        found["submission"] = ("submission",)
+    found["scheduler"] = ("scheduler",)
     for name in configuration.mta:
-        found[f"mta@{name}"] = command_line(loaded.path, "mta", "run", name)
+        found[f"mta@{name}"] = ("mta", "run", name)
     return found
 
 
@@ -39,7 +40,7 @@ class Supervisor:
     def __init__(
         self,
         loaded: Loaded,
-        clock: Clock,
+        machine: Machine,
         *,
         reload: Callable[[], Loaded],
         log: Log,
@@ -51,14 +52,14 @@ class Supervisor:
 
         Args:
             loaded: the configuration to begin with.
-            clock: for pauses before a child is started again.
+            machine: what they are to run on.
             reload: reads the configuration again.
             log: takes what happens.
             ready: raises when the lab could not run, before anything is started.
             output: a file for the words of the children, which are otherwise ours.
             ends_by_signal: whether SIGTERM to this process ends ``run``.
         """
-        self._loaded, self._clock = loaded, clock
+        self._loaded, self._machine = loaded, machine
         self._log, self._output = log, output
         self._ready, self._ends_by_signal = ready, ends_by_signal
         self._children: dict[str, Child] = {}
@@ -70,7 +71,7 @@ class Supervisor:
             variable("lab.durability"): loaded.configuration.lab.durability,
             variable("lab.log"): loaded.configuration.lab.log,
         }
-        self.following = Following(loaded, UP, reload, log, clock)
+        self.following = Following(loaded, UP, reload, log, machine)
 
     async def run(self) -> None:
         """Run the lab until cancelled, then stop it in order.
@@ -93,21 +94,20 @@ class Supervisor:
 
     def _adjust(self) -> None:
         these = wanted(self._loaded)
-        for name, argv in these.items():
+        for name, words in these.items():
             if name not in self._children:
-                child = Child(
-                    name,
-                    argv,
-                    self._clock,
-                    log=self._log,
-                    output=self._output,
-                    settled=self._settled,
-                )
+                start = partial(self._start, words)
+                child = Child(name, start, self._machine.clock, log=self._log)
                 self._children[name] = child
                 self._tasks.create_task(child.run(), name=name)
         for name in [each for each in self._children if each not in these]:
             child = self._children.pop(name)
             self._tasks.create_task(self._leaving.see_off(child), name=f"stop {name}")
+
+    async def _start(self, words: Sequence[str]) -> Started:
+        return await self._machine.start(
+            self._loaded.path, words, settled=self._settled, output=self._output
+        )
 
     async def _follow(self) -> None:
         async for loaded in self.following.changes():

@@ -1,7 +1,6 @@
 """Following the configuration file while the lab runs."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from lab.configuration import Loaded
 from lab.logs import complain
 from mail.errors import UserError
+from world.clock import Clock
 from world.log import Log
 
 _LOOK_EVERY_S: Final = 0.3
@@ -18,6 +18,7 @@ async def changes(
     loaded: Loaded,
     reload: Callable[[], Loaded],
     log: Log,
+    clock: Clock,
     *,
     asked: asyncio.Event | None = None,
     refused: Callable[[UserError], None] = lambda _: None,
@@ -46,8 +47,7 @@ async def changes(
                 if is_asked or new.text != loaded.text:
                     loaded = new
                     yield loaded
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), _LOOK_EVERY_S)
+        await clock.doze(_LOOK_EVERY_S, asked, about="machine")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

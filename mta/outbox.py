@@ -174,4 +174,4 @@ class Outbox:
                 self._in_trouble("store_away", str(error))
                 if self._stopping and not self._exposed:
                     return None
-                await asyncio.sleep(RETRY_AFTER_S)
+                await self._clock.doze(RETRY_AFTER_S)

@@ -72,7 +72,7 @@ class Scheduler:
             with contextlib.suppress(StoreUnavailable):
                 leadership = self._store.try_lead()
             if leadership is None:
-                await asyncio.sleep(LEAD_AGAIN_S)
+                await self._clock.doze(LEAD_AGAIN_S)
                 continue
             try:
                 await self._lead(leadership)
@@ -102,7 +102,7 @@ class Scheduler:
             except StoreUnavailable as error:
                 # Leases run on without us; a store that is back is taken up where it stands.
                 self._note_store(error)
-                await asyncio.sleep(LEAD_AGAIN_S)
+                await self._clock.doze(LEAD_AGAIN_S)
                 continue
             if granted:
                 await asyncio.sleep(BUSY_PAUSE_S)
@@ -110,7 +110,7 @@ class Scheduler:
                 await self._clock.doze(self._settings.pace.round)
 
     async def _is_any_unfinished(self, watch: Watch) -> bool:
-        may_be = deliveries.may_be_any(watch, *deliveries.ACTIVE, DeliveryStatus.PAUSED)
+        may_be = deliveries.may_be_any(watch, *deliveries.UNFINISHED)
         return may_be and await self._store.read(deliveries.is_any_unfinished)
 
     async def _announce(self) -> None:
@@ -119,6 +119,7 @@ class Scheduler:
             modules.announce_module, modules.SCHEDULER, self._process(), "", now
         )
         self._since = now
+        self._housekeeping.lead(modules.Leader(self._process(), now))
         self.has_led = True
         self._log.info("leading", note="leads: parts are lent from now on")
 
@@ -140,6 +141,8 @@ class Scheduler:
         house = self._housekeeping
         if not self._is_idle:
             await house.expire()
+            await house.begin_waves()
+            await house.break_lanes()
             await house.replan()
             await house.cut()
         await house.reclaim(is_any_lent=leases.may_be_any(watch))
@@ -157,7 +160,14 @@ class Scheduler:
         heard_since = now - self._settings.pace.lease / 2
         # A worker with nothing in hand is given a part that is larger than its window, too.
         window = max(self._settings.pace.lane_window, self._settings.pace.part_max)
-        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since, window)
+        view = await self._store.read(
+            scheduling.view,
+            now,
+            PARTS_PER_WAY,
+            heard_since,
+            window,
+            with_running=self._settings.pace.max_deliveries is not None,
+        )
         self.counts.rounds += 1
         self.counts.in_vain += 1  # until something is lent
         self.counts.rows_read += sum(map(len, (view.queued, view.workers, view.leases, view.lanes)))
@@ -210,6 +220,8 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
                 each.source_ips,
                 each.size,
                 each.priority,
+                each.contact_at,
+                each.is_started,
             )
             for each in view.queued
         ),
@@ -224,4 +236,5 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
             for each in view.workers
         ),
         tuple(lanes),
+        frozenset(view.running),
     )

@@ -224,6 +224,10 @@ class Connection(Conversation):
     def reset(self) -> NoReturn:
         """Tear the connection (RST): the peer sees an error where it would see an end."""
         transport = cast("asyncio.Transport", self._original_transport or self._writer.transport)
+        simulated = transport.get_extra_info("reset")
+        if simulated is not None:
+            simulated()
+            raise asyncio.CancelledError
         # The transports lend their sockets without this option; a twin of the descriptor has it.
         with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as twin:
             twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

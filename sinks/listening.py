@@ -1,12 +1,18 @@
-"""Sockets to listen on, and in our words what the system says against an address."""
+"""Sockets to listen on, and in our words what the system says against an address.
+
+``Sockets`` is the seam: a simulation has others.
+"""
 
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Final, Protocol
 
 from mail.notation import split_endpoint
+from sinks import control
 from sinks.errors import ListenAddressUnusable
 
 _WHY: Final = {
@@ -53,3 +59,33 @@ def refusing(who: str, listen: str) -> Iterator[None]:
         raise ListenAddressUnusable(
             f"{who} cannot listen on {listen}: {why}", remedy=remedy
         ) from error
+
+
+class Sockets(Protocol):
+    """Where sinks may listen, and what the kernel does for them."""
+
+    def bind(self, who: str, listen: str) -> socket.socket:
+        """As ``bound_socket``."""
+        ...
+
+    def door(self, directory: Path, handle: control.Handle) -> AbstractAsyncContextManager[None]:
+        """As ``sinks.control.listening``."""
+        ...
+
+    def holds(self, close: Callable[[], None]) -> None:
+        """This process has opened a file, which is closed if the process is killed."""
+        ...
+
+
+class _ThisHost:
+    def bind(self, who: str, listen: str) -> socket.socket:
+        return bound_socket(who, listen)
+
+    def door(self, directory: Path, handle: control.Handle) -> AbstractAsyncContextManager[None]:
+        return control.listening(directory, handle)
+
+    def holds(self, close: Callable[[], None]) -> None:
+        """The kernel knows."""
+
+
+THIS_HOST: Final[Sockets] = _ThisHost()

@@ -14,10 +14,9 @@ from mail.errors import Where
 from mail.notation import split_endpoint
 from sinks.catalogue import personalities_from, personality_named
 from sinks.connection import quieten
-from sinks.control import listening
 from sinks.errors import BadSinkName, BadWord, NoSuchSink
 from sinks.inbox import InboxFile
-from sinks.listening import bound_socket
+from sinks.listening import THIS_HOST, Sockets
 from sinks.receipts import ReceiptLog
 from sinks.server import SinkServer
 from sinks.settings import Certificate, Personality, SinkSettings
@@ -38,6 +37,7 @@ class SinkService:
         directory: Path,
         clock: Clock,
         chance: Chance,
+        sockets: Sockets = THIS_HOST,
     ) -> None:
         """Check the settings; nothing is opened yet.
 
@@ -47,6 +47,7 @@ class SinkService:
             directory: receipts and inbox go below it.
             clock: for receipts and limits.
             chance: draws the seed of personalities whose seed is "random".
+            sockets: where to listen.
 
         Raises:
             BadSinkName: a name cannot be a file's name.
@@ -54,7 +55,7 @@ class SinkService:
             PersonalityLoop: a personality extends itself.
         """
         self._sinks, self._directory, self._clock = dict(sinks), directory, clock
-        self._own, self._chance = dict(personalities), chance
+        self._own, self._chance, self._sockets = dict(personalities), chance, sockets
         self._chosen = {name: settings.personality for name, settings in sinks.items()}
         self._personalities = {
             name: _seeded(_checked(name, settings, personalities), chance)
@@ -84,9 +85,11 @@ class SinkService:
             for name, settings in self._sinks.items():
                 receipts = ReceiptLog(self._directory, name)
                 stack.callback(receipts.close)
+                self._sockets.holds(receipts.close)
                 inbox = InboxFile(self._directory, name) if settings.inbox else None
                 if inbox is not None:
                     stack.callback(inbox.close)
+                    self._sockets.holds(inbox.close)
                 personality = self._personalities[name]
                 server = SinkServer(
                     name,
@@ -101,7 +104,7 @@ class SinkService:
                 await server.start(bound[name])
                 servers[name] = server
             if servers:
-                await stack.enter_async_context(listening(self._directory, self._handle))
+                await stack.enter_async_context(self._sockets.door(self._directory, self._handle))
             self._running, self._servers = stack.pop_all(), servers
 
     def set_personality(
@@ -176,7 +179,7 @@ class SinkService:
         """Sockets at all addresses: before any file is opened, which may be another process's."""
         bound = {}
         for name, settings in self._sinks.items():
-            bound[name] = bound_socket(f"sink {name!r}", settings.listen)
+            bound[name] = self._sockets.bind(f"sink {name!r}", settings.listen)
             stack.callback(bound[name].close)
         return bound
 

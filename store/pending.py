@@ -6,7 +6,7 @@ parts, with what waits for a retry and with workers, never with what is over.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import case, func, select
 
@@ -464,3 +464,32 @@ def unrecorded(tx: Tx, worker_id: int, message_ids: Sequence[int]) -> list[Unrec
         for row in tx.connection.execute(query):
             counts[row.part_id] = counts.get(row.part_id, 0) + row.messages
     return [Unrecorded(part_id, count) for part_id, count in sorted(counts.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class OfDomain:
+    """Messages of one delivery to one domain that are pending; ``tried`` of them at least once."""
+
+    delivery_id: int
+    domain: str
+    mx_group: str
+    messages: int
+    tried: int
+
+
+def by_domain(tx: Tx, delivery_id: int) -> list[OfDomain]:
+    """What of a delivery is pending, by recipient domain."""
+    message = tables.message
+    tried = func.sum(case((message.c.attempts > 0, 1), else_=0))
+    query = (
+        select(message.c.domain, message.c.mx_group, func.count(), tried)
+        .where(message.c.delivery_id == delivery_id, message.c.status == MessageStatus.PENDING)
+        .group_by(message.c.domain, message.c.mx_group)
+        .order_by(message.c.domain)
+    )
+    return [OfDomain(delivery_id, *map(_plain, row)) for row in tx.connection.execute(query)]
+
+
+def _plain(value: object) -> Any:
+    """PostgreSQL sums whole numbers to decimals."""
+    return value if isinstance(value, str) else int(value)  # type: ignore[call-overload]

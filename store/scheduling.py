@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from store import modules, parts, tables
+from store import modules, parts, progress, tables
 from store.engine import Tx
 
 
@@ -34,15 +34,22 @@ class View:
     workers: Sequence[modules.Worker]
     leases: Sequence[HeldOnLane]
     lanes: Mapping[str, LaneState]
+    running: Sequence[int] = ()  # deliveries that count against a limit on them
 
 
 def view(
-    tx: Tx, now: float, per_way: int, heard_since: float = 0.0, window: int | None = None
+    tx: Tx,
+    now: float,
+    per_way: int,
+    heard_since: float = 0.0,
+    window: int | None = None,
+    *,
+    with_running: bool = False,
 ) -> View:
     """The first parts of each way, workers heard since a time, what they hold, and the lanes.
 
     ``window``: messages that a worker may hold on a lane. Of a way no more is read than those
-    workers have room for.
+    workers have room for. ``running`` is read only when asked for.
     """
     workers = modules.takers(tx, heard_since)
     queued = (
@@ -68,4 +75,5 @@ def view(
             row.key: LaneState(row.tat, row.suspended_until)
             for row in tx.connection.execute(select(lane))
         },
+        [each.delivery_id for each in progress.running(tx)] if with_running else [],
     )

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import time
-from typing import Protocol
+from typing import Literal, Protocol
+
+About = Literal["store", "machine"]
 
 
 class Clock(Protocol):
@@ -17,11 +19,14 @@ class Clock(Protocol):
         """Seconds from an arbitrary start, never going back; for durations and leases in hand."""
         ...
 
-    async def doze(self, seconds: float, news: asyncio.Event | None = None) -> None:
-        """Wait before looking at the store again, less long if ``news`` is set meanwhile.
+    async def doze(
+        self, seconds: float, news: asyncio.Event | None = None, *, about: About = "store"
+    ) -> None:
+        """Wait before looking again, less long if ``news`` is set meanwhile.
 
-        For those who look again and again, and find what they found before if nobody has committed
-        and nothing has become due: a simulation may leave out such looks, and only such.
+        For those who look again and again, at the store, or at files and processes of the machine,
+        and find what they found before if nobody has changed any and nothing has become due: a
+        simulation may leave out such looks, and only such.
         """
         ...
 
@@ -35,7 +40,9 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
-    async def doze(self, seconds: float, news: asyncio.Event | None = None) -> None:
+    async def doze(
+        self, seconds: float, news: asyncio.Event | None = None, *, about: About = "store"
+    ) -> None:
         if news is None:
             await asyncio.sleep(seconds)
             return

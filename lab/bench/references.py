@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from lab.bench.workload import SINK, Workload
-from lab.children import command_line
 from lab.free_ports import free_ports
+from lab.machine import command_line
 from mail.errors import EnvironmentFault
 from mail.notation import split_endpoint
 

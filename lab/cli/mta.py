@@ -58,12 +58,15 @@ def register(app: typer.Typer) -> None:
         config: ConfigOption = None,
     ) -> None:
         """Run one MTA instance and its worker processes, apart from `mtalab up`."""
+        from lab.machine import ThisMachine
         from lab.services.instance import run_instance
         from lab.services.loop import in_loop
 
         given = service(config, json=json, log=log_format)
         loaded, instance = given.loaded, instance_of(given.loaded, name)
-        in_loop(run_instance(loaded, instance, given.reload, given.log(f"mta@{name}")))
+        in_loop(
+            run_instance(loaded, instance, given.reload, given.log(f"mta@{name}"), ThisMachine())
+        )
 
     @mta.command(name="list")
     def listing(json: JsonOption = False, config: ConfigOption = None) -> None:

@@ -73,13 +73,14 @@ def _register_run(sink: typer.Typer) -> None:
         if context.invoked_subcommand is not None:
             context.obj = config
             return
+        from lab.machine import ThisMachine
         from lab.services.loop import in_loop
         from lab.services.sinks import run_sink_alone, run_sinks
 
         if listen is None:
             _only_alone(context)
             given = service(config, json=json, log=log_format)
-            in_loop(run_sinks(given.loaded, given.reload, given.log("sinks")))
+            in_loop(run_sinks(given.loaded, given.reload, given.log("sinks"), ThisMachine()))
             return
         own = {} if config is None else loaded_from(config).configuration.personality
         folder = inbox or Path(tempfile.mkdtemp(prefix="mtalab-sink-"))

@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
         json: JsonOption = False, log_format: LogOption = None, config: ConfigOption = None
     ) -> None:
         """Run the SMTP port at which applications submit their mail."""
+        from lab.machine import ThisMachine
         from lab.services.loop import in_loop
         from lab.services.submission import run_submission
 
@@ -24,4 +25,4 @@ def register(app: typer.Typer) -> None:
                 where=Where(loaded.path.name, "submission.listen"),
                 remedy="Give it an address such as 127.0.0.1:2525.",
             )
-        in_loop(run_submission(loaded, given.reload, given.log("submission")))
+        in_loop(run_submission(loaded, given.reload, given.log("submission"), ThisMachine()))

@@ -19,6 +19,7 @@ from lab.demo.people import write_people
 from lab.demo.result import Result
 from lab.findings import findings_of
 from lab.free_ports import free_ports
+from lab.machine import ThisMachine
 from lab.readiness import not_running
 from lab.services.up import lab_of
 from lab.stores import store_of
@@ -95,7 +96,7 @@ def _refuse_what_cannot_work(own: Loaded, loaded: Loaded) -> None:
     errors = [each for each in findings_of(loaded) if each.severity == "error"]
     if errors:
         raise NothingToShow(
-            f"{own.path} cannot run a demo:\n" + "\n".join(str(each) for each in errors),
+            f"{own.path} cannot run a demo:\n" + "\n".join(str(each.finding) for each in errors),
             remedy=f"`mtalab config check --config {own.path}` checks all of it.",
         )
     if not _deliveries(loaded):
@@ -154,7 +155,7 @@ async def _run(loaded: Loaded, store: Store, log: Log, show: Show) -> Result:
     clock, folder = SystemClock(), loaded.path.parent
     async with asyncio.TaskGroup() as tasks:
         said = loaded.path.with_name("up.log")
-        lab = lab_of(loaded, clock, lambda: loaded, log, output=said)
+        lab = lab_of(loaded, ThisMachine(), lambda: loaded, log, output=said)
         running = tasks.create_task(lab.run(), name="lab")
         try:
             await _wait_until_ready(loaded, store, clock)

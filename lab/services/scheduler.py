@@ -5,26 +5,25 @@ import contextlib
 from lab.burial import Worst, bury
 from lab.configuration import Loaded
 from lab.following import Following
-from lab.lifetime import first_of, this_process, until_told_to_stop
+from lab.lifetime import first_of, until_told_to_stop
+from lab.machine import Machine
 from lab.services.beat import say_goodbye
 from lab.services.loop import Reload
 from lab.services.measuring import measure_scheduler
-from lab.stores import store_of
 from scheduler.service import Scheduler
 from scheduler.settings import settings_from
 from store import audit, modules
 from store.engine import Store, shown_url
 from store.errors import StoreUnavailable
-from world.clock import Clock, SystemClock
 from world.log import Log
 
 
-async def run_scheduler(loaded: Loaded, reload: Reload, log: Log) -> None:
+async def run_scheduler(loaded: Loaded, reload: Reload, log: Log, machine: Machine) -> None:
     """The scheduler of this lab; a second one waits for the first to end."""
-    clock = SystemClock()
-    with contextlib.closing(store_of(loaded)) as store:
-        scheduler = _scheduler_of(loaded, store, clock, log)
-        following = Following(loaded, modules.SCHEDULER, reload, log, clock)
+    clock = machine.clock
+    with contextlib.closing(machine.store_of(loaded)) as store:
+        scheduler = _scheduler_of(loaded, store, machine, log)
+        following = Following(loaded, modules.SCHEDULER, reload, log, machine)
         log.info("started", note=f"on {shown_url(loaded.store_url)}")
 
         async def follow() -> None:
@@ -39,20 +38,20 @@ async def run_scheduler(loaded: Loaded, reload: Reload, log: Log) -> None:
 
         with following.on_hangup():
             await first_of(
-                until_told_to_stop(with_parent=True),
+                until_told_to_stop(clock, machine.is_orphan),
                 scheduler.run(),
                 follow(),
                 measure_scheduler(scheduler, clock),
             )
         if scheduler.has_led:
-            await say_goodbye(store, modules.SCHEDULER, clock)
+            await say_goodbye(store, modules.SCHEDULER, machine)
 
 
-def _scheduler_of(loaded: Loaded, store: Store, clock: Clock, log: Log) -> Scheduler:
+def _scheduler_of(loaded: Loaded, store: Store, machine: Machine, log: Log) -> Scheduler:
     """The scheduler of this store."""
 
     async def bury_worker(worker: modules.Worker, worst: Worst) -> None:
-        if await bury(store, clock, worker, worst):
+        if await bury(store, machine, worker, worst):
             who = f"worker {worker.id} of mta@{worker.instance}"
             log.warning(
                 "worker_buried",
@@ -64,4 +63,4 @@ def _scheduler_of(loaded: Loaded, store: Store, clock: Clock, log: Log) -> Sched
             )
 
     settings = settings_from(loaded.configuration)
-    return Scheduler(store, clock, settings, bury_worker, this_process, log)
+    return Scheduler(store, machine.clock, settings, bury_worker, machine.this_process, log)

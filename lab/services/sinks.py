@@ -7,56 +7,57 @@ from typing import Final
 
 from lab.configuration import Loaded
 from lab.following import Following
-from lab.lifetime import first_of, this_process, until_told_to_stop
+from lab.lifetime import first_of, until_told_to_stop
+from lab.machine import Machine
 from lab.services.beat import beat_for_ever, say_goodbye
 from lab.services.loop import Reload
-from lab.stores import store_of
 from sinks.service import SinkService
 from sinks.settings import Personality, SinkSettings
 from store import modules
 from world.chance import SeededChance
-from world.clock import Clock, SystemClock
+from world.clock import SystemClock
 from world.log import Log
 
 ALONE: Final = "sink"  # the name of one that runs without a lab
 
 
-def sink_service(loaded: Loaded, clock: Clock) -> SinkService:
+def sink_service(loaded: Loaded, machine: Machine) -> SinkService:
     """The sinks of a lab; none listens yet."""
     return SinkService(
         loaded.configuration.sink,
         loaded.configuration.personality,
         loaded.directory,
-        clock,
-        SeededChance(),
+        machine.clock,
+        machine.chance(),
+        machine.sockets,
     )
 
 
-async def run_sinks(loaded: Loaded, reload: Reload, log: Log) -> None:
+async def run_sinks(loaded: Loaded, reload: Reload, log: Log, machine: Machine) -> None:
     """All sinks of the lab."""
-    clock = SystemClock()
+    clock = machine.clock
     configuration = loaded.configuration
-    service = sink_service(loaded, clock)
+    service = sink_service(loaded, machine)
     await service.start()
     try:
-        with contextlib.closing(store_of(loaded)) as store:
+        with contextlib.closing(machine.store_of(loaded)) as store:
             detail = ", ".join(
                 f"{name} {settings.listen}" for name, settings in configuration.sink.items()
             )
             log.info("listening", note=detail)
             await store.write(
-                modules.announce_module, modules.SINKS, this_process(), detail, clock.now()
+                modules.announce_module, modules.SINKS, machine.this_process(), detail, clock.now()
             )
-            following = Following(loaded, modules.SINKS, reload, log, clock)
+            following = Following(loaded, modules.SINKS, reload, log, machine)
 
             async def follow() -> None:
                 async for _ in following.changes():
                     pass  # what it changes of them a restart brings, which the account says
 
-            beat = beat_for_ever(store, modules.SINKS, clock)
+            beat = beat_for_ever(store, modules.SINKS, machine)
             with following.on_hangup():
-                await first_of(until_told_to_stop(with_parent=True), beat, follow())
-            await say_goodbye(store, modules.SINKS, clock)
+                await first_of(until_told_to_stop(clock, machine.is_orphan), beat, follow())
+            await say_goodbye(store, modules.SINKS, machine)
     finally:
         await service.stop()
 
@@ -73,6 +74,6 @@ async def run_sink_alone(
     try:
         host, port = service.addresses[ALONE]
         listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        await until_told_to_stop(with_parent=False)
+        await until_told_to_stop()
     finally:
         await service.stop()

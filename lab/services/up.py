@@ -13,15 +13,13 @@ from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
 from lab.following import accounts, hang_up
 from lab.lifetime import first_of, until_told_to_stop
+from lab.machine import Machine, ThisMachine
 from lab.services.loop import Reload
 from lab.services.sinks import sink_service
-from lab.stores import store_of
 from lab.submission_settings import WHO
 from lab.supervisor import Supervisor
 from sinks.errors import ListenAddressUnusable
-from sinks.listening import bound_socket
 from sinks.service import tls_folder
-from world.clock import Clock, SystemClock
 from world.log import Log
 
 ORPHANS_LEAVE_WITHIN_S: Final = 2.0
@@ -33,8 +31,8 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
     Raises:
         UnusableFile: a password, key or the authorities of a route cannot be read.
     """
-    clock = SystemClock()
-    _make_authority(loaded, clock)  # a route may trust it
+    machine = ThisMachine()
+    _make_authority(loaded, machine)  # a route may trust it
     signing_keys(loaded)
     destinations(loaded)  # better one clear refusal than workers that cannot start
     had_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and _has_terminal()
@@ -46,15 +44,18 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
             hang_up(accounts(loaded.directory))
 
     # One process makes the schema before five ask for it.
-    with contextlib.closing(store_of(loaded)) as store, Audited(store, clock) as told:
-        supervisor = lab_of(loaded, clock, reload, log, ends_by_signal=True, begins=told.begins)
+    with (
+        contextlib.closing(machine.store_of(loaded)) as store,
+        Audited(store, machine.clock) as told,
+    ):
+        supervisor = lab_of(loaded, machine, reload, log, ends_by_signal=True, begins=told.begins)
         with supervisor.following.on_hangup(hung_up):
-            await first_of(until_told_to_stop(with_parent=False), supervisor.run())
+            await first_of(until_told_to_stop(), supervisor.run())
 
 
 def lab_of(
     loaded: Loaded,
-    clock: Clock,
+    machine: Machine,
     reload: Reload,
     log: Log,
     *,
@@ -68,12 +69,12 @@ def lab_of(
     """
 
     async def ready() -> None:
-        await all_can_listen(loaded, clock)
+        await all_can_listen(loaded, machine)
         begins()
 
     return Supervisor(
         loaded,
-        clock,
+        machine,
         reload=reload,
         log=log,
         ready=ready,
@@ -91,7 +92,7 @@ def _has_terminal() -> bool:
     return True
 
 
-async def all_can_listen(loaded: Loaded, clock: Clock) -> None:
+async def all_can_listen(loaded: Loaded, machine: Machine) -> None:
     """See whether all ports are free: better one clear refusal than a child that loops.
 
     The sinks of a supervisor that was killed leave by themselves a moment later.
@@ -100,12 +101,13 @@ async def all_can_listen(loaded: Loaded, clock: Clock) -> None:
         ListenAddressUnusable: something else has one of the ports.
     """
     submission = loaded.configuration.submission
+    clock = machine.clock
     deadline = clock.monotonic() + ORPHANS_LEAVE_WITHIN_S
     while True:
         try:
-            sink_service(loaded, clock).check()
+            sink_service(loaded, machine).check()
             if submission.is_on:
-                bound_socket(WHO, submission.listen).close()
+                machine.sockets.bind(WHO, submission.listen).close()
         except ListenAddressUnusable:
             if clock.monotonic() >= deadline:
                 raise
@@ -114,13 +116,13 @@ async def all_can_listen(loaded: Loaded, clock: Clock) -> None:
             return
 
 
-def _make_authority(loaded: Loaded, clock: Clock) -> None:
+def _make_authority(loaded: Loaded, machine: Machine) -> None:
     """The authority of the sinks' certificates, if any sink has one.
 
     Raises:
         SinkFilesUnusable: it cannot be written or read.
     """
-    if sink_service(loaded, clock).shows_certificates:
+    if sink_service(loaded, machine).shows_certificates:
         from sinks import certificates  # slow to import, and few labs need it
 
-        certificates.authority(tls_folder(loaded.directory), clock.now())
+        certificates.authority(tls_folder(loaded.directory), machine.clock.now())

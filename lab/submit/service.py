@@ -10,11 +10,12 @@ from affinity.plan import plan_of
 from lab.configuration import Loaded
 from lab.submission_settings import WHO
 from lab.submit.errors import BadCertificate
-from lab.submit.intake import Intake, Rules, open_s
+from lab.submit.intake import Intake, Rules
+from lab.submit.open_for import open_s
 from lab.submit.session import Desk, Policy, SubmissionSession
 from mail.errors import Where
 from sinks.connection import Server, login_options, quieten
-from sinks.listening import bound_socket, refusing
+from sinks.listening import THIS_HOST, Sockets, refusing
 from store.continuous import Terms
 from store.engine import Store
 from world.chance import Chance
@@ -27,14 +28,21 @@ _CLOSING: Final = b"421 4.3.2 The submission port is shutting down"
 class SubmissionService:
     """The port of one lab; where it listens and whom it lets in never changes."""
 
-    def __init__(self, loaded: Loaded, store: Store, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        store: Store,
+        clock: Clock,
+        chance: Chance,
+        sockets: Sockets = THIS_HOST,
+    ) -> None:
         """Make it; nothing listens yet.
 
         Raises:
             BadCertificate: the certificate or its key cannot be used.
         """
         settings = loaded.configuration.submission
-        self._listen = settings.listen
+        self._listen, self._sockets = settings.listen, sockets
         self._is_stopping = False
         self._intake = Intake(store, clock, lambda: self._rules)
         options: dict[str, Any] = {}
@@ -91,7 +99,7 @@ class SubmissionService:
         """
         quieten()
         loop = asyncio.get_running_loop()
-        bound = bound_socket(WHO, self._listen)
+        bound = self._sockets.bind(WHO, self._listen)
         with refusing(WHO, self._listen):
             server = await loop.create_server(
                 lambda: SubmissionSession(self._desk, loop), sock=bound, backlog=_BACKLOG

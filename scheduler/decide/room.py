@@ -9,15 +9,11 @@ out for ever.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import Final
 
 from affinity.configuration import Pace
+from affinity.gcra import BUDGET_AHEAD_S
 from affinity.lane import LaneKey
-from scheduler.decide.snapshot import Lane, LaneView, Rules, Snapshot
-
-# A lane whose next message is due later than this is left to the others: the owner would only
-# hold the part and wait. Shorter gaps are bridged, so that a lane never runs dry between rounds.
-BUDGET_AHEAD_S: Final = 1.0
+from scheduler.decide.snapshot import Lane, LaneView, QueuedPart, Rules, Snapshot
 
 
 @dataclass(slots=True)
@@ -117,6 +113,14 @@ class Room:
             or lane.is_contested
             or not self._pool(affinity, source_ip).members
             or not self._has_budget(lane)
+        )
+
+    def has_way(self, part: QueuedPart) -> bool:
+        """Whether a part could go by any of its source IPs now or when its turn comes."""
+        return self._rules.has_route(part.mx_group) and any(
+            source_ip in part.source_ips
+            and self.is_available(part.affinity, source_ip, self.lane(source_ip, part.mx_group))
+            for source_ip in self._rules.weights(part.affinity)
         )
 
     def _has_budget(self, lane: LaneInUse) -> bool:

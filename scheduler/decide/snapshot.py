@@ -28,6 +28,8 @@ class QueuedPart:
     source_ips: tuple[str, ...]
     size: int
     priority: int = 0  # higher goes first
+    contact_at: float = 0.0
+    is_started: bool = True  # its delivery is in progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Snapshot:
     parts: tuple[QueuedPart, ...]
     workers: tuple[LiveWorker, ...]
     lanes: tuple[LaneView, ...] = ()
+    running: frozenset[int] = frozenset()  # deliveries that count against a limit on them
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from affinity.configuration import Pace
+from scheduler.decide.admit import admit
 from scheduler.decide.allot import Allotment, next_ip, used
 from scheduler.decide.fair_share import Turn, Turns
 from scheduler.decide.room import LaneInUse, Room
@@ -48,8 +49,11 @@ def spread(
     plus one pass over the parts and the lanes.
     """
     room = Room(snapshot, rules, pace, memory.given)
+    parts = snapshot.parts
+    if pace.max_deliveries is not None:
+        parts = admit(parts, snapshot.running, pace.max_deliveries, room.has_way)
     turn = _Round(snapshot.now, rules, pace, memory, room)
-    return turn.run(_streams(snapshot.parts))
+    return turn.run(_streams(parts))
 
 
 def _streams(parts: Iterable[QueuedPart]) -> list[Stream]:

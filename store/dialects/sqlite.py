@@ -136,7 +136,7 @@ class SqliteDialect(Upserts):
 
     def watch(self, engine: Engine) -> "FileWatch":
         in_memory = engine.url.database in (None, "", ":memory:")
-        return FileWatch(None if in_memory else engine.raw_connection())
+        return FileWatch(engine.raw_connection(), sees_commits=not in_memory)
 
     def try_lead(self, engine: Engine) -> "FileLeadership | None":
         database = engine.url.database
@@ -194,13 +194,13 @@ class FileWatch:
     A database in memory has one connection for all, which does not see its own commits.
     """
 
-    def __init__(self, connection: PoolProxiedConnection | None) -> None:
-        self._connection = connection
+    def __init__(self, connection: PoolProxiedConnection, *, sees_commits: bool) -> None:
+        self._connection, self._sees_commits = connection, sees_commits
         self._version: int | None = None
 
     def has_changed(self) -> bool:
-        raw = None if self._connection is None else self._connection.driver_connection
-        if raw is None:
+        raw = self._connection.driver_connection
+        if raw is None or not self._sees_commits:
             return True
         try:
             (version,) = raw.execute("PRAGMA data_version").fetchone()
@@ -210,7 +210,7 @@ class FileWatch:
         return bool(before != version)
 
     def has_any(self, table: Table, column: str, value: Any) -> bool:
-        raw = None if self._connection is None else self._connection.driver_connection
+        raw = self._connection.driver_connection
         if raw is None:
             return True
         try:
@@ -220,8 +220,7 @@ class FileWatch:
             return True
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self._connection.close()
 
 
 class FileLeadership:

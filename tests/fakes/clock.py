@@ -2,7 +2,7 @@
 
 import asyncio
 
-from world.clock import SystemClock
+from world.clock import About, SystemClock
 
 
 class FakeClock:
@@ -18,9 +18,11 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._monotonic
 
-    async def doze(self, seconds: float, news: asyncio.Event | None = None) -> None:
+    async def doze(
+        self, seconds: float, news: asyncio.Event | None = None, *, about: About = "store"
+    ) -> None:
         """Real time: for loops around what is tested."""
-        await SystemClock().doze(seconds, news)
+        await SystemClock().doze(seconds, news, about=about)
 
     def advance(self, seconds: float) -> float:
         """Let time pass; returns the new wall time."""

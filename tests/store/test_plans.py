@@ -12,13 +12,28 @@ from mail.cause import Cause
 from mail.reason import Reason
 from mail.states import DeliveryEvent, MessageStatus
 from scheduler.decide.expire import expiry_event
-from store import deliveries, expiry, leases, log, operator, parts, pending, queues, scheduling
+from store import (
+    ages,
+    deliveries,
+    expiry,
+    leases,
+    log,
+    operator,
+    parts,
+    past,
+    pending,
+    plans,
+    queues,
+    replan,
+    scheduling,
+)
 from store.schema import open_store
-from tests.store.hand import DAY, Hand
+from tests.store.hand import DAY, IPS, Hand
 
 WALK = re.compile(
     r"SCAN (message|part|transition)\b"
-    r"(?! USING COVERING INDEX (message_retrying|part_queue))"  # what is counted is counted there
+    # What is counted is counted in an index.
+    r"(?! USING COVERING INDEX (message_retrying|part_queue)| USING INDEX message_pending)"
 )
 
 
@@ -66,6 +81,12 @@ def test_nothing_is_walked_through(explained):
     asked = [
         (scheduling.view, now, 64, 0.0, 2000),
         (parts.due, now, 2000),
+        (parts.cut, [parts.Cut(1, "a", IPS, [1, 2])], {1: "a.test", 2: "a.test"}),
+        (replan.astray, 1),
+        (replan.undo, 1, [("a", "127.0.1.1")], now),
+        (plans.every,),
+        (plans.pending,),
+        (plans.pending_by_domain, {1: ["a.test"]}),
         (leases.leased_to, author.worker_id),
         (leases.messages_of, [1, 2]),
         (leases.leases,),
@@ -81,6 +102,10 @@ def test_nothing_is_walked_through(explained):
         (pending.last_word, 1, "a", Cause.GREYLISTED),
         (pending.place_of, 1),
         (pending.unrecorded, author.worker_id, [1, 2]),
+        (ages.origins,),
+        (ages.by_domain,),
+        (ages.of_open, now, [now]),
+        (past.origins, now - 60.0),
         (deliveries.finish_complete, now),
         (deliveries.discard_abandoned, now, now),
         (expiry.expire, now + 9 * DAY, 10, expiry_event),
@@ -94,6 +119,17 @@ def test_nothing_is_walked_through(explained):
             assert [line for line in lines if WALK.match(line)] == [], each
 
 
+def test_the_past_is_asked_of_the_messages_of_deliveries_that_were_not_over(explained):
+    hand, explain = explained
+    at = hand.clock.now()
+    for is_open in (False, True):
+        origin = ages.Origin(1, "spring", "main", at, at, is_open)
+        lines = " ".join(explain(past.pending, at, [origin], [at]))
+        assert "SEARCH message USING INDEX message_by_delivery" in lines
+        assert "SEARCH transition_1 USING INDEX transition_by_message" in lines
+        assert not WALK.search(lines)
+
+
 def test_what_is_over_is_not_looked_at_to_end_what_is_not(explained):
     hand, explain = explained
     lines = explain(expiry.waiting, 1, 10)
@@ -101,6 +137,15 @@ def test_what_is_over_is_not_looked_at_to_end_what_is_not(explained):
     hand.do(operator.steer, 1, DeliveryEvent.CANCELLED, hand.clock.now())
     lines = explain(operator.withdraw_cancelled, 10, hand.clock.now())
     assert any("INDEX message_pending" in each for each in lines)
+
+
+def test_pending_messages_of_some_domains_are_counted_in_an_index(explained):
+    hand, explain = explained
+    author = hand.worker()
+    (lent,) = hand.lease(author)
+    hand.settle(author, hand.outcomes(lent)[:1])  # so that the counters do not tell
+    lines = explain(plans.pending_by_domain, {1: ["a.test", "b.test"]})
+    assert any("INDEX message_pending (delivery_id=? AND domain=?)" in each for each in lines)
 
 
 def test_failed_messages_have_an_index_of_their_own(explained):

@@ -1,6 +1,7 @@
 """Child processes: started again whatever ended them, and stopped even while they start."""
 
 import asyncio
+import contextlib
 import sys
 
 from lab.children import Child, Leaving
@@ -14,14 +15,24 @@ async def until(condition):
             await asyncio.sleep(0.01)
 
 
-SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
+def starting(program, output=None):
+    """Starts a program of Python, its words in a file."""
+
+    async def start():
+        with output.open("ab") if output else contextlib.nullcontext() as said:
+            return await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=said)
+
+    return start
+
+
+SLEEPS = "import time; time.sleep(60)"
 
 
 def test_one_that_is_stopped_while_it_starts_does_not_run_on():
     said = NotingLog()
 
     async def run():
-        child = Child("child", SLEEPS, SystemClock(), log=said)
+        child = Child("child", starting(SLEEPS), SystemClock(), log=said)
         running = asyncio.create_task(child.run())
         await asyncio.sleep(0)
         assert child.pid is None, "it is being started"
@@ -46,8 +57,7 @@ def test_one_that_refuses_its_configuration_is_tried_again(tmp_path):
                 stop.set()
 
         stop = asyncio.Event()
-        argv = [sys.executable, "-c", program]
-        child = Child("child", argv, SystemClock(), log=said, ended=ended)
+        child = Child("child", starting(program), SystemClock(), log=said, ended=ended)
         running = asyncio.create_task(child.run())
         await stop.wait()
         await child.stop(30)
@@ -62,7 +72,7 @@ def test_one_that_cannot_be_started_is_tried_again_until_it_can(tmp_path):
     folder, said = tmp_path / "lab", NotingLog()
 
     async def run():
-        child = Child("child", SLEEPS, SystemClock(), log=said, output=folder / "words")
+        child = Child("child", starting(SLEEPS, folder / "words"), SystemClock(), log=said)
         running = asyncio.create_task(child.run())
         await until(lambda: said.notes)
         assert not running.done(), "a folder that is not there ends nobody"
@@ -84,8 +94,7 @@ def test_one_that_ends_by_itself_just_before_it_is_stopped_is_no_news():
         async def end(_pid, _code):
             ended.set()
 
-        argv = [sys.executable, "-c", ""]
-        child = Child("child", argv, SystemClock(), log=said, ended=end)
+        child = Child("child", starting(""), SystemClock(), log=said, ended=end)
         running = asyncio.create_task(child.run())
         await ended.wait()
         await child.stop(30)
@@ -111,8 +120,8 @@ def test_one_that_is_leaving_is_waited_for_and_not_asked_twice(tmp_path):
             codes.append(code)
 
         words = tmp_path / "words"
-        argv = [sys.executable, "-c", LEAVES_AT_THE_SECOND]
-        child = Child("child", argv, SystemClock(), log=said, ended=ended, output=words)
+        start = starting(LEAVES_AT_THE_SECOND, words)
+        child = Child("child", start, SystemClock(), log=said, ended=ended)
         running, leaving = asyncio.create_task(child.run()), Leaving(30)
         await until(lambda: words.exists() and words.read_text())
         seen_off = asyncio.create_task(leaving.see_off(child))

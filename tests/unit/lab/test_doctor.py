@@ -12,6 +12,7 @@ from lab.doctor.machine import look_at_clock, look_at_disk, look_at_open_files
 from lab.doctor.ports import look_at_ports
 from lab.doctor.stores import look_at_store
 from lab.following import Following
+from lab.machine import ThisMachine
 from store import modules
 from store.schema import HEAD, open_store
 from tests.fakes.clock import FakeClock
@@ -63,7 +64,7 @@ def test_a_port_is_free_ours_or_somebody_elses(loaded, port):
         assert found.severity == "error"
         assert f"cannot listen on 127.0.0.1:{port}" in found.what
         # A process of this lab writes such an account; here it is this one.
-        Following(loaded, "sinks", lambda: loaded, NotingLog(), SystemClock()).rename("sinks")
+        Following(loaded, "sinks", lambda: loaded, NotingLog(), ThisMachine()).rename("sinks")
         found = the_one(look_at_ports(loaded))
         assert found.severity == "ok"
         assert "listens on" in found.what

@@ -14,6 +14,7 @@ from lab import watch
 from lab.applying import apply
 from lab.configuration import load
 from lab.following import Following, accounts, digest_of
+from lab.machine import ThisMachine
 from mail.errors import UserError
 from tests.fakes.log import NotingLog
 from world.clock import SystemClock
@@ -34,7 +35,7 @@ def file(tmp_path):
 
 
 def process_of(file, name="scheduler"):
-    return Following(load(file, {}), name, lambda: load(file, {}), NotingLog(), SystemClock())
+    return Following(load(file, {}), name, lambda: load(file, {}), NotingLog(), ThisMachine())
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ import pytest
 
 from lab import lifetime
 from lab.lifetime import until_told_to_stop
+from lab.machine import ThisMachine
+from world.clock import SystemClock
 
 
 def lives_on(*, with_parent):
     async def look():
         try:
-            await asyncio.wait_for(until_told_to_stop(with_parent=with_parent), 0.2)
+            told = (SystemClock(), ThisMachine().is_orphan) if with_parent else ()
+            await asyncio.wait_for(until_told_to_stop(*told), 0.2)
         except TimeoutError:
             return True
         return False

@@ -8,6 +8,7 @@ import pytest
 from lab import watch
 from lab.configuration import load
 from tests.fakes.log import NotingLog
+from world.clock import SystemClock
 
 TEXT = '[lab]\nname = "one"\n'
 
@@ -30,7 +31,7 @@ async def followed(file, loaded, edits):
     take = names.append  # one by one: it ends only by being cancelled
 
     async def follow():
-        async for each in watch.changes(loaded, lambda: load(file, {}), log):
+        async for each in watch.changes(loaded, lambda: load(file, {}), log, SystemClock()):
             take(each.configuration.lab.name)
 
     task = asyncio.ensure_future(follow())

@@ -1,0 +1,11 @@
+"""What can go wrong with a scenario besides what its file says."""
+
+from mail.errors import UserError
+
+
+class NoSuchProcess(UserError):
+    """An event is about a process that does not run then."""
+
+
+class NotInThisMode(UserError):
+    """A scenario was asked to run in a way that it does not allow."""

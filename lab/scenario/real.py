@@ -1,0 +1,214 @@
+"""A scenario's lab on real processes and sockets, in real time."""
+
+import asyncio
+import contextlib
+import copy
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import tomli_w
+
+from lab.applying import apply
+from lab.background import Running
+from lab.configuration import FILE, Loaded, load
+from lab.free_ports import free_ports
+from lab.host_facts import host_facts
+from lab.scenario.acts import Network
+from lab.scenario.errors import NoSuchProcess, NotInThisMode
+from lab.scenario.folders import folder_for
+from lab.scenario.outcome import Outcome
+from lab.scenario.read import Case
+from lab.scenario.runner import Run, Told
+from lab.scenario.surroundings import Mode
+from lab.stores import store_of
+from mail.errors import MtalabError
+from mail.notation import split_endpoint
+from monitor.why.host import HostFacts
+from sinks.control import ask
+from store import modules
+from store.engine import Store
+from world.clock import Clock
+
+READY_WITHIN_S: Final = 60.0
+FOLLOWS_WITHIN_S: Final = 30.0
+
+
+class RealLab:
+    """Its processes are children of this one."""
+
+    mode: Mode = "real"
+
+    def __init__(self, loaded: Loaded, clock: Clock, ports: Mapping[str, str]) -> None:
+        self._loaded, self._clock, self._ports = loaded, clock, ports
+        self._store = store_of(loaded)
+        self._running: Running | None = None
+        self._beginning: float | None = None
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    @property
+    def loaded(self) -> Loaded:
+        return self._loaded
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def beginning(self) -> float:
+        """When it was up for the first time, or was first asked for: starting it takes its time."""
+        if self._beginning is None:
+            self._beginning = self._clock.now()
+        return self._beginning
+
+    def wrote(self) -> None:
+        """They look for themselves."""
+
+    async def until(self, elapsed_s: float) -> None:
+        await asyncio.sleep(self.beginning + elapsed_s - self._clock.now())
+
+    async def up(self) -> None:
+        if self._running is None:
+            self._running = Running(self._loaded)
+            self._running.start(self._store, READY_WITHIN_S)  # nothing else runs in this loop
+        _ = self.beginning
+
+    async def down(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+
+    # --- upon the machine ------------------------------------------------------------------------
+
+    def _pid(self, what: str) -> int:
+        for name, pid in self._processes():
+            if name == what:
+                return pid
+        names = sorted({name for name, _ in self._processes()})
+        raise NoSuchProcess(f"no {what} runs", remedy=f"These do: {', '.join(names) or 'none'}.")
+
+    def _processes(self) -> Iterator[tuple[str, int]]:
+        for module in self._store.read_now(modules.modules):
+            if module.stopped_at is None:
+                yield module.name, module.pid
+        for instance in self._store.read_now(modules.instances):
+            if instance.stopped_at is None:
+                yield f"mta@{instance.name}", instance.pid
+        for worker in self._store.read_now(modules.live_workers):
+            yield f"worker of mta@{worker.instance}", worker.pid
+
+    def _signal(self, what: str, number: signal.Signals) -> None:
+        os.kill(self._pid(what), number)
+
+    def kill(self, what: str, point: str | None) -> None:
+        if point is not None:
+            _impossible("kill at a point")
+        self._signal(what, signal.SIGKILL)
+
+    def stall(self, what: str) -> None:
+        self._signal(what, signal.SIGSTOP)
+
+    def go_on(self, what: str) -> None:
+        self._signal(what, signal.SIGCONT)
+
+    def cut_off(self, what: str, *, is_cut: bool) -> None:
+        _impossible(f"cut {what} off from its store" if is_cut else f"let {what} rejoin")
+
+    def skew(self, what: str, by_s: float) -> None:
+        _impossible(f"set the clock of {what} by {by_s:g} s")
+
+    def fill_disk(self, of: str, *, is_full: bool) -> None:
+        _impossible(f"{'fill' if is_full else 'free'} the disk of the {of}")
+
+    def lose_ip(self, address: str, *, is_lost: bool) -> None:
+        _impossible(f"{'remove' if is_lost else 'add'} the address {address}")
+
+    def network(self, act: Network) -> None:
+        _impossible(f"make the network {act.is_}")
+
+    def become(self, sink: str, personality: str) -> None:
+        request = {"do": "set", "sink": sink, "personality": personality}
+        ask(self._loaded.directory, request)
+
+    async def configure(self, topology: Mapping[str, Any]) -> None:
+        path = self._loaded.path
+        path.write_text(tomli_w.dumps(with_ports(topology, self._ports)), encoding="utf-8")
+        self._loaded = load(path, {})
+        await apply(self._loaded, self._clock, FOLLOWS_WITHIN_S)
+
+    # --- what came of it -------------------------------------------------------------------------
+
+    def host_facts(self) -> HostFacts:
+        return host_facts(self._store, self._clock.now())
+
+    def complaints(self) -> Sequence[str]:
+        return ()
+
+    def digest(self) -> None:
+        """Real time is never the same."""
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _impossible(what: str) -> NoReturn:
+    raise NotInThisMode(f"nobody can {what} for real", remedy="Run it with --simulate.")
+
+
+def run_for_real(case: Case, clock: Clock, *, seed: int, keep: Path | None, told: Told) -> Outcome:
+    """One run on this machine."""
+    began = clock.monotonic()
+    with contextlib.ExitStack() as stack:
+        if keep is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtalab-")))
+        else:
+            folder = folder_for(keep, case.name)
+        ports = ports_for(case.topology)
+        file = folder / FILE
+        file.write_text(tomli_w.dumps(with_ports(case.topology, ports)), encoding="utf-8")
+        lab = RealLab(load(file, {}), clock, ports)
+        stack.callback(lab.close)
+        run = Run(case, lab, told)
+        error = None
+        try:
+            asyncio.run(_played(run, lab))
+        except MtalabError as found:
+            error = found
+        return run.outcome(
+            wall_s=clock.monotonic() - began, seed=seed, error=error, kept=keep and folder
+        )
+
+
+async def _played(run: Run, lab: RealLab) -> None:
+    try:
+        await run.play()
+    finally:
+        await lab.down()
+
+
+def ports_for(topology: Mapping[str, Any]) -> dict[str, str]:
+    """Each address that a sink of it listens on → the same with a port that is free here."""
+    listening = [sink["listen"] for sink in topology.get("sink", {}).values()]
+    hosts = [split_endpoint(each)[0] for each in listening]
+    return {
+        each: each.rpartition(":")[0] + f":{port}"
+        for each, port in zip(listening, free_ports(hosts), strict=True)
+    }
+
+
+def with_ports(topology: Mapping[str, Any], ports: Mapping[str, str]) -> dict[str, Any]:
+    """The topology with those ports."""
+    found = copy.deepcopy(dict(topology))
+    for sink in found.get("sink", {}).values():
+        sink["listen"] = ports.get(sink["listen"], sink["listen"])
+    for route in found.get("route", {}).values():
+        for place in (route, *route.get("hosts", ())):
+            if place.get("host") in ports:
+                place["host"] = ports[place["host"]]
+    return found

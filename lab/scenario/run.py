@@ -1,0 +1,82 @@
+"""One scenario in a lab of its own, in either mode."""
+
+from pathlib import Path
+from typing import Final
+
+from lab.scenario.errors import NotInThisMode
+from lab.scenario.folders import folder_for
+from lab.scenario.outcome import Outcome
+from lab.scenario.read import Case
+from lab.scenario.runner import Run, Told
+from lab.scenario.simulated import simulated_lab
+from lab.scenario.surroundings import Mode
+from mail.errors import MtalabError
+from world.clock import Clock
+
+EXACT_UNTIL_S: Final = 720.0  # shorter scenarios need no tick
+TICKS: Final = 1440  # of a longer one
+
+
+def run(
+    case: Case,
+    mode: Mode,
+    clock: Clock,
+    *,
+    seed: int | None = None,
+    keep: Path | None = None,
+    told: Told = lambda _at, _what: None,
+) -> Outcome:
+    """Run it.
+
+    Args:
+        case: the scenario.
+        mode: how.
+        clock: real time, for how long it took.
+        seed: in place of the scenario's own.
+        keep: a folder for its lab, which stays.
+        told: hears of each event.
+
+    Raises:
+        NotInThisMode: it cannot be run this way.
+    """
+    if mode not in case.scenario.modes:
+        raise NotInThisMode(
+            f"{case.file.name} can be run {' and '.join(case.scenario.modes)} only, not {mode}",
+            remedy=f'Add "{mode}" to its modes, if nothing in it needs the other.',
+        )
+    chosen = case.scenario.seed if seed is None else seed
+    if mode == "real":
+        from lab.scenario.real import run_for_real  # it brings processes and sockets with it
+
+        return run_for_real(case, clock, seed=chosen, keep=keep, told=told)
+    return _simulate(case, clock, chosen, keep, told)
+
+
+def _simulate(case: Case, clock: Clock, seed: int, keep: Path | None, told: Told) -> Outcome:
+    began, scenario = clock.monotonic(), case.scenario
+    folder = None if keep is None else folder_for(keep, case.name)
+    made = simulated_lab(
+        case.topology,
+        seed=str(seed),
+        epoch=scenario.begins.timestamp(),
+        tick_s=tick_of(case),
+        folder=folder,
+    )
+    with made as (simulation, lab):
+        run = Run(case, lab, told)
+        error = None
+        try:
+            simulation.run(run.play())
+        except MtalabError as found:
+            error = found
+        if folder is not None:
+            lab.keep()
+        return run.outcome(wall_s=clock.monotonic() - began, seed=seed, error=error, kept=folder)
+
+
+def tick_of(case: Case) -> float:
+    """On which grid what becomes due is acted on; 0: as fast as the lab looks."""
+    scenario = case.scenario
+    if scenario.tick is not None:
+        return scenario.tick
+    return 0.0 if scenario.lasts < EXACT_UNTIL_S else scenario.lasts / TICKS

@@ -1,0 +1,145 @@
+"""A scenario run from its beginning to its end."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab.scenario.acts import Act
+from lab.scenario.expecting import Expecting
+from lab.scenario.outcome import Failure, Outcome, Seen
+from lab.scenario.perform import Stage, perform
+from lab.scenario.read import Case
+from lab.scenario.schema import Delivery, Expectation
+from lab.scenario.submitting import submitted
+from lab.scenario.surroundings import ScenarioLab
+from lab.scenario.when import seconds_after
+from mail.errors import MtalabError
+from mail.states import DeliveryStatus
+from store import deliveries
+
+LOOK_S: Final = 1.0  # how often it is seen whether all is over; longer and longer
+LONGEST_LOOK_S: Final = 3600.0
+_LATER: Final = 1.5
+SETTLES_S: Final = 1.0  # a lab that is done may still be writing its last words
+_OVER: Final = frozenset((DeliveryStatus.FINISHED, DeliveryStatus.CANCELLED, DeliveryStatus.FAILED))
+
+Item = Delivery | Expectation | Act
+Told = Callable[[float, str], None]  # seconds after the beginning, what happens
+
+
+@dataclass
+class Run:
+    """One run in one lab."""
+
+    case: Case
+    lab: ScenarioLab
+    told: Told = lambda _at, _what: None
+
+    def __post_init__(self) -> None:
+        self._stage = Stage(self.lab, self.case.topology, {})
+        self._seen = Seen()
+        self._expecting = Expecting(self._stage, self._seen)
+        self._failures: list[Failure] = []
+
+    async def play(self) -> None:
+        """Everything in its order, then what is expected at the end."""
+        scenario = self.case.scenario
+        if not scenario.begins_stopped:
+            await self.lab.up()
+        for at, item in self._timeline():
+            await self.lab.until(at)
+            await self._do(item)
+        await self._end(scenario.lasts)
+        for each in scenario.expect:
+            if each.at == "end":
+                self._expect(each)
+
+    def _timeline(self) -> list[tuple[float, Item]]:
+        """In time; what is at one time in the order deliveries, expectations, events.
+
+        So what is expected at the time of an event is what is so before it.
+        """
+        scenario, order = self.case.scenario, itertools.count()
+        heap: list[tuple[float, int, Item]] = []
+        for delivery in scenario.delivery:
+            heapq.heappush(heap, (self._seconds(delivery.at), next(order), delivery))
+        for expected in scenario.expect:
+            if expected.at != "end":
+                heapq.heappush(heap, (self._seconds(expected.at), next(order), expected))
+        for act in scenario.event:
+            heapq.heappush(heap, (self._seconds(act.at), next(order), act))
+        return [(at, item) for at, _, item in sorted(heap, key=lambda each: each[:2])]
+
+    def _seconds(self, when: object) -> float:
+        assert not isinstance(when, str)
+        return seconds_after(self.lab.beginning, when)  # type: ignore[arg-type]
+
+    async def _do(self, item: Item) -> None:
+        if isinstance(item, Expectation):
+            self._expect(item)
+        elif isinstance(item, Delivery):
+            number = len(self._stage.deliveries) + 1
+            name = item.name or str(number)
+            self.told(self._elapsed, f"delivery {name}: {item.messages} messages")
+            self._stage.deliveries[name] = submitted(self.case, item, name, self.lab)
+        else:
+            self.told(self._elapsed, _words(item))
+            await perform(item, self._stage)
+
+    @property
+    def _elapsed(self) -> float:
+        return self.lab.clock.now() - self.lab.beginning
+
+    def _expect(self, expected: Expectation) -> None:
+        self._failures += self._expecting.check(expected)
+
+    async def _end(self, lasts_s: float) -> None:
+        """Until nothing is pending, or the time is over."""
+        look_s = LOOK_S
+        while not self._is_over() and self._elapsed < lasts_s:
+            await self.lab.until(min(lasts_s, self._elapsed + look_s))
+            look_s = min(look_s * _LATER, LONGEST_LOOK_S)
+        await self.lab.until(self._elapsed + SETTLES_S)
+
+    def _is_over(self) -> bool:
+        store = self.lab.store
+        return all(
+            store.read_now(deliveries.get, each).status in _OVER
+            for each in self._stage.deliveries.values()
+        )
+
+    def outcome(
+        self, *, wall_s: float, seed: int, error: MtalabError | None, kept: Path | None
+    ) -> Outcome:
+        """What came of it, whether it came to its end or not."""
+        complaints = self.lab.complaints()
+        return Outcome(
+            name=self.case.name,
+            file=str(self.case.file),
+            mode=self.lab.mode,
+            seed=seed,
+            virtual_s=self._elapsed,
+            wall_s=wall_s,
+            digest=self.lab.digest(),
+            causes=dict(self._seen.causes),
+            expectations=len(self.case.scenario.expect),
+            failures=tuple(self._failures),
+            kept=None if kept is None else str(kept),
+            error=str(error) if error is not None else (complaints[0] if complaints else None),
+        )
+
+
+def _words(act: Act) -> str:
+    """An event for people: ``kill worker of mta@m1``."""
+    given = act.model_dump(mode="json", exclude={"at", "do"}, exclude_defaults=True, by_alias=True)
+    shown = ", ".join(map(_shown, given.values()))
+    return f"{act.do.replace('_', ' ')} {shown}".rstrip()
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {each}" for key, each in value.items())
+    return str(value)

@@ -1,0 +1,148 @@
+"""When the passing of time alone next changes what anybody does who works on this store.
+
+For a simulation, which leaves out the time until then. Too early costs one look in vain; too late
+would skip what a real lab does, so whatever is in doubt is answered early. Read only.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+
+from affinity.breaker import first_minute
+from affinity.gcra import BUDGET_AHEAD_S
+from affinity.rate import Rate
+from mail.states import DeliveryStatus
+from store import breaker, deliveries, modules, parts, tables
+from store.engine import Tx
+
+_JUST_AFTER_S: Final = 2**-20  # floats of this century resolve a quarter of it
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What whoever asks knows beside the store; what is left out makes the answer earlier.
+
+    ``grain_s`` is how closely those are followed who have clocks of their own that nobody can read
+    here: workers with messages in hand, and whoever listens for a silent worker.
+    """
+
+    rate_of: Callable[[str], Rate | None] | None = None  # lane key → its rate limiter
+    beating: Collection[int] = ()  # workers that live, although their heartbeats are left out
+    is_watched: bool = True  # a scheduler or an instance is up, which buries silent workers
+    grain_s: float = 0.05
+    has_breaker: bool = True  # lanes may be shut for what was tried within the hour
+
+
+def next_due(tx: Tx, now: float, lease_s: float, known: Known | None = None) -> float | None:
+    """The earliest time after ``now`` at which a look could find what it does not find now.
+
+    Given that nobody commits anything. None: without that nothing will ever change.
+    """
+    times = _times(tx, now, lease_s, known or Known())
+    return min((each for each in times if now < each < math.inf), default=None)
+
+
+def _times(tx: Tx, now: float, lease_s: float, known: Known) -> Iterator[float]:
+    yield from _of_messages(tx, now)
+    yield from _of_deliveries(tx, now)
+    yield from _of_lanes(tx, now, known)
+    yield from _of_workers(tx, now, lease_s, known)
+    if known.has_breaker:
+        yield from _of_breaker(tx, now)
+
+
+def _around(time: float) -> Iterator[float]:
+    """A sum may be rounded to before the moment that it means, and some moments count after it."""
+    yield time
+    yield time + _JUST_AFTER_S
+
+
+def _least(tx: Tx, query: Select[Any]) -> Iterator[float]:
+    found = tx.connection.scalar(query)
+    if found is not None:
+        yield float(found)
+
+
+def _of_messages(tx: Tx, now: float) -> Iterator[float]:
+    due = tables.message.c.next_attempt_at
+    yield from _least(tx, select(func.min(due)).where(due > now))
+
+
+def _of_deliveries(tx: Tx, now: float) -> Iterator[float]:
+    delivery = tables.delivery
+    for column in (delivery.c.contact_at, delivery.c.expires_at):
+        query = select(func.min(column)).where(
+            delivery.c.status.in_(deliveries.UNFINISHED), column > now
+        )
+        yield from _least(tx, query)
+    wave = tables.wave
+    starts = (
+        select(func.min(wave.c.starts_at))
+        .join(delivery, delivery.c.id == wave.c.delivery_id)
+        .where(
+            delivery.c.status.in_(deliveries.UNFINISHED),
+            wave.c.started_at.is_(None),
+            wave.c.starts_at > now,
+        )
+    )
+    yield from _least(tx, starts)
+    for column, after_s, statuses in (
+        (delivery.c.open_until, deliveries.OPEN_GRACE_S, deliveries.UNFINISHED),
+        (delivery.c.submitted_at, deliveries.ABANDONED_AFTER_S, (DeliveryStatus.EDITING,)),
+    ):
+        query = select(func.min(column)).where(
+            delivery.c.status.in_(statuses), column + after_s + _JUST_AFTER_S > now
+        )
+        for time in _least(tx, query):
+            yield from _around(time + after_s)
+
+
+def _of_lanes(tx: Tx, now: float, known: Known) -> Iterator[float]:
+    lane, part = tables.lane, tables.part
+    yield from _least(
+        tx, select(func.min(lane.c.suspended_until)).where(lane.c.suspended_until > now)
+    )
+    queued = select(part.c.id).where(part.c.state == parts.QUEUED).exists()
+    if not tx.connection.scalar(select(queued)):
+        return
+    # A lane on which anybody holds anything is followed as that worker is.
+    for row in tx.connection.execute(
+        select(lane.c.key, lane.c.tat).where(lane.c.tat > now - BUDGET_AHEAD_S)
+    ):
+        if known.rate_of is None:
+            yield now + known.grain_s
+            return
+        rate = known.rate_of(row.key)
+        if rate is not None:
+            next_at = rate.earliest(row.tat)
+            yield from _around(next_at - BUDGET_AHEAD_S)
+            yield from _around(next_at)
+
+
+def _of_workers(tx: Tx, now: float, lease_s: float, known: Known) -> Iterator[float]:
+    """The ends of leases, and of the patience with workers that were not heard."""
+    part = tables.part
+    live = {each.id: each.heartbeat_at for each in modules.live_workers(tx)}
+    silent = {number: at for number, at in live.items() if number not in known.beating}
+    for heartbeat_at in silent.values():
+        yield from _around(heartbeat_at + lease_s / 2)
+        yield from _around(heartbeat_at + lease_s)
+        if known.is_watched and heartbeat_at + lease_s <= now:
+            yield now + known.grain_s  # since when somebody has listened, only he knows
+    held = select(part.c.worker_id, part.c.leased_until).where(part.c.state == parts.LEASED)
+    for row in tx.connection.execute(held.distinct()):
+        if row.worker_id not in known.beating:
+            yield row.leased_until
+        if row.worker_id in known.beating or live.get(row.worker_id, -lease_s) + lease_s > now:
+            yield now + known.grain_s
+
+
+def _of_breaker(tx: Tx, now: float) -> Iterator[float]:
+    """The next look; as minutes leave the hour a lane may get worse without any attempt."""
+    minute = tables.rollup_minute.c.minute
+    tried = select(minute).where(minute >= first_minute(now)).exists()
+    if tx.connection.scalar(select(tried)):
+        yield (now // breaker.LOOK_EVERY_S + 1) * breaker.LOOK_EVERY_S
