@@ -70,22 +70,27 @@ def _in_hand(
         (each for each in view.reports if (each.worker_id, each.lane, each.source_ip) == key), None
     )
     journal = facts.seen.journals.get(mine.worker_id)
-    stand = Stand.UNTOLD
+    stand, ahead = Stand.UNTOLD, 0
     if journal is not None and one.message_id in journal.message_ids:
         stand = Stand.KNOWN
     else:
         # Those of its part that wait are its last ones.
         behind = mine.messages - details.known.get(mine.part_id, 0) - place.ahead_in_part - 1
+        after = 0
         for part, each, count in gather.stands(beside, report, details.known, facts):
             if part.part_id == mine.part_id and each is not Stand.KNOWN:
                 stand = each
                 if behind < count:
+                    after += behind
                     break
                 behind -= count
+            after += count if each is Stand.WAITING else 0
+        if stand is Stand.WAITING and report is not None:
+            ahead = max(0, report.waiting - after - 1)
     return replace(
         one,
         place=Place.IN_HAND,
         planned=(mine.source_ip,),
         hand=gather.hand([mine], stand, facts),
-        ahead=0,
+        ahead=ahead,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from affinity.lane import LaneKey
 from affinity.waves import Wave
+from mail.cause import Cause
 from mail.reason import Reason
 from mail.states import DeliveryEvent, MessageStatus
 from scheduler.decide.expire import expiry_event
@@ -23,6 +24,7 @@ from store import (
     operator,
     parts,
     past,
+    pending,
     plans,
     progress,
     queues,
@@ -98,6 +100,15 @@ def test_nothing_is_walked_through(explained):
         (queues.waiting,),
         (queues.retrying,),
         (queues.in_hand,),
+        (pending.queued,),
+        (pending.queued, 1),
+        (pending.lent,),
+        (pending.retrying, now),
+        (pending.retrying, now, 1),
+        (pending.retries_by_plan, 1, "a", Cause.GREYLISTED, now),
+        (pending.last_word, 1, "a", Cause.GREYLISTED),
+        (pending.place_of, 1),
+        (pending.unrecorded, author.worker_id, [1, 2]),
         (ages.origins,),
         (ages.by_domain,),
         (ages.of_open, now, [now]),
@@ -182,3 +193,39 @@ def test_a_share_of_a_quota_is_lent_by_look_ups(explained):
     lines = explain(leases.lease, [grant], now, now + 15.0)
     assert [each for each in lines if WALK.match(each)] == []
     assert hand.ask(quotas.spent, 20_000) == {("127.0.1.1", "a"): 1}
+
+
+@pytest.mark.postgresql
+def test_postgresql_can_answer_the_diagnosis_from_indexes(postgresql_server, clock):
+    """A small table is read whole whatever there is: so it is told not to."""
+    with postgresql_server.database() as url:
+        store = open_store(url)
+        hand = Hand(store, clock)
+        hand.submit()
+        seen = []
+
+        @event.listens_for(store.engine, "before_cursor_execute")
+        def note(_connection, _cursor, statement, parameters, _context, _is_many):
+            if statement.startswith("SELECT"):
+                seen.append((statement, parameters))
+
+        now = clock.now()
+        for operation, *args in (
+            (pending.queued,),
+            (pending.lent,),
+            (pending.retrying, now),
+            (pending.last_word, 1, "a", Cause.GREYLISTED),
+            (pending.place_of, 1),
+        ):
+            store.read_now(operation, *args)
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            plans = [
+                row[0]
+                for statement, parameters in list(seen)
+                for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            ]
+        store.close()
+    assert [each for each in plans if re.search(r"Seq Scan on (message|part)\b", each)] == []
+    assert any("message_retrying" in each for each in plans)
+    assert any("part_queue" in each for each in plans)
