@@ -29,6 +29,7 @@ class Queued:
     parts: int
     messages: int
     first_part: int
+    wave: int | None = None  # whose beginning it waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class LaneState:
     tat: float | None = None
     suspended_until: float | None = None  # infinite without an end
     because: str = ""
+    errors: int | None = None  # the breaker's, if it was the breaker
+    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,13 @@ def view(tx: Tx, now: float, delivery_id: int | None = None) -> View:
         reports.reports(tx),
         halts.halts(tx),
         {
-            row.key: LaneState(row.tat, row.suspended_until, row.suspended_because or "")
+            row.key: LaneState(
+                row.tat,
+                row.suspended_until,
+                row.suspended_because or "",
+                row.breaker_errors,
+                row.breaker_attempts,
+            )
             for row in tx.connection.execute(select(lane))
         },
         tx.connection.scalar(select(audit.c.at).order_by(audit.c.id.desc()).limit(1)),
@@ -116,15 +125,17 @@ def queued(tx: Tx, delivery_id: int | None = None) -> list[Queued]:
     """What is in parts that nobody holds, of deliveries of every status."""
     part = tables.part
     way = (part.c.state, part.c.delivery_id, part.c.mx_group, part.c.source_ips)
+    wave = case((part.c.state == parts.HELD, part.c.wave))
     # Summed up in the order of one index. To leave out those that are lent would cost more.
     query = (
         select(
             *way,
+            wave.label("wave"),
             func.count().label("parts"),
             func.sum(part.c.size).label("messages"),
             func.min(part.c.id).label("first_part"),
         )
-        .group_by(*way)
+        .group_by(*way, wave)
         .order_by(part.c.delivery_id, part.c.mx_group, part.c.source_ips)
     )
     if delivery_id is not None:
@@ -139,6 +150,7 @@ def queued(tx: Tx, delivery_id: int | None = None) -> list[Queued]:
             row.parts,
             int(row.messages),
             row.first_part,
+            row.wave,
         )
         for row in tx.connection.execute(query)
         if row.state != parts.LEASED and row.messages

@@ -13,7 +13,7 @@ def breaker(group: Group, way: Way, facts: Facts) -> Stop | None:
     return Stop(
         f"lane {way.lane} is shut for {said_duration(found.until - facts.now)} more: "
         f"{found.error_rate:.0%} of {found.messages} messages failed there",
-        "Mend what the receiver complains of, then reset the lane.",
+        "Mend what the receiver complains of, then resume the lane.",
         {
             "lane": way.lane,
             "error_rate": found.error_rate,
@@ -21,6 +21,6 @@ def breaker(group: Group, way: Way, facts: Facts) -> Stop | None:
             "last_reply": found.last_reply,
             "until": found.until,
         },
-        command=f"mtalab lane reset '{way.lane.replace('>', '/')}'",
+        command=f"mtalab lane resume '{way.lane.replace('>', '/')}'",
         until=found.until,
     )

@@ -1,4 +1,4 @@
-"""``lane_suspended``: an operator, or a rule, lets nothing go on the lane."""
+"""``lane_suspended``: an operator lets nothing go on the lane."""
 
 import math
 
@@ -10,6 +10,8 @@ from monitor.why.group import Group
 
 def suspension(group: Group, way: Way, facts: Facts) -> Stop | None:
     until = way.state.suspended_until
+    if way.state.attempts is not None:
+        return None  # the breaker did it
     if until is None or until <= group.comes_at(facts.now):
         return None
     has_end = math.isfinite(until)
