@@ -64,7 +64,7 @@ def _diagnose(
         seen=seen,
         traffic=queues.traffic(tx, since=now - RATE_OVER_S),
         pauses=pending.pauses(tx, paused),
-        features=features_of(tx, view, configuration, now, message),
+        features=features_of(tx, view, configuration, now),
     )
     details = _details(tx, view, facts)
     if message is not None:

@@ -19,16 +19,6 @@ RATE_OVER_S: Final = 120.0  # the time over which the present rate is reckoned
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
-    """A lane that its errors shut for a while."""
-
-    until: float
-    error_rate: float
-    messages: int
-    last_reply: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Quota:
     """What a source IP may send to an MX group on one day of its warm-up."""
 
@@ -36,14 +26,6 @@ class Quota:
     used: int
     quota: int
     next_day_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """The wave of its delivery that a group belongs to."""
-
-    number: int
-    starts_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +41,11 @@ class Concurrency:
 class Features:
     """What the gates of features need that not every lab has; empty: none of them stops anything.
 
-    Breakers and quotas by (source IP, MX group), waves by (delivery, first part).
+    Quotas by (source IP, MX group).
     """
 
     concurrency: Concurrency | None = None
-    breakers: Mapping[tuple[str, str], Breaker] = field(default_factory=dict)
     quotas: Mapping[tuple[str, str], Quota] = field(default_factory=dict)
-    waves: Mapping[tuple[int, int | None], Wave] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

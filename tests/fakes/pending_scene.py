@@ -73,6 +73,7 @@ VIEW = View(
     reports=(),
     halts={},
     lanes={},
+    waves={},
     noted_at=NOW - 3000,
 )
 QUEUED = Group(

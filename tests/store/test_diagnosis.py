@@ -2,12 +2,25 @@
 
 import pytest
 
+from affinity.breaker import Tripped
 from affinity.configuration import Affinity, Configuration, MtaInstance, Route, SourceIp
+from affinity.waves import Wave
 from mail.cause import Cause
 from mail.states import DeliveryEvent
 from monitor.why.diagnosis import HostFacts, causes, diagnose
 from monitor.why.host import KnownOutcomes
-from store import deliveries, modules, operator, reports, tables
+from store import (
+    breaker,
+    deliveries,
+    lanes,
+    leases,
+    modules,
+    operator,
+    parts,
+    reports,
+    tables,
+    waves,
+)
 from store.errors import UnknownDelivery, UnknownMessage
 from tests.store.hand import IPS, LEASE
 from tests.store.test_pending import ACCEPTED, ADDRESSES, GREYLISTED, pending_rows, send
@@ -152,3 +165,70 @@ def test_an_unknown_number_is_an_error(hand):
         ask(hand, message=5)
     with pytest.raises(UnknownDelivery):
         ask(hand, delivery=5)
+
+
+def test_what_belongs_to_a_later_wave_waits_for_it_by_wave(running):
+    hand = running
+    now, delivery = hand.clock.now(), hand.create()
+    planned = [Wave(0.0, 1), Wave(600.0, 2), Wave(1200.0, 1)]
+    hand.do(waves.create, delivery, planned, now)
+    names = iter("abcd")
+    new = [
+        parts.NewPart(
+            "a",
+            IPS,
+            [parts.NewMessage(f"{next(names)}@a.test", "a.test", "{}") for _ in range(count)],
+            wave=number,
+            is_held=number > 1,
+        )
+        for number, count in ((1, 1), (2, 2), (3, 1))
+    ]
+    hand.do(parts.add, delivery, new, now)
+    hand.do(deliveries.confirm, delivery, now)
+    found = ask(hand)
+    assert causes(found) == {"wave_not_due": 3, "ready": 1}
+    starts = {
+        each.evidence["wave"]: (each.messages, each.earliest_at)
+        for each in found.findings
+        if each.cause is Cause.WAVE_NOT_DUE
+    }
+    assert starts == {2: (2, now + 600), 3: (1, now + 1200)}
+    numbers = [each.id for each in hand.messages()]
+    assert [ask(hand, message=each).findings[0].code for each in numbers] == [
+        "ready",
+        *["wave_not_due"] * 3,
+    ]
+    hand.do(waves.begin, delivery, 2, "ann", now)
+    assert causes(ask(hand)) == {"wave_not_due": 1, "ready": 3}
+
+
+def test_only_so_many_deliveries_may_start(running):
+    hand = running
+    first, second = hand.submit(), hand.submit()
+    limited = CONFIGURATION.model_copy(
+        update={"scheduler": CONFIGURATION.scheduler.model_copy(update={"max_deliveries": 1})}
+    )
+
+    def found():
+        return causes(diagnose(hand.store, limited, hand.clock.now()))
+
+    assert found() == {"ready": 4}, "nothing is under way yet"
+    now = hand.clock.now()
+    [one, *_] = [each for each in hand.grants(hand.author) if each.delivery_id == first]
+    hand.do(leases.lease, [one], now, now + LEASE)
+    assert found() == {"concurrency_limit": 2, "in_flight": 2}
+    assert causes(ask(hand, delivery=second)) == {"ready": 2}, "without the limit"
+
+
+def test_a_lane_that_the_breaker_shut_is_told_from_one_that_somebody_suspended(running):
+    hand = running
+    hand.submit(["a@a.test"])
+    now = hand.clock.now()
+    lanes_of_a = [f"{ip}>a" for ip in IPS]
+    shut = [Tripped(each, 380, 400) for each in lanes_of_a]
+    hand.do(breaker.shut, shut, now + 600, now)
+    [found] = ask(hand).findings
+    assert (found.code, found.earliest_at) == ("destination_breaker", now + 600)
+    assert found.evidence["errors"] == 380
+    hand.do(lanes.suspend, lanes_of_a, now + 60, "blocked", "ann", now)
+    assert causes(ask(hand)) == {"lane_suspended": 1}

@@ -10,8 +10,8 @@ from mail.cause import Cause, Progress
 from mail.states import DeliveryStatus
 from monitor.why.chain import steps, walk
 from monitor.why.diagnosis import finding
-from monitor.why.facts import Breaker, Concurrency, Features, Quota, Wave
-from monitor.why.group import Stand
+from monitor.why.facts import Concurrency, Features, Quota
+from monitor.why.group import Stand, Wave
 from monitor.why.host import HostFacts, KnownOutcomes
 from store import halts
 from store.pending import Last
@@ -69,7 +69,7 @@ SCENES = [
     ("delivery_not_confirmed", delivered(status=DeliveryStatus.READY), {}),
     ("delivery_not_confirmed", delivered(status=DeliveryStatus.EDITING), {}),
     ("contact_date_ahead", delivered(contact_at=NOW + 90), {}),
-    ("wave_not_due", QUEUED, features(waves={(1, 11): Wave(2, NOW + 60)})),
+    ("wave_not_due", replace(QUEUED, wave=Wave(2, NOW + 60)), {}),
     (
         "concurrency_limit",
         delivered(status=DeliveryStatus.START_PENDING),
@@ -151,7 +151,7 @@ SCENES = [
     (
         "destination_breaker",
         ONE_WAY,
-        features(breakers={(IP, "a"): Breaker(NOW + 60, 0.95, 400, "550 no")}),
+        {"view": laned(suspended_until=NOW + 60, because="most failed", errors=380, attempts=400)},
     ),
     ("rate_limited", ONE_WAY, {"view": laned(tat=NOW + 30), "configuration": LIMITED}),
     (
