@@ -127,6 +127,10 @@ class SimulatedLab:
                 place.loss = act.share
         self._machines.trouble()
 
+    def lend_nothing(self, *, is_so: bool) -> None:
+        self._simulation.shared.lends_nothing = is_so
+        self._machines.trouble()
+
     def become(self, sink: str, personality: str) -> None:
         own = self.loaded.configuration.personality
         request = {

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from lab.simulation.dozing import Dozing
 from lab.simulation.process import SimulatedProcess, State
-from store import modules, reports
+from store import leases, modules, reports
 from store.engine import Operation, Store, Tx
 from store.errors import StoreUnavailable
 from world.chance import Chance
@@ -35,6 +35,7 @@ class SharedStore:
     chance: Chance
     leader: SimulatedProcess | None = None
     is_full: bool = False  # its disk
+    lends_nothing: bool = False  # a scheduler with a bug
     slowness_s: float = 0.0  # an operation takes up to this long before and after
     on_write: list[Callable[[], None]] = field(default_factory=list)
     beats: dict[object, float] = field(default_factory=dict)
@@ -68,6 +69,9 @@ class SimulatedStore(Store):
         self._reach()
         if self._shared.is_full:
             raise StoreUnavailable("the store cannot be used: database or disk is full")
+        if self._shared.lends_nothing and operation is leases.lease_as_leader:
+            nothing: Any = 0
+            return cast("T", nothing)
         found = super().write_now(operation, *args, **kwargs)
         self._shared.written(operation, self._process)
         return found
