@@ -101,7 +101,7 @@ class SimulatedLab:
         if of == "store":
             self._simulation.shared.is_full = is_full
         else:
-            self._machines.is_disk_full = is_full
+            self._machines.disks.is_journal_full = is_full
         self._machines.trouble()
 
     def lose_ip(self, address: str, *, is_lost: bool) -> None:
