@@ -214,7 +214,7 @@ def _exclude(
 
 def discard(tx: Tx, delivery_id: int, at: float, why: str) -> None:
     """Take back a delivery whose submission failed: its messages go, the audit stays."""
-    for table in (tables.message, tables.part, tables.delivery_domain):
+    for table in (tables.message, tables.part, tables.delivery_domain, tables.wave):
         tx.connection.execute(table.delete().where(table.c.delivery_id == delivery_id))
     rollups.forget(tx, [delivery_id])
     advance(tx, delivery_id, DeliveryEvent.ANALYSIS_FAILED, at, why)

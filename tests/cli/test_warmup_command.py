@@ -53,4 +53,9 @@ def test_a_delivery_is_held_and_confirmed_from_python(lab):
         with pytest.raises(UserError, match="cannot be confirmed"):
             opened.confirm(done)
         with pytest.raises(BadSubmission, match="makes no waves"):
-            opened.submit(message="x", recipients=["a@b.test"], affinity="promo", waves="soon")
+            opened.submit(
+                message="From: a@b.test\n\nHi\n",
+                recipients=["a@b.test"],
+                affinity="promo",
+                waves="soon",
+            )

@@ -3,7 +3,7 @@
 import pytest
 
 from mail.states import DeliveryEvent
-from store import audit, deliveries, operator
+from store import audit, deliveries, operator, queues
 from store.errors import CannotNow
 from tests.store.hand import ACCEPTED, DAY
 
@@ -25,6 +25,11 @@ def test_it_is_analysed_and_nothing_of_it_is_handed_out(hand, held):
     assert hand.statuses() == ["pending", "ignored", "pending"]
     assert hand.ask(deliveries.get, held).counts == {"pending": 2, "ignored": 1}
     assert hand.queued() == []
+    assert hand.ask(queues.waiting) == []
+    assert [(each.mx_group, each.messages) for each in hand.ask(queues.unconfirmed)] == [
+        ("a", 1),
+        ("b", 1),
+    ]
     assert hand.lease(hand.worker()) == []
     assert hand.finish() == []
     assert hand.ask(deliveries.is_any_unfinished)

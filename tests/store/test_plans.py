@@ -98,6 +98,7 @@ def test_nothing_is_walked_through(explained):
         (leases.messages_of, [1, 2]),
         (leases.leases,),
         (queues.waiting,),
+        (queues.unconfirmed,),
         (queues.retrying,),
         (queues.in_hand,),
         (pending.queued,),

@@ -188,3 +188,10 @@ def test_a_delivery_goes_on_until_its_last_wave_is_through(hand, clock, submit):
         hand.do(waves.begin_due, clock.now())
     assert hand.finish() == [1]
     assert hand.statuses() == ["sent"] * 6
+
+
+def test_a_submission_that_is_taken_back_leaves_no_wave(hand, clock):
+    delivery = hand.create()
+    hand.do(waves.create, delivery, [Wave(0.0, 1), Wave(HOUR, 1)], clock.now())
+    hand.do(deliveries.discard, delivery, clock.now(), "broken off")
+    assert hand.count(tables.wave) == 0
