@@ -14,6 +14,10 @@ from affinity.key_path import KeyPath
 _EXPECTED: Final = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
+    "date_from_datetime_inexact": "a date such as 2026-12-01",
+    "date_from_datetime_parsing": "a date such as 2026-12-01",
+    "date_parsing": "a date such as 2026-12-01",
+    "date_type": "a date such as 2026-12-01",
     "dict_type": "a table",
     "finite_number": "a finite number",
     "float_parsing": "a number",

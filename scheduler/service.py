@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from affinity.warmup import day_of
 from mail.states import DeliveryStatus
 from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
-from scheduler.decide.spread import Memory, spread
+from scheduler.decide.spread import Grant, Memory, spread
 from scheduler.housekeeping import Bury, Housekeeping
 from scheduler.settings import SchedulerSettings
-from store import deliveries, leases, modules, scheduling
+from store import deliveries, leases, modules, quotas, scheduling
 from store.dialects import Leadership, Watch
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -167,6 +168,7 @@ class Scheduler:
             heard_since,
             window,
             with_running=self._settings.pace.max_deliveries is not None,
+            quota_day=day_of(now) if self._settings.rules.quotas else None,
         )
         self.counts.rounds += 1
         self.counts.in_vain += 1  # until something is lent
@@ -178,12 +180,8 @@ class Scheduler:
         )
         if not grants:
             return 0
-        chosen = [
-            leases.Grant(
-                each.part_id, each.delivery_id, each.worker_id, each.source_ip, each.lane_key
-            )
-            for each in grants
-        ]
+        sizes = {each.part_id: each.size for each in view.queued}
+        chosen = [self._lease_of(each, sizes[each.part_id], now) for each in grants]
         until = now + self._settings.pace.lease
         lent = await self._store.write(
             leases.lease_as_leader, self._process(), self._since, chosen, now, until
@@ -191,6 +189,17 @@ class Scheduler:
         reach("scheduler.leased")
         self.counts.in_vain -= lent > 0
         return lent
+
+    def _lease_of(self, grant: Grant, size: int, now: float) -> leases.Grant:
+        """A grant as the store takes it, with its share of the day's quota if there is one."""
+        day, share = day_of(now), None
+        quota = self._settings.rules.quotas.of(grant.source_ip, grant.mx_group, day)
+        if quota is not None:
+            share = quotas.Share(day, quota, size if grant.messages is None else grant.messages)
+        return leases.Grant(
+            *(grant.part_id, grant.delivery_id, grant.worker_id, grant.source_ip),
+            *(grant.lane_key, grant.mx_group, share),
+        )
 
 
 def _snapshot(view: scheduling.View, now: float) -> Snapshot:
@@ -237,4 +246,5 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
         ),
         tuple(lanes),
         frozenset(view.running),
+        view.spent,
     )

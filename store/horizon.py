@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, select
 from affinity.breaker import first_minute
 from affinity.gcra import BUDGET_AHEAD_S
 from affinity.rate import Rate
+from affinity.warmup import begin_of, day_of
 from mail.states import DeliveryStatus
 from store import breaker, deliveries, modules, parts, tables
 from store.engine import Tx
@@ -33,6 +34,7 @@ class Known:
     beating: Collection[int] = ()  # workers that live, although their heartbeats are left out
     is_watched: bool = True  # a scheduler or an instance is up, which buries silent workers
     grain_s: float = 0.05
+    has_quotas: bool = True  # some source IP is being warmed up
     has_breaker: bool = True  # lanes may be shut for what was tried within the hour
 
 
@@ -108,6 +110,8 @@ def _of_lanes(tx: Tx, now: float, known: Known) -> Iterator[float]:
     queued = select(part.c.id).where(part.c.state == parts.QUEUED).exists()
     if not tx.connection.scalar(select(queued)):
         return
+    if known.has_quotas:
+        yield begin_of(day_of(now) + 1)
     # A lane on which anybody holds anything is followed as that worker is.
     for row in tx.connection.execute(
         select(lane.c.key, lane.c.tat).where(lane.c.tat > now - BUDGET_AHEAD_S)

@@ -43,6 +43,8 @@ class Code(StrEnum):
     SHARED_WITHOUT_LIMIT = "shared_without_limit"
     CONNECTIONS_OVERRIDDEN = "connections_overridden"
     RETRY_BEYOND_VALIDITY = "retry_beyond_validity"
+    WARMUP_IP_UNUSED = "warmup_ip_unused"
+    WARMUP_UNMATCHED = "warmup_unmatched"
     # What depends on the machine: for `config check` and `doctor`, never for `lint`
     SOURCE_IP_UNAVAILABLE = "source_ip_unavailable"
     UNUSABLE_FILE = "unusable_file"

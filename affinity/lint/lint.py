@@ -11,6 +11,7 @@ from affinity.lint.retries import retries
 from affinity.lint.routed import routed
 from affinity.lint.routes import routes
 from affinity.lint.rules import rules
+from affinity.lint.warmups import warmups
 
 
 def lint(
@@ -38,4 +39,5 @@ def lint(
         *routes(configuration, sinks),
         *rules(configuration),
         *retries(configuration, longest_s),
+        *warmups(configuration),
     ]

@@ -49,6 +49,7 @@ COMMANDS: Final = (
     "lane",
     "run",
     "record",
+    "warmup",
     "demo",
     "bench",
     "scheduler",

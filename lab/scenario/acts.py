@@ -223,6 +223,18 @@ class AddIp(_Act):
     address: IpAddress
 
 
+class LendNothing(_Act):
+    """The scheduler lives and hands out nothing: a bug of ours, played. Simulation only."""
+
+    do: Literal["lend_nothing"]
+
+
+class LendAgain(_Act):
+    """It is mended."""
+
+    do: Literal["lend_again"]
+
+
 class Replan(_Act):
     """``mtalab replan``: queued mail is held against the configuration, by hand."""
 
@@ -255,11 +267,16 @@ Act = Annotated[
     | FreeDisk
     | RemoveIp
     | AddIp
+    | LendNothing
+    | LendAgain
     | Replan,
     Field(discriminator="do"),
 ]
 
-_SIMULATED = (Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp)
+_SIMULATED = (
+    *(Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp),
+    *(LendNothing, LendAgain),
+)
 
 
 def needs_simulation(act: Act) -> bool:

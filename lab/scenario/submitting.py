@@ -33,6 +33,8 @@ def submitted(case: Case, delivery: Delivery, name: str, lab: ScenarioLab) -> in
             contact_at=_contact_at(delivery, lab.beginning, now),
             validity_s=_validity(delivery, lab),
             priority=delivery.priority,
+            waves=delivery.waves,
+            hold=delivery.hold,
         )
         found = submit(lab.store, lab.loaded, lab.clock, order, lambda *_: None)
     lab.wrote()

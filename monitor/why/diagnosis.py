@@ -9,13 +9,14 @@ from mail.cause import Progress
 from mail.notation import said_duration
 from monitor.why import gather
 from monitor.why.chain import is_to_be_ended, steps, walk
-from monitor.why.facts import RATE_OVER_S, Concurrency, Facts, Features
+from monitor.why.facts import RATE_OVER_S, Facts
+from monitor.why.features import features_of
 from monitor.why.finding import Diagnosis, Finding, causes
 from monitor.why.gates.line import place_in_line
 from monitor.why.group import Group, Place, Stand
 from monitor.why.host import HostFacts
 from monitor.why.one_message import group_of
-from store import deliveries, log, pending, progress, queues
+from store import deliveries, log, pending, queues
 from store.engine import Store, Tx
 
 __all__ = ["Diagnosis", "Finding", "HostFacts", "causes", "diagnose"]
@@ -63,7 +64,7 @@ def _diagnose(
         seen=seen,
         traffic=queues.traffic(tx, since=now - RATE_OVER_S),
         pauses=pending.pauses(tx, paused),
-        features=Features(_concurrency(tx, configuration)),
+        features=features_of(tx, view, configuration, now),
     )
     details = _details(tx, view, facts)
     if message is not None:
@@ -73,15 +74,6 @@ def _diagnose(
         return Diagnosis(now, (finding(found, facts),), tuple(steps(found, facts)))
     groups = gather.groups(view, details, facts, delivery)
     return Diagnosis(now, tuple(finding(each, facts) for each in groups))
-
-
-def _concurrency(tx: Tx, configuration: Configuration) -> Concurrency | None:
-    limit = configuration.scheduler.max_deliveries
-    if limit is None:
-        return None
-    running = progress.running(tx)
-    begun = [each.started_at for each in running if each.started_at is not None]
-    return Concurrency(limit, tuple(each.delivery_id for each in running), max(begun, default=None))
 
 
 def _details(tx: Tx, view: pending.View, facts: Facts) -> gather.Details:

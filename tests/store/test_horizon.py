@@ -21,7 +21,7 @@ RATE = Gcra.per_hour(60, 1)
 
 
 def due(hand, now=None, **known):
-    known = {"has_breaker": False, **known}
+    known = {"has_breaker": False, "has_quotas": False, **known}
     return hand.ask(next_due, hand.clock.now() if now is None else now, LEASE, Known(**known))
 
 
@@ -74,6 +74,13 @@ def test_a_contact_date_and_the_end_of_validity(hand, clock):
     assert due(hand) == now + 900.0
     clock.advance(800.0)
     assert due(hand) is None
+
+
+def test_a_held_delivery_ends_with_its_validity(hand, clock):
+    delivery = hand.create(validity=900.0)
+    hand.add(delivery, ["x@a.test"])
+    hand.do(deliveries.confirm, delivery, clock.now(), hold=True)
+    assert due(hand) == clock.now() + 900.0
 
 
 def test_the_next_retry(hand, clock):

@@ -8,12 +8,15 @@ import re
 import pytest
 from sqlalchemy import event
 
+from affinity.lane import LaneKey
+from affinity.waves import Wave
 from mail.cause import Cause
 from mail.reason import Reason
 from mail.states import DeliveryEvent, MessageStatus
 from scheduler.decide.expire import expiry_event
 from store import (
     ages,
+    breaker,
     deliveries,
     expiry,
     leases,
@@ -23,10 +26,14 @@ from store import (
     past,
     pending,
     plans,
+    progress,
     queues,
+    quotas,
     replan,
     scheduling,
+    waves,
 )
+from store.horizon import next_due
 from store.schema import open_store
 from tests.store.hand import DAY, IPS, Hand
 
@@ -107,6 +114,15 @@ def test_nothing_is_walked_through(explained):
         (ages.of_open, now, [now]),
         (past.origins, now - 60.0),
         (deliveries.finish_complete, now),
+        (waves.is_any_due, now),
+        (waves.begin_due, now),
+        (waves.ahead,),
+        (progress.running,),
+        (quotas.spent, 20_000),
+        (breaker.seen, now, 270.0),
+        (breaker.last_replies, LaneKey("127.0.1.1", "a")),
+        (lambda tx: scheduling.view(tx, now, 64, with_running=True, quota_day=20_000),),
+        (next_due, now, 15.0),
         (deliveries.discard_abandoned, now, now),
         (expiry.expire, now + 9 * DAY, 10, expiry_event),
     ]
@@ -158,6 +174,25 @@ def test_failed_messages_have_an_index_of_their_own(explained):
     wanted = log.Filter(status=MessageStatus.FAILED)
     lines = explain(log.messages, wanted, limit=20, newest=True)
     assert "SEARCH message USING INDEX message_unsent" in " ".join(lines)
+
+
+def test_a_wave_begins_without_a_look_at_what_is_none_of_it(explained):
+    hand, explain = explained
+    now = hand.clock.now()
+    hand.do(waves.create, 1, [Wave(0.0, 1), Wave(60.0, 1)], now)
+    lines = explain(waves.begin_due, now + 60.0)
+    assert [each for each in lines if WALK.match(each)] == []
+    assert sum("SEARCH part" in each or "SEARCH message" in each for each in lines) == 2
+
+
+def test_a_share_of_a_quota_is_lent_by_look_ups(explained):
+    hand, explain = explained
+    now, author = hand.clock.now(), hand.worker()
+    share = quotas.Share(20_000, 1, 1)
+    grant = leases.Grant(1, 1, author.worker_id, "127.0.1.1", "lane", "a", share)
+    lines = explain(leases.lease, [grant], now, now + 15.0)
+    assert [each for each in lines if WALK.match(each)] == []
+    assert hand.ask(quotas.spent, 20_000) == {("127.0.1.1", "a"): 1}
 
 
 @pytest.mark.postgresql
