@@ -6,12 +6,13 @@ asked for.
 """
 
 import asyncio
+import contextlib
 import contextvars
 import heapq
 import itertools
 from asyncio import events, sslproto
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, Final, Protocol, TypeVar
 
 from lab.simulation.dozing import Dozing
@@ -67,9 +68,17 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
     def time(self) -> float:
         return self._now
 
-    def run_until_complete(self, future: Any) -> Any:
+    @contextlib.contextmanager
+    def as_running(self) -> Iterator[None]:
+        """It is the running loop of this thread meanwhile, whether it runs or not."""
         events._set_running_loop(self)
         try:
+            yield
+        finally:
+            events._set_running_loop(None)
+
+    def run_until_complete(self, future: Any) -> Any:
+        with self.as_running():
             main = asyncio.ensure_future(future, loop=self)  # noqa: TID251 - there is none yet
             while not main.done():
                 self._run_instant()
@@ -81,8 +90,6 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
                 elif not self._ready:
                     self._advance()
             return main.result()
-        finally:
-            events._set_running_loop(None)
 
     def _run_instant(self) -> None:
         """Run all that can run without any time passing."""

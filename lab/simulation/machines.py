@@ -212,9 +212,15 @@ class Machines:
         """Kill all, and let go of what the dead were about to do without doing it."""
         for process in self.processes.values():
             process.die(killed_by(signal.SIGKILL))
-        for process in self.processes.values():
-            for task in tuple(process.tasks):
-                _let_go(task)
+        with self.loop.as_running():
+            for process in self.processes.values():
+                context = contextvars.Context()
+                context.run(CURRENT.set, process)
+                gone: set[asyncio.Task[Any]] = set()
+                while left := process.tasks - gone:  # ``finally`` blocks may make new ones
+                    gone |= left
+                    for task in left:
+                        context.run(_let_go, task)
 
 
 def _is_called(process: SimulatedProcess, name: str) -> bool:
