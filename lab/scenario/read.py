@@ -57,12 +57,11 @@ def read_case(file: Path) -> Case:
     if scenario.lab is not None:
         lab = file.parent / scenario.lab
         given = text_of(lab, "the configuration")
-        configuration_from(given, lab.name)
-        topology = tomllib.loads(given)
+        topology = _alone(read(given, lab.name, _AnyTable).root)
+        _check(topology, lab.name, _lines(given), "")
     else:
         topology = _whole(tomllib.loads(text)[_TOPOLOGY])
-        lines = {_dotted(path[1:]): line for path, line in lines_of(text).items() if path[1:]}
-        _check(topology, file.name, lines, f"{_TOPOLOGY}.")
+        _check(topology, file.name, _lines(text, f"{_TOPOLOGY}."), f"{_TOPOLOGY}.")
     return Case(scenario.name or file.stem, scenario, file.absolute(), topology)
 
 
@@ -92,8 +91,7 @@ def case_of_text(text: str, name: str, folder: Path) -> Case:
     """
     topology = read(text, name, _AnyTable).root
     whole = _whole(topology)
-    lines = {_dotted(path): line for path, line in lines_of(text).items()}
-    _check(whole, name, lines, "")
+    _check(whole, name, _lines(text), "")
     return Case(name, _uneventful(topology), folder / name, whole)
 
 
@@ -121,16 +119,28 @@ def text_of(file: Path, what: str) -> str:
         ) from error
 
 
-def _whole(topology: Mapping[str, Any]) -> dict[str, Any]:
-    """The topology with a way for all mail, if it has none, and numbers for ports."""
+def _alone(topology: Mapping[str, Any]) -> dict[str, Any]:
+    """The topology with numbers for ports, and no door to applications unless it names one."""
     found = numbered(topology)
+    found.setdefault("submission", {"listen": "off"})
+    return found
+
+
+def _whole(topology: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with a way for all mail, if it has none."""
+    found = _alone(topology)
     if "route" not in found:
         sinks = found.setdefault("sink", {})
         if not sinks:
             sinks["inbox"] = dict(INBOX)
         found["route"] = {"all": {**EVERYWHERE, "sink": next(iter(sinks))}}
-    found.setdefault("submission", {"listen": "off"})
     return found
+
+
+def _lines(text: str, head: str = "") -> dict[str, int]:
+    """Dotted key → its line, of those that begin with a head, which is left out."""
+    lines = {_dotted(path): line for path, line in lines_of(text).items()}
+    return {key.removeprefix(head): line for key, line in lines.items() if key.startswith(head)}
 
 
 def _check(topology: Mapping[str, Any], file: str, lines: Mapping[str, int], prefix: str) -> None:

@@ -9,10 +9,10 @@ import orjson
 
 from lab.serving import answers, requests
 from lab.serving.doing import DOES
-from lab.serving.errors import NoSuchLab, OtherProtocol
+from lab.serving.errors import NoSuchLab, NoSuchRequest, OtherProtocol
 from lab.serving.held import HeldLab, hold
 from lab.serving.making import Cases
-from lab.serving.requests import request_of
+from lab.serving.requests import KINDS, request_of
 from mail.cause import Cause, Progress
 from mail.errors import EnvironmentFault, MtalabError, UserError
 from world.clock import Clock
@@ -35,7 +35,7 @@ class Service:
         """The line that answers a line; never an exception."""
         number: Any = None
         try:
-            asked = orjson.loads(line)
+            asked = _object(line)
             number = asked.pop("id", None)
             answer: dict[str, Any] = {"id": number, "ok": self._do(asked)}
         except orjson.JSONDecodeError as error:
@@ -77,6 +77,13 @@ class Service:
         self._made += 1
         self._labs[self._made] = held
         return {"lab": self._made, "name": case.name, **answers.state(held)}
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    found = orjson.loads(line)
+    if not isinstance(found, dict):
+        raise NoSuchRequest(found, KINDS)
+    return found
 
 
 def _greeting(hello: requests.Hello) -> Answer:
