@@ -23,7 +23,7 @@ from mta.outbox import Outbox
 from mta.rendering import Rendering
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
-from store import leases, modules, settlement
+from store import leases, modules, reports, settlement
 from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
@@ -61,6 +61,7 @@ class Worker:
         self._is_fenced = False
         self._is_working = False  # lanes exist, and obey a changed configuration
         self._announced: object = None  # what the scheduler was last told of us
+        self._telling = reports.Telling()
         self._has_news = asyncio.Event()
         self._heard_until = 0.0  # monotonic; after this the store may have declared us dead
         self.worker_id = 0
@@ -167,12 +168,12 @@ class Worker:
         """Tell the scheduler what this worker serves and which addresses it cannot send from."""
         settings = self._settings
         addresses = {ip.address for each in settings.affinities.values() for ip in each.ip}
-        unbindable = [
-            address
+        errors = {
+            address: str(error)
             for address in sorted(addresses)
-            if settings.network.bind_error(address) is not None
-        ]
-        told = list(settings.affinities), unbindable
+            if (error := settings.network.bind_error(address)) is not None
+        }
+        told = list(settings.affinities), list(errors), errors
         if told != self._announced:
             await self._world.store.write(modules.announce_worker, self.worker_id, *told)
             self._announced = told
@@ -262,14 +263,20 @@ class Worker:
         lease_s = self._settings.pace.lease
         now, wall = self._world.clock.monotonic(), self._world.clock.now()
         held = list(self._held.values())
+        words = modules.Words(
+            self._attempts.progress_at, self._outbox.trouble, self._outbox.backlog
+        )
+        news = self._telling.news(words, self._lanes.reports(self.worker_id))
         is_alive = await self._world.store.write(
-            modules.beat_worker,
+            reports.beat,
             self.worker_id,
             self._world.process().memory_bytes,
             [each.lease.part_id for each in held],
             wall,
             wall + lease_s,
+            news,
         )
+        self._telling.told()
         if not is_alive:
             self._is_fenced = True
             self._stop.set()

@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "doctor",
     "submit",
     "status",
+    "why",
     "deliveries",
     "log",
     "message",

@@ -14,6 +14,7 @@ import tomli_w
 from lab.applying import apply
 from lab.background import Running
 from lab.configuration import FILE, Loaded, load
+from lab.host_facts import host_facts
 from lab.scenario.acts import Network
 from lab.scenario.errors import NoFreePort, NoSuchProcess, NotInThisMode
 from lab.scenario.folders import folder_for
@@ -142,7 +143,7 @@ class RealLab:
     # --- what came of it -------------------------------------------------------------------------
 
     def host_facts(self) -> HostFacts:
-        return HostFacts()
+        return host_facts(self._store, self._clock.now())
 
     def complaints(self) -> Sequence[str]:
         return ()

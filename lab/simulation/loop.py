@@ -255,11 +255,10 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
         transport.set_protocol(tls)
         self.call_soon(tls.connection_made, transport)
         self.call_soon(transport.resume_reading)
-        try:
+        with contextlib.ExitStack() as unless_secured:
+            unless_secured.callback(transport.close)
             await secured
-        except BaseException:
-            transport.close()
-            raise
+            unless_secured.pop_all()
         encrypted: asyncio.Transport = tls._app_transport
         return encrypted
 

@@ -20,7 +20,7 @@ from lab.services.submission import run_submission
 from lab.services.up import lab_of
 from lab.services.worker import run_worker
 from lab.simulation.loop import SimulatedLoop
-from lab.simulation.machine import SimulatedClock, SimulatedMachine
+from lab.simulation.machine import HOST, SimulatedClock, SimulatedMachine
 from lab.simulation.process import CURRENT, SimulatedProcess, State, killed_by
 from lab.simulation.saying import Said
 from lab.simulation.store import ProcessGone, SharedStore
@@ -202,6 +202,18 @@ class Machines:
         """Those of a module that are not dead: ``scheduler``, ``mta@x``, ``worker of mta@x``."""
         found = [each for each in self.processes.values() if each.state is not State.DEAD]
         return [each for each in found if _is_called(each, name)]
+
+    def is_running(self, host: str, pid: int) -> bool | None:
+        """As ``lab.machine.Machine`` has it."""
+        if host != HOST:
+            return None
+        found = self.processes.get(pid)
+        return found is not None and found.state is not State.DEAD
+
+    def is_stopped(self, pid: int) -> bool:
+        """As ``lab.machine.Machine`` has it."""
+        found = self.processes.get(pid)
+        return found is not None and found.state is State.STOPPED
 
     def reconfigure(self, loaded: Loaded) -> None:
         """The configuration file says something else."""

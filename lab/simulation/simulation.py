@@ -32,7 +32,7 @@ from world.chance import SeededChance
 _T = TypeVar("_T")
 
 EPOCH: Final = 1_767_571_200.0  # Monday 2026-01-05, 00:00 UTC: where nothing else is said
-_LOOK_S: Final = 0.5  # how often all look while somebody may be dead without anybody's knowing
+_LOOK_S: Final = 1.0  # how often all look while somebody may be dead without anybody's knowing
 _PAGE: Final = 5000
 
 

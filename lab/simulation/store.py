@@ -7,7 +7,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from lab.simulation.dozing import Dozing
 from lab.simulation.process import SimulatedProcess, State
-from store import modules
+from store import modules, reports
 from store.engine import Operation, Store, Tx
 from store.errors import StoreUnavailable
 from world.chance import Chance
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 HEARTBEATS: Final[frozenset[object]] = frozenset(
-    (modules.beat_worker, modules.beat_instance, modules.beat_module)
+    (reports.beat, modules.beat_instance, modules.beat_module)
 )
 PUNCTUAL_S: Final = 2.5  # between two heartbeats; the slowest are due every two seconds
 

@@ -43,6 +43,7 @@ class PlainSession:
         self._stage: Stage | None = None  # whose reply is awaited
         self._written_at = 0.0
         self._progress_at = 0.0  # when the server last took something of a body
+        self._awaits_since = self._loop.time()
         self._needs_reset = False
         self._is_stopping = False
         self.answered_count = 0
@@ -55,6 +56,16 @@ class PlainSession:
         if self.ended is not None:
             return "over"
         return self._stage or "idle"
+
+    @property
+    def awaits_since(self) -> float:
+        """The loop's time at which the step began that is awaited."""
+        return max(self._awaits_since, self._progress_at)
+
+    @property
+    def messages_since(self) -> tuple[float, ...]:
+        """The loop's time at which the message in flight was taken, if there is one."""
+        return () if self._in_flight is None else (self._written_at,)
 
     @property
     def takes_messages(self) -> bool:
@@ -143,7 +154,7 @@ class PlainSession:
 
     async def _step(self, envelope: Envelope, stage: Stage, output: bytes) -> bool:
         """Write one command or the body; answer the message if that is the end of it."""
-        self._stage = stage
+        self._stage, self._awaits_since = stage, self._loop.time()
         try:
             reply = await (self._body(output) if stage is Stage.BODY else self._command(output))
         except _LOST as error:

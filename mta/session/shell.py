@@ -54,6 +54,16 @@ class PipelinedSession(asyncio.Protocol):
         return self._dialogue.awaited or "idle"
 
     @property
+    def awaits_since(self) -> float:
+        """The loop's time of the last word or byte that went either way."""
+        return self._progress_at
+
+    @property
+    def messages_since(self) -> tuple[float, ...]:
+        """The loop's times at which the messages in flight were taken."""
+        return tuple(self._written_at.values())
+
+    @property
     def takes_messages(self) -> bool:
         """Whether it will pull again."""
         dialogue = self._dialogue

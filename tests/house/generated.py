@@ -4,6 +4,7 @@
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from pydantic.fields import FieldInfo
 
 from affinity.preset import PACING, PRESETS
 from lab.configuration import LabConfiguration
+from lab.scenario.acts import Act
+from lab.scenario.schema import Scenario
 from mail.states import DELIVERY_NEXT, MESSAGE_NEXT, DeliveryStatus, MessageStatus
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +144,45 @@ def _tables(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseM
             yield from _tables(inner, f"`[{key}]`")
 
 
+def scenario_schema() -> str:
+    schema = Scenario.model_json_schema(by_alias=True)
+    schema["properties"]["topology"] = {
+        "anyOf": [{"$ref": "#/$defs/LabConfiguration"}, {"type": "null"}],
+        "default": None,
+        "description": Scenario.model_fields["topology"].description,
+    }
+    lab = LabConfiguration.model_json_schema(by_alias=True)
+    schema["$defs"] = {**schema["$defs"], **lab.pop("$defs"), "LabConfiguration": lab}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "mtalab scenario"}
+    return json.dumps({**schema, **head}, indent=1, sort_keys=True) + "\n"
+
+
+def events() -> str:
+    """The table of events in docs/scenarios.md."""
+    lines = ["| `do` | what happens | besides `at` |", "|---|---|---|"]
+    for act in get_args(get_args(Act)[0]):
+        (name,) = get_args(act.model_fields["do"].annotation)
+        fields = [
+            f"`{field.alias or key}`{'' if field.is_required() else ' (optional)'}"
+            for key, field in act.model_fields.items()
+            if key not in ("at", "do")
+        ]
+        words = _cell(inspect.cleandoc(act.__doc__ or ""))
+        lines.append(f"| `{name}` | {words} | {', '.join(fields)} |")
+    return "\n".join(lines)
+
+
+def scenarios() -> str:
+    """The page as it is, with its table of events made anew."""
+    text = (ROOT / "docs/scenarios.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- begin events -->")
+    _, _, after = rest.partition("<!-- end events -->")
+    return f"{before}<!-- begin events -->\n{events()}\n<!-- end events -->{after}"
+
+
 DOCUMENTS = {
+    "docs/scenario.schema.json": scenario_schema,
+    "docs/scenarios.md": scenarios,
     "docs/state-machines.md": state_machines,
     "docs/configuration.md": configuration,
 }

@@ -10,7 +10,8 @@ from monitor.why.facts import Facts, Way, heard_at
 from monitor.why.finding import Stop
 from monitor.why.gates.receivers import overdue
 from monitor.why.gates.source_ips import able
-from monitor.why.group import Group, Place, Stand
+from monitor.why.group import Group, Hand, Place, Stand
+from store.modules import Worker
 
 STALLED_AFTER_S: Final = 30.0  # an answer is in the store within a second
 BUSY_AFTER_S: Final = 30.0  # what is lent is usually sent within seconds
@@ -23,6 +24,8 @@ def alive(group: Group, facts: Facts) -> Stop | None:
         return None
     if hand.worker is not None and facts.is_heard(hand.worker):
         return None
+    if hand.name in facts.seen.stopped:
+        return None  # it is there, and does nothing
     until = lease_over_at(group, facts)
     last = None if hand.worker is None else heard_at(hand.worker)
     silent = "is gone" if last is None else f"was last heard {said_duration(facts.now - last)} ago"
@@ -56,6 +59,8 @@ def lease_over_at(group: Group, facts: Facts) -> float:
 def moving(group: Group, facts: Facts) -> Stop | None:
     """A worker that lives gets nowhere with it."""
     hand = group.hand
+    if hand is not None and hand.worker is not None and hand.name in facts.seen.stopped:
+        return _stopped(group, hand, hand.worker, facts)
     if hand is None or hand.worker is None or hand.stand in (Stand.KNOWN, Stand.WAITING):
         return None
     if hand.worker.trouble is not None:
@@ -79,6 +84,20 @@ def moving(group: Group, facts: Facts) -> Stop | None:
         "starts another. And please report it: it is a bug.",
         {"worker": hand.name, "pid": hand.worker.pid, "phase": phase, "seconds": round(age, 3)},
         command=f"mtalab mta stop {name} && mtalab mta start {name}",
+    )
+
+
+def _stopped(group: Group, hand: Hand, worker: Worker, facts: Facts) -> Stop:
+    silent_s = max(0.0, facts.now - heard_at(worker))
+    until = max(facts.now, lease_over_at(group, facts))
+    return Stop(
+        f"{hand.name} was stopped by a signal (SIGSTOP) with it in hand, "
+        f"{said_duration(silent_s)} ago",
+        f"Let process {worker.pid} on {worker.host} go on; or wait: its instance ends it when its "
+        f"lease is over, in {said_duration(until - facts.now)}, and another takes the mail.",
+        {"worker": hand.name, "pid": worker.pid, "phase": "stopped", "seconds": round(silent_s, 3)},
+        command=f"kill -CONT {worker.pid}",
+        until=until,
     )
 
 
