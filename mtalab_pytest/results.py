@@ -190,6 +190,6 @@ def why(row: Mapping[str, Any]) -> Why:
     """A diagnosis of an answer."""
     return Why(
         row["causes"],
-        tuple(made(Finding, each) for each in row["findings"]),
+        tuple(made(Finding, each) for each in row["groups"]),
         tuple(made(Step, each) for each in row["chain"]),
     )

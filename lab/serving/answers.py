@@ -116,12 +116,13 @@ def diagnosis(held: HeldLab, number: int | None, message: int | None) -> Diagnos
 
 
 def why(held: HeldLab, number: int | None, message: int | None) -> dict[str, Any]:
-    """The same as values."""
+    """The same as values, as `mtalab why --json` has them."""
     found = diagnosis(held, number, message)
     return {
         "now": found.now,
+        "pending": found.messages,
         "causes": causes(found),
-        "findings": [_finding(held, each) for each in found.findings],
+        "groups": [_finding(held, each) for each in found.findings],
         "chain": [asdict(each) for each in found.chain],
     }
 
