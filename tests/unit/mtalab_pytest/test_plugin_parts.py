@@ -1,5 +1,7 @@
 """What the plugin does without a lab."""
 
+import inspect
+import re
 import stat
 import subprocess
 import sys
@@ -12,14 +14,15 @@ from hypothesis import strategies as st
 
 import mtalab_pytest
 from lab.serving import service
+from lab.serving.requests import KINDS
 from mail.notation import duration_s
 from mtalab_pytest import connection, results
 from mtalab_pytest.connection import Connection, command, environment
 from mtalab_pytest.durations import seconds
 from mtalab_pytest.errors import LabError, NoLabs
-from mtalab_pytest.lab import _shares
-from mtalab_pytest.plugin import LabFactory, _given
-from tests.house.test_rooms import ROOMS
+from mtalab_pytest.lab import Lab, _shares
+from mtalab_pytest.plugin import _OPTIONS, LabFactory, _given
+from tests.house.test_rooms import ROOMS, ROOT
 
 
 @given(st.from_regex(r"\s?\d{1,3}(\.\d)?\s?(ms|s|m|h|d|w)?", fullmatch=True))
@@ -177,3 +180,17 @@ def test_a_factory_is_no_lab_and_says_so():
 
 def test_every_promised_name_is_there():
     assert all(hasattr(mtalab_pytest, name) for name in mtalab_pytest.__all__)
+
+
+def test_the_page_has_every_method_and_every_request():
+    text = (ROOT / "docs/pytest.md").read_text(encoding="utf-8")
+    users, protocol = text.split("## The protocol")
+    named = set(re.findall(r"`lab\.(\w+)", users))
+    there = {name for name in vars(Lab) if not name.startswith("_")}
+    assert named == there
+    (said,) = re.findall(r"`lab\.submit\(\*, (.*?)\)`", users)
+    assert said.split(", ") == [*inspect.signature(Lab.submit).parameters][1:]
+    kinds = re.findall(r"^\| `(\w+)` \|", protocol, re.MULTILINE)
+    assert kinds[1:] == [*KINDS]
+    for name in _OPTIONS:
+        assert f"`{name}" in users
