@@ -44,7 +44,7 @@ class Connection:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked = 0
+        self._asked = self._answered = 0
         self._owner = os.getpid()
         self._words = command()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
@@ -88,10 +88,12 @@ class Connection:
                 remedy="Ask it in the process of the test, not in a forked one.",
             )
         with self._lock:
-            self._asked += 1
-            number = self._asked
+            number = self._asked + 1
             given = {key: each for key, each in values.items() if each is not None}
-            answer = self._exchange(_encoded({"id": number, "do": do, **given}), number)
+            request = _encoded({"id": number, "do": do, **given})
+            self._asked = number
+            answer = self._exchange(request, number)
+            self._answered = number
         if "error" in answer:
             raise from_answer(answer["error"])
         return answer.get("ok")
@@ -99,6 +101,8 @@ class Connection:
     def close(self) -> None:
         """End it, and all labs with it. Safe twice."""
         process = self._process
+        if self._answered != self._asked:
+            process.terminate()  # we were interrupted, and it may have much to do yet
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):  # it was gone before

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,6 +72,11 @@ class Run:
         for each in self.case.scenario.expect:
             if each.at == "end":
                 self._expect(each)
+
+    @property
+    def happens_at(self) -> float:
+        """When the next of it happens, in seconds after the beginning; infinity: it is over."""
+        return self._left[0][0] if self._left else math.inf
 
     async def _next(self) -> None:
         at, item = self._left.popleft()

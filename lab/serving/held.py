@@ -78,14 +78,22 @@ class HeldLab:
     async def until_done(self, numbers: Collection[int], within_s: float) -> bool:
         """Let time pass until these deliveries are over, or all; False: they are not in time."""
         look_s, until = self._first_look_s, self.elapsed + within_s
+        is_real = self.lab.mode == "real"
         while not self._are_over(numbers):
             if self.elapsed >= until:
+                await self.run.advance(self.elapsed)
                 return False
-            await self.run.advance(min(until, self.elapsed + look_s))
-            look_s = look_s if self.lab.mode == "real" else min(look_s * _LATER, LONGEST_LOOK_S)
-        if self.lab.mode == "simulated":
-            await self.run.advance(self.elapsed + SETTLES_S)
+            await self._pass(min(until, self.elapsed + look_s))
+            look_s = look_s if is_real else min(look_s * _LATER, LONGEST_LOOK_S)
+        await self.run.advance(self.elapsed + (0.0 if is_real else SETTLES_S))
         return True
+
+    async def _pass(self, elapsed_s: float) -> None:
+        """Let time pass until then; where nothing is to happen, nobody need look around then."""
+        if self.run.happens_at <= elapsed_s:
+            await self.run.advance(elapsed_s)
+        else:
+            await asyncio.sleep(elapsed_s - self.elapsed)
 
     @property
     def _first_look_s(self) -> float:

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -141,6 +142,23 @@ def test_answers_that_nobody_waits_for_any_more_are_passed_over(tmp_path, monkey
         assert not made.is_alive
     finally:
         made.close()
+
+
+def test_what_an_interrupt_left_unanswered_is_not_waited_for(tmp_path, monkeypatch):
+    greeting = '{"id":0,"ok":{"protocol":1,"version":"1","causes":[]}}'
+    busy = f"exec {sys.executable} -c 'import time; time.sleep(600)'"
+    monkeypatch.setenv("MTALAB_BIN", program(tmp_path, f"echo '{greeting}'; {busy}"))
+    made = Connection()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(made, "_exchange", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made.ask("run", seconds=1e9)
+    assert made.is_alive
+    made.close()
+    assert made._process.returncode == -signal.SIGTERM
 
 
 def test_a_forked_process_may_not_ask(tmp_path, monkeypatch):
