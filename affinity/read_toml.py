@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from affinity.errors import BadConfiguration, Mistake
-from affinity.expected import KeyPath, wrong
+from affinity.expected import wrong
+from affinity.key_path import KeyPath, dotted, nearest_line
 from affinity.toml_lines import lines_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -136,9 +137,11 @@ class _Reading:
             what = wrong(error, path, self._model)
             name = self._overridden_by(path, is_missing=error["type"] == "missing")
             if name is None:
-                self._mistakes.append(Mistake(self._file, self._line(path), _dotted(path), what))
+                self._mistakes.append(
+                    Mistake(self._file, nearest_line(self._lines, path), dotted(path), what)
+                )
             else:
-                self._mistakes.append(Mistake(name, None, _dotted(path), what))
+                self._mistakes.append(Mistake(name, None, dotted(path), what))
 
     def all_mistakes(self) -> list[Mistake]:
         """In the order of the file, then what came from elsewhere."""
@@ -153,13 +156,6 @@ class _Reading:
             is_within = path[: len(placed)] == placed
             if is_within or (is_new and placed[: len(outermost)] == outermost):
                 return name
-        return None
-
-    def _line(self, path: KeyPath) -> int | None:
-        """The line of the key, or of the nearest table around it that the file has."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self._lines:
-                return self._lines[path[:length]]
         return None
 
 
@@ -210,10 +206,3 @@ def _known_part(values: Any, error: ErrorDetails) -> Iterator[str | int]:
             yield each
     if error["type"] == "missing":
         yield error["loc"][-1]
-
-
-def _dotted(path: KeyPath) -> str:
-    text = ""
-    for each in path:
-        text += f"[{each}]" if isinstance(each, int) else f".{each}" if text else each
-    return text

@@ -4,19 +4,24 @@ A store that cannot be written cannot tell so: whoever would say that it lives i
 were dead. So the processes themselves are looked at, and the journals of those that do not report.
 """
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 from lab.lifetime import THIS_MACHINE
+from mail.notation import said_duration
 from monitor.why.facts import LOST_AFTER_S
 from monitor.why.host import HostFacts, KnownOutcomes
 from mta import journal
 from store import inspection, modules
-from store.engine import Store
+from store.engine import Store, file_of
 from store.errors import StoreUnavailable
 
 PATIENCE_S: Final = 1.0  # for others' locks; who held one for as long as heartbeats lack has it yet
+ROOM_BYTES: Final = 256 * 1024  # a database with less room on its disk cannot commit
+
+_Beating = modules.Module | modules.Instance | modules.Worker
 
 
 class Watching(Protocol):
@@ -40,12 +45,23 @@ def host_facts(
     """
     workers = store.read_now(modules.live_workers)
     silent = [each for each in workers if now - each.heartbeat_at > LOST_AFTER_S]
-    late = list(_late(store, workers, now))
-    stopped = frozenset(name for name, _, pid in late if machine.is_stopped(pid))
-    running = frozenset(name for name, host, pid in late if machine.is_running(host, pid)) - stopped
+    beats = _beats(store, workers)
+    late = {name: each for name, each in beats.items() if now - each.heartbeat_at > LOST_AFTER_S}
+    stopped = frozenset(name for name, each in late.items() if machine.is_stopped(each.pid))
+    running = frozenset(
+        name for name, each in late.items() if machine.is_running(each.host, each.pid)
+    )
+    running -= stopped
+    trouble = (store_trouble or _trouble)(store) if running else None
+    if running and trouble is None and len(late) == len(beats):
+        newest = max(each.heartbeat_at for each in late.values())
+        trouble = (
+            f"{', '.join(sorted(running))} run, and nothing of them has reached it for "
+            f"{said_duration(now - newest)}; their logs say why"
+        )
     server = store.read_now(inspection.times).server
     return HostFacts(
-        store_trouble=(store_trouble or _trouble)(store) if running else None,
+        store_trouble=trouble,
         running=running,
         stopped=stopped,
         journals={
@@ -55,39 +71,28 @@ def host_facts(
     )
 
 
-def _late(
-    store: Store, workers: list[modules.Worker], now: float
-) -> Iterator[tuple[str, str, int]]:
-    """Those who have not been heard for long: name, host and process number."""
-    beats: list[tuple[str, modules.Module | modules.Instance | modules.Worker]] = [
-        (each.name, each) for each in store.read_now(modules.modules) if each.stopped_at is None
-    ]
-    beats += [
-        (f"mta@{each.name}", each)
-        for each in store.read_now(modules.instances)
-        if each.stopped_at is None
-    ]
-    beats += [(f"mta@{each.instance}-{each.id}", each) for each in workers]
-    for name, each in beats:
-        if now - each.heartbeat_at > LOST_AFTER_S:
-            yield name, each.host, each.pid
+def _beats(store: Store, workers: Sequence[modules.Worker]) -> dict[str, _Beating]:
+    """All that have announced themselves and did not say that they end, by name."""
+    every: dict[str, _Beating] = {
+        each.name: each for each in store.read_now(modules.modules) if each.stopped_at is None
+    }
+    for instance in store.read_now(modules.instances):
+        if instance.stopped_at is None:
+            every[f"mta@{instance.name}"] = instance
+    for worker in workers:
+        every[f"mta@{worker.instance}-{worker.id}"] = worker
+    return every
 
 
 def _trouble(store: Store) -> str | None:
+    file = file_of(store.url)
+    if file is not None and shutil.disk_usage(file.parent).free < ROOM_BYTES:
+        return f"no space is left on the disk of {file}"
     try:
         inspection.try_writing(store, PATIENCE_S)
     except StoreUnavailable as error:
         return error.what
     return None
-
-
-def _journals(
-    silent: list[modules.Worker], machine: Watching
-) -> Iterator[tuple[int, KnownOutcomes]]:
-    for worker in silent:
-        found = _known(worker, machine)
-        if found is not None:
-            yield worker.id, found
 
 
 def _known(worker: modules.Worker, machine: Watching) -> KnownOutcomes | None:

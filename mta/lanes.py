@@ -26,7 +26,9 @@ from mta.session.envelope import Envelope
 from mta.session.handshake import Endpoints, SourceUnavailable, Unreachable
 from mta.session.hooks import Timing
 from mta.session.settings import SessionSettings
+from mta.session.traced import Listener, Listeners
 from mta.settings import Destination, MtaSettings
+from mta.trace.tracer import Tracer
 from store.leases import LeasedPart
 from store.reports import SLOW_AFTER_S, LaneReport, Phase, Trouble
 from world.chance import Chance
@@ -111,6 +113,7 @@ class Lanes:
         self._lanes: dict[tuple[str, str, Destination, str], _Lane] = {}
         self._limiters: dict[str, Limiter] = {}
         self._budgets: dict[str, ConnectionBudget] = {}
+        self._tracer: Tracer | None = None  # None: nothing is to be recorded
         self._closing: set[LanePool] = set()  # of lanes that a changed configuration closed
         self._limited: set[str] = set()  # lanes whose connections a rule limits
 
@@ -176,7 +179,28 @@ class Lanes:
             )
         except ForbiddenDestination:
             lane.pool = None
+        else:
+            lane.pool.let_hear(self._listeners(lane))
         return lane
+
+    def trace(self, tracer: Tracer | None) -> None:
+        """Record what it wants of what is said, on open connections too; None: nothing more."""
+        self._tracer = tracer
+        for lane in self._lanes.values():
+            if lane.pool is not None:
+                lane.pool.let_hear(self._listeners(lane))
+
+    def _listeners(self, lane: _Lane) -> Listeners | None:
+        tracer = self._tracer
+        if tracer is None:
+            return None
+        way, queue = lane.way, lane.queue
+
+        def listener(host: str, port: int) -> Listener:
+            place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            return tracer.connection(way.lane, place, way.destination.credentials, queue.holds)
+
+        return listener
 
     def reconfigure(self, settings: MtaSettings) -> None:
         """Close the lanes whose way changed; what waits there is given back."""

@@ -25,6 +25,7 @@ from mta.session.plain import PlainSession
 from mta.session.replies import SERVICE_UNAVAILABLE
 from mta.session.settings import SessionSettings
 from mta.session.shell import PipelinedSession
+from mta.session.traced import Listeners
 from world.network import Network
 
 Session = PipelinedSession | PlainSession
@@ -61,6 +62,7 @@ class _Visit:
     task: asyncio.Task[None]
     session: Session | None = None
     has_pulled: bool = False
+    is_heard: bool = False
 
 
 class LanePool:
@@ -94,6 +96,7 @@ class LanePool:
         self._backlog = 0
         self._retry: asyncio.TimerHandle | None = None
         self._is_stopping = False
+        self._listeners: Listeners | None = None  # None: nobody wants to hear
         self.trouble: Unreachable | None = None  # why the last attempt to connect failed
         self.trouble_since: float | None = None  # the loop's time of the first of them in a row
 
@@ -144,6 +147,17 @@ class LanePool:
                 break
             session.wake()
         self._open_more()
+
+    def let_hear(self, listeners: Listeners | None) -> None:
+        """Let somebody hear what is said, on open connections too; None: no more than do."""
+        self._listeners = listeners
+        if listeners is None:
+            return
+        for session, visit in self._visits.items():
+            if not visit.is_heard:
+                visit.is_heard = True
+                end = visit.host.endpoints
+                session.let_hear(listeners(end.host, end.port))
 
     async def stop(self, grace_s: float) -> None:
         """Let each session finish what is in flight; after ``grace_s`` seconds, cut it off."""
@@ -198,7 +212,7 @@ class LanePool:
             return
         host, connected = found
         self._hooks.connected(self._loop.time() - began)
-        visit = _Visit(host, task)
+        visit = _Visit(host, task, is_heard=connected.listener is not None)
         hooks = Hooks(
             partial(self._pull, visit),
             self._hooks.may_send,
@@ -225,7 +239,9 @@ class LanePool:
             tried.append(host)
             host.is_on_trial = host.failures > 0
             try:
-                result = await connect(host.endpoints, self._settings, self._network)
+                result = await connect(
+                    host.endpoints, self._settings, self._network, self._listeners
+                )
             finally:
                 host.is_on_trial = False
             if isinstance(result, Connected):

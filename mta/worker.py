@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from affinity.gcra import RETURN_WHEN_NEXT_IN_S
@@ -23,7 +24,8 @@ from mta.outbox import Outbox
 from mta.rendering import Rendering
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
-from store import leases, modules, reports, settlement
+from mta.trace.tracer import Tracer
+from store import leases, modules, reports, settlement, traces
 from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
@@ -46,6 +48,7 @@ class World:
     process: Callable[[], modules.Process]
     log: Callable[[int], Log] = lambda _: SILENT  # by the number that the store gives it
     measures: Measures | None = None  # None: nobody measures
+    traces: Path | None = None  # where traces are kept; None: nowhere, and none is recorded
 
 
 class Worker:
@@ -59,6 +62,7 @@ class Worker:
         self._done: list[HeldPart] = []  # dealt with, but kept until their lane is quiet
         self._stop = asyncio.Event()
         self._is_fenced = False
+        self._tracer: Tracer | None = None
         self._is_working = False  # lanes exist, and obey a changed configuration
         self._announced: object = None  # what the scheduler was last told of us
         self._telling = reports.Telling()
@@ -255,6 +259,7 @@ class Worker:
             with contextlib.suppress(StoreUnavailable):  # the leases then end by themselves
                 await self._beat()
                 await self._announce()
+                await self._trace()
             self._return_overdue()
             self._lanes.wake()
             await self._world.clock.doze(self._settings.heartbeat_s, self._has_news)
@@ -289,6 +294,18 @@ class Worker:
             for waiting in self._lanes.drain(lambda each: each.part.lease.delivery_id in unwanted):
                 self._give_back(waiting)
 
+    async def _trace(self) -> None:
+        """Record what an operator wants to hear."""
+        folder, clock = self._world.traces, self._world.clock
+        if folder is None:
+            return
+        wanted = await self._world.store.read(traces.traces, clock.now())
+        if self._tracer is None and wanted:
+            name = f"{self._settings.instance}-{self.worker_id}"
+            self._tracer = Tracer(folder, name, clock, self._log)
+        if self._tracer is not None and self._tracer.obey(wanted):
+            self._lanes.trace(self._tracer if wanted else None)
+
     def _return_overdue(self) -> None:
         """Give back what was held too long, and what a limiter will not let go for a while."""
         now = self._world.clock.monotonic()
@@ -304,6 +321,8 @@ class Worker:
         await self._lanes.stop()
         for part in self._done:
             self._report(part)
+        if self._tracer is not None:
+            self._tracer.close()
         if self._is_fenced:
             outbox.cancel()  # whoever took our parts has read our journal
         else:

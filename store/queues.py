@@ -20,6 +20,7 @@ class Waiting:
     source_ips: tuple[str, ...]
     parts: int
     messages: int
+    is_held: bool = False  # it has no source IP, or its wave has not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def waiting(tx: Tx) -> list[Waiting]:
         select(sums, delivery.c.affinity)
         .join(delivery, delivery.c.id == sums.c.delivery_id)
         .where(delivery.c.status.in_((*deliveries.ACTIVE, "paused")))
-        .order_by(sums.c.delivery_id, sums.c.mx_group, sums.c.source_ips)
+        .order_by(sums.c.delivery_id, sums.c.mx_group, sums.c.source_ips, sums.c.state)
     )
     return [
         Waiting(
@@ -85,6 +86,7 @@ def waiting(tx: Tx) -> list[Waiting]:
             parts.split_ips(row.source_ips),
             row.parts,
             int(row.messages),
+            row.state == parts.HELD,
         )
         for row in tx.connection.execute(query)
         if row.state != parts.LEASED

@@ -37,6 +37,8 @@ def submitted(
             contact_at=_contact_at(delivery, lab.beginning, now),
             validity_s=_validity(delivery, lab),
             priority=delivery.priority,
+            waves=delivery.waves,
+            hold=delivery.hold,
         )
         found = submit(lab.store, lab.loaded, lab.clock, order, lambda *_: None)
     lab.wrote()

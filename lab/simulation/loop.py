@@ -55,6 +55,7 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
         self._timers: list[tuple[float, int, asyncio.TimerHandle, SimulatedProcess | None]] = []
         self._order = itertools.count()
         self._is_closed = False
+        self._is_over = False
         self._failures: list[BaseException] = []
         self._running: SimulatedProcess | None = None  # whose callback runs
         self._quiet: list[asyncio.Future[None]] = []
@@ -68,17 +69,9 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
     def time(self) -> float:
         return self._now
 
-    @contextlib.contextmanager
-    def as_running(self) -> Iterator[None]:
-        """It is the running loop of this thread meanwhile, whether it runs or not."""
+    def run_until_complete(self, future: Any) -> Any:
         events._set_running_loop(self)
         try:
-            yield
-        finally:
-            events._set_running_loop(None)
-
-    def run_until_complete(self, future: Any) -> Any:
-        with self.as_running():
             main = asyncio.ensure_future(future, loop=self)  # noqa: TID251 - there is none yet
             while not main.done():
                 self._run_instant()
@@ -90,6 +83,8 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
                 elif not self._ready:
                     self._advance()
             return main.result()
+        finally:
+            events._set_running_loop(None)
 
     def _run_instant(self) -> None:
         """Run all that can run without any time passing."""
@@ -199,6 +194,9 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
         context: _Context = None,
         **_: Any,
     ) -> asyncio.Task[_T]:
+        if self._is_over:
+            coro.close()
+            raise RuntimeError("the simulation is over")
         task: asyncio.Task[_T] = asyncio.Task(coro, loop=self, name=name, context=context)
         process = CURRENT.get() if context is None else context.get(CURRENT)
         if process is not None:
@@ -283,6 +281,16 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
 
     def get_debug(self) -> bool:
         return False
+
+    @contextlib.contextmanager
+    def over(self) -> Iterator[None]:
+        """It has ended, and what is left of the dead is cleared away: nothing new begins."""
+        self._is_over = True
+        events._set_running_loop(self)
+        try:
+            yield
+        finally:
+            events._set_running_loop(None)
 
     def close(self) -> None:
         self._is_closed = True

@@ -224,15 +224,10 @@ class Machines:
         """Kill all, and let go of what the dead were about to do without doing it."""
         for process in self.processes.values():
             process.die(killed_by(signal.SIGKILL))
-        with self.loop.as_running():
+        with self.loop.over():
             for process in self.processes.values():
-                context = contextvars.Context()
-                context.run(CURRENT.set, process)
-                gone: set[asyncio.Task[Any]] = set()
-                while left := process.tasks - gone:  # ``finally`` blocks may make new ones
-                    gone |= left
-                    for task in left:
-                        context.run(_let_go, task)
+                for task in tuple(process.tasks):
+                    _let_go(task)
 
 
 def _is_called(process: SimulatedProcess, name: str) -> bool:

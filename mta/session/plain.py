@@ -23,6 +23,8 @@ from mta.session.replies import (
     reply_of,
 )
 from mta.session.settings import SessionSettings
+from mta.session.steps import BODY
+from mta.session.traced import Awaited, Listener, TracedTransport, heard_by
 
 _LOST: Final = (aiosmtplib.SMTPException, OSError)
 
@@ -35,7 +37,8 @@ class PlainSession:
         self._transport = connected.transport
         self._connected = connected
         self._settings = settings
-        self._hooks = hooks
+        listener = connected.listener
+        self._hooks = hooks if listener is None else heard_by(listener, hooks)
         self._loop = asyncio.get_running_loop()
         self._messages_left = settings.messages_max
         self._woken = asyncio.Event()
@@ -44,6 +47,7 @@ class PlainSession:
         self._written_at = 0.0
         self._progress_at = 0.0  # when the server last took something of a body
         self._awaits_since = self._loop.time()
+        self._unwritten: deque[bytes] = deque()  # of a body
         self._needs_reset = False
         self._is_stopping = False
         self.answered_count = 0
@@ -111,6 +115,21 @@ class PlainSession:
         """Pull no more, finish what is in flight, say QUIT."""
         self._is_stopping = True
         self.wake()
+
+    def let_hear(self, listener: Listener) -> None:
+        """Let somebody hear what is said from now on; between two turns of the loop."""
+        protocol = self._smtp.protocol
+        if self.ended is not None or protocol is None or protocol.transport is None:
+            return
+        due: list[Awaited] = []
+        if self._stage is not None and not self._unwritten:
+            name = BODY.name if self._stage is Stage.BODY else str(self._stage).upper()
+            due.append((name, self._in_flight))
+        listener.joined(due, None if self._unwritten else 0)
+        self._hooks = heard_by(listener, self._hooks)
+        self._transport = TracedTransport(self._transport, listener)
+        self._transport.set_protocol(self._pacer)
+        self._smtp.transport = protocol.transport = self._transport
 
     async def _next(self) -> Envelope | None:
         """The next message, waiting for one; None when the session should end."""
@@ -182,7 +201,7 @@ class PlainSession:
         if protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("connection lost")
         # SMTP.data would hide whether DATA or its end was refused, and hold all of it at once.
-        left = deque(pieces_of(output))
+        left = self._unwritten = deque(pieces_of(output))
 
         def feed() -> None:
             self._progress_at = self._loop.time()
@@ -195,6 +214,7 @@ class PlainSession:
             reply = await self._patiently(protocol.read_response())
         finally:
             self._pacer.on_room = None
+            self._unwritten = deque()
         if left:  # a command would be read as content
             self.ended = Ended("answered in the middle of the body", is_ours=False)
             if reply.code < 400:

@@ -150,7 +150,7 @@ class SqliteDialect(Upserts):
         return FileLeadership(lock)
 
 
-def _take_turn(connection: Connection, patience_ms: int) -> None:
+def _take_turn(connection: Connection, patience_ms: int = BUSY_TIMEOUT_MS) -> None:
     """Begin to write as soon as nobody else does.
 
     SQLite waits longer each time it finds the file locked, at last a tenth of a second: among

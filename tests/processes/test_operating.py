@@ -14,8 +14,9 @@ import pytest
 
 from lab.cli.main import run
 from lab.up_lock import owner_of
-from store import audit
+from store import audit, queues, replan
 from tests.fakes.running_lab import CONFIGURATION, RunningLab
+from world.clock import SystemClock
 
 SLOW = CONFIGURATION.replace("40ms", "200ms")  # so that there is time to interfere
 LANE = "127.0.1.1>a"
@@ -231,7 +232,28 @@ def test_every_process_follows_what_is_applied_and_says_what_it_cannot(make, cal
     assert json("config", "apply")["ok"]
     assert {each.pid for each in lab.workers()} == workers
     assert "SIGHUP" not in lab.said(), "it ended nobody"
+    point_to_a_source_ip_that_is_gone(lab, json)
     lab.write(lab.text.replace("[lab]", "[lba]"))
     code, said = call("config", "apply")
     assert code == 2
     assert "lba" in said
+
+
+def point_to_a_source_ip_that_is_gone(lab, json):
+    """A plan that nobody's configuration has, and which the scheduler believes it has checked."""
+    delivery = lab.submit(2, affinity="other")  # which no instance has
+    wrong = replan.Planned(delivery, "other", "a.test", "gone", ("127.0.9.9",))
+
+    def is_cut_wrongly():
+        waiting = [each for each in lab.store.read_now(queues.waiting) if each.messages]
+        if [each.mx_group for each in waiting] == ["a"]:
+            lab.store.write_now(replan.replan, [wrong], SystemClock().now())
+        return [each.mx_group for each in waiting] == ["gone"]
+
+    lab.wait(is_cut_wrongly, "its mail waits in a part for that source IP")
+    code = json("replan")
+    assert (code["ok"], code["by"], code["found"]["plans"]) == (True, "scheduler", 1)
+    lab.wait(
+        lambda: lab.store.read_now(replan.planned, delivery)[0].mx_group == "a", "it is mended"
+    )
+    assert json("replan")["by"] is None, "there is nothing left to do"

@@ -48,12 +48,10 @@ def lease_over_at(group: Group, facts: Facts) -> float:
     """When the scheduler takes back what a silent worker holds: it must have listened so long."""
     hand = group.hand
     assert hand is not None, "what nobody holds has no lease"
-    until = hand.leased_until
-    if hand.worker is not None:
-        until = max(until, heard_at(hand.worker) + facts.lease_s)
-    if facts.scheduler is not None:
-        until = max(until, facts.scheduler.started_at + facts.lease_s)
-    return until
+    if hand.worker is None:
+        return hand.leased_until
+    listens_since = 0.0 if facts.scheduler is None else facts.scheduler.started_at
+    return max(heard_at(hand.worker), listens_since) + facts.lease_s
 
 
 def moving(group: Group, facts: Facts) -> Stop | None:
@@ -67,7 +65,7 @@ def moving(group: Group, facts: Facts) -> Stop | None:
         return None  # it gets nowhere for a reason that it tells
     way = facts.way(hand.source_ip, group.mx_group)
     mine = [each for each in way.reports if each.worker_id == hand.worker_id]
-    found = next((late for each in mine if (late := overdue(each, way, facts.now))), None)
+    found = next((late for each in mine if (late := overdue(each, way, facts))), None)
     if hand.stand in (Stand.SLOW, Stand.IN_FLIGHT) and found is not None:
         phase, age = found
         what = f"a connection has been in {phase} for {said_duration(age)}, past its timeout"
