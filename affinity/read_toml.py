@@ -18,9 +18,17 @@ from affinity.toml_lines import lines_of
 Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX: Final = "MTALAB_"
-# They name the file, a child's parent (lab/lifetime.py), and a point to crash at (world/crash.py).
+# They name the file, a child's parent (lab/lifetime.py), a point to crash at (world/crash.py), and
+# the program for tests (mtalab_pytest).
 _NOT_KEYS: Final = frozenset(
-    {"MTALAB_CONFIG", "MTALAB_PARENT", "MTALAB_MEASURE", "MTALAB_CRASH_AT", "MTALAB_CRASH_BY"}
+    {
+        "MTALAB_BIN",
+        "MTALAB_CONFIG",
+        "MTALAB_CRASH_AT",
+        "MTALAB_CRASH_BY",
+        "MTALAB_MEASURE",
+        "MTALAB_PARENT",
+    }
 )
 _SYNTAX_LINE: Final = re.compile(r" *\((?:at line (\d+), column \d+|at end of document)\)")
 
@@ -66,14 +74,28 @@ def read(
     reading = _Reading(text, file, model, values)
     for key, value in (overrides or {}).items():
         reading.override(key, value, named(key))
+    return _validated(reading, values, model)
+
+
+def read_values(values: Mapping[str, Any], name: str, model: type[Model]) -> Model:
+    """Validate what a program gives: the values themselves instead of a text with them.
+
+    Raises:
+        BadConfiguration: as ``read`` does; no mistake has a line.
+    """
+    given = dict(values)
+    return _validated(_Reading("", name, model, given), given, model)
+
+
+def _validated(reading: "_Reading", values: dict[str, Any], model: type[Model]) -> Model:
     try:
-        read_model = model.model_validate(values)
+        found = model.model_validate(values)
     except pydantic.ValidationError as error:
         reading.note(error.errors())
         raise BadConfiguration(reading.all_mistakes()) from error
     if reading.all_mistakes():
         raise BadConfiguration(reading.all_mistakes())
-    return read_model
+    return found
 
 
 class _Reading:

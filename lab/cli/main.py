@@ -56,6 +56,7 @@ COMMANDS: Final = (
     "worker",
     "sink",
     "submission",
+    "serve-tests",
 )  # each a module of its name here; as --help shows them
 COMPLETION: Final = "_MTALAB_COMPLETE"  # set by the shell that asks
 # Imports and large configurations make many objects and no garbage: look for it rarely.
@@ -73,7 +74,7 @@ def make_app(words: Sequence[str]) -> typer.Typer:
     app.callback()(_main)
     called = words[0] if words and COMPLETION not in os.environ else None
     for name in [called] if called in COMMANDS else COMMANDS:
-        importlib.import_module(f"lab.cli.{name}").register(app)
+        importlib.import_module(f"lab.cli.{name.replace('-', '_')}").register(app)
     return app
 
 

@@ -1,6 +1,7 @@
 """What may happen in a scenario: one table of the timeline each, told apart by ``do``."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -272,6 +273,10 @@ Act = Annotated[
     | Replan,
     Field(discriminator="do"),
 ]
+
+KINDS: Final[Mapping[str, type[Table]]] = {
+    get_args(each.model_fields["do"].annotation)[0]: each for each in get_args(get_args(Act)[0])
+}
 
 _SIMULATED = (
     *(Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp),
