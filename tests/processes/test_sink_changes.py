@@ -4,8 +4,7 @@ from sinks.receipts import read_receipts
 from tests.fakes.running_lab import CONFIGURATION, running_lab
 
 TRUSTING = (
-    CONFIGURATION.replace("workers = 2", "workers = 1")
-    .replace(
+    CONFIGURATION.replace(
         'domains = ["a.test"]\n',
         'domains = ["a.test"]\nmx = "mx.a.test"\ntls_ca = ".mtalab/tls/ca.pem"\n',
     )
