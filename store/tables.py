@@ -74,43 +74,7 @@ class MessageRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(_one_of("status", MessageStatus), name="message_status"),
         Index("message_by_delivery", "delivery_id", "id"),
-        Index(
-            "message_by_part",
-            "part_id",
-            sqlite_where=Column("part_id").is_not(None),
-            postgresql_where=Column("part_id").is_not(None),
-        ),
-        Index(
-            "message_due",
-            "next_attempt_at",
-            sqlite_where=Column("next_attempt_at").is_not(None),
-            postgresql_where=Column("next_attempt_at").is_not(None),
-        ),
-        # What waits for a retry, counted by group; an outcome that is no deferral leaves it alone.
-        Index(
-            "message_retrying",
-            "delivery_id",
-            "mx_group",
-            "cause",
-            "next_attempt_at",
-            sqlite_where=Column("next_attempt_at").is_not(None),
-            postgresql_where=Column("next_attempt_at").is_not(None),
-        ),
-        # The few that the log is asked for most; what is sent leaves it alone.
-        Index(
-            "message_unsent",
-            "status",
-            "id",
-            sqlite_where=Column("status").not_in(("pending", "sent")),
-            postgresql_where=Column("status").not_in(("pending", "sent")),
-        ),
-        Index(
-            "message_pending",
-            "delivery_id",
-            "domain",
-            sqlite_where=Column("status") == "pending",
-            postgresql_where=Column("status") == "pending",
-        ),
+        # Those of some of its rows only: partial_indexes.py.
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))

@@ -15,10 +15,11 @@ import pytest
 from lab.cli.main import run
 from lab.up_lock import owner_of
 from store import audit, queues, replan
-from tests.fakes.running_lab import CONFIGURATION, RunningLab
+from tests.fakes.running_lab import CONFIGURATION, WITH_SUBMISSION, RunningLab
 from world.clock import SystemClock
 
-SLOW = CONFIGURATION.replace("40ms", "200ms")  # so that there is time to interfere
+ALONE = CONFIGURATION.replace("workers = 2", "workers = 1")
+SLOW = WITH_SUBMISSION.replace("40ms", "200ms")  # so that there is time to interfere
 LANE = "127.0.1.1>a"
 
 # `mtalab up --detach` leaves a child behind, which in a test is this process's.
@@ -139,7 +140,7 @@ def connected(lab):
 
 @pytest.mark.parametrize("how", ["stop", "remove"])
 def test_a_lab_ends_after_those_who_are_leaving_with_mail_in_flight(make, json, how):
-    lab = make(CONFIGURATION.replace("40ms", "4s").replace("workers = 2", "workers = 1"))
+    lab = make(ALONE.replace("40ms", "4s"))
     lab.up()
     delivery = lab.submit(1)
     lab.wait(lambda: connected(lab), "a connection is open")
@@ -167,7 +168,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def test_a_lab_ends_with_its_terminal_even_if_its_words_go_elsewhere(make):
-    lab = make()
+    lab = make(ALONE)
     keyboard, terminal = os.openpty()
     words = (lab.folder / "up.log").open("ab")
     argv = [sys.executable, "-c", IN_A_TERMINAL, str(terminal), *lab.command("up")]
@@ -204,7 +205,7 @@ def test_a_lab_that_cannot_start_in_the_background_says_why(make, call):
 
 def test_every_process_follows_what_is_applied_and_says_what_it_cannot(make, call, json):
     login = 'domains = ["a.test"]\nauth = { user = "u", password_file = "p" }'
-    lab = make(CONFIGURATION.replace('domains = ["a.test"]', login))
+    lab = make(WITH_SUBMISSION.replace('domains = ["a.test"]', login))
     secret = lab.folder / "p"
     secret.write_text("secret\n")
     lab.up()
