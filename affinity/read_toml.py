@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import pydantic
@@ -103,10 +104,14 @@ class _Reading:
     def __init__(
         self, text: str, file: str, model: type[BaseModel], values: dict[str, Any]
     ) -> None:
-        self._file, self._model, self._values = file, model, values
-        self._lines = lines_of(text)
+        self._file, self._model, self._values, self._text = file, model, values, text
         self._overridden: dict[KeyPath, str] = {}
         self._mistakes: list[Mistake] = []
+
+    @cached_property
+    def _lines(self) -> Mapping[KeyPath, int]:
+        """Found out for mistakes alone: it takes longer than all the rest."""
+        return lines_of(self._text)
 
     def override(self, key: str, text: str, name: str) -> None:
         """Put a value from elsewhere in its place, where there is one."""

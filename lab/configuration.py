@@ -1,5 +1,6 @@
 """The whole ``mtalab.toml``: the sender's half, the sinks, and where the file was found."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,16 +112,16 @@ def configuration_from(
 
 def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:
     """What would keep sinks or submission port from starting, whatever the machine is like."""
-    lines = lines_of(text)
+    lines = functools.cache(lambda: lines_of(text))
     listening = {configuration.submission.listen: "the submission port"}
     for name, settings in configuration.sink.items():
         try:
             personality_named(settings.personality, configuration.personality)
         except (UnknownPersonality, PersonalityLoop) as error:
             key = ("sink", name, "personality")
-            yield Mistake(file, lines.get(key), ".".join(key), str(error).replace("\n", " "))
+            yield Mistake(file, lines().get(key), ".".join(key), str(error).replace("\n", " "))
         first = listening.setdefault(settings.listen, f"sink {name!r}")
         if first != f"sink {name!r}":
             key = ("sink", name, "listen")
             what = f"expected an address of its own, but {first} listens on it too"
-            yield Mistake(file, lines.get(key), ".".join(key), what)
+            yield Mistake(file, lines().get(key), ".".join(key), what)

@@ -9,12 +9,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from lab import lifetime
 from lab.configuration import Loaded
 from lab.stores import store_of
+from lab.up_lock import up_lock
 from mta.journal import Journal
 from sinks.listening import THIS_HOST, Sockets
 from store.engine import Store
@@ -70,6 +72,10 @@ class Machine(Protocol):
         ...
 
     def this_process(self) -> Process: ...
+
+    def up_lock(self, directory: Path, *, ends_by_signal: bool) -> AbstractContextManager[None]:
+        """As ``lab.up_lock.up_lock``."""
+        ...
 
     def is_orphan(self) -> bool:
         """Whether the process that started this one is gone."""
@@ -132,6 +138,9 @@ class ThisMachine:
 
     def this_process(self) -> Process:
         return lifetime.this_process()
+
+    def up_lock(self, directory: Path, *, ends_by_signal: bool) -> AbstractContextManager[None]:
+        return up_lock(directory, ends_by_signal=ends_by_signal)
 
     def is_orphan(self) -> bool:
         return os.getppid() != self._parent

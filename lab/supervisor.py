@@ -12,7 +12,6 @@ from lab.configuration import Loaded
 from lab.following import SETTLED, UP, Following, changed
 from lab.lifetime import to_the_end
 from lab.machine import Machine, Started
-from lab.up_lock import up_lock
 from store.modules import SINKS
 from world.crash import reach
 from world.log import Log
@@ -80,7 +79,7 @@ class Supervisor:
             LabIsUp: another supervisor has this lab.
             UserError: whatever ``ready`` found.
         """
-        with up_lock(self._loaded.directory, ends_by_signal=self._ends_by_signal):
+        with self._machine.up_lock(self._loaded.directory, ends_by_signal=self._ends_by_signal):
             await self._ready()
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks

@@ -8,7 +8,7 @@ message, a temporary one (4xx) never ends it and quarantines nobody, and what no
 import importlib.resources
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -163,8 +163,9 @@ class Classifier:
         self._fitting = lru_cache(maxsize=1024)(self._find_fitting)
 
     @classmethod
+    @cache
     def packaged(cls) -> "Classifier":
-        """The classifier with the rules that come with the program."""
+        """The one with the rules that come with the program; it remembers nothing but answers."""
         file = importlib.resources.files("mta").joinpath(RULES_FILE)
         return cls(file.read_text(encoding="utf-8"))
 

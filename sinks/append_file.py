@@ -7,12 +7,18 @@ import errno
 import fcntl
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sinks.errors import SinkFilesUnusable
 
 _BLOCK: Final = 64 * 1024
 _CLOSED: Final = -1
+
+
+class Opens(Protocol):
+    """Opens such a file; ``AppendFile`` itself, or a simulation's."""
+
+    def __call__(self, path: Path, *, lines: bool) -> "AppendFile": ...
 
 
 class AppendFile:

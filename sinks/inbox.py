@@ -11,7 +11,7 @@ from heapq import merge
 from itertools import islice
 from pathlib import Path
 
-from sinks.append_file import AppendFile
+from sinks.append_file import AppendFile, Opens
 from sinks.errors import ContentNotKept, SinkFilesUnusable
 from sinks.headers import header
 from sinks.json_lines import unreadable
@@ -22,9 +22,9 @@ from sinks.receipts import InboxPlace, Receipt, newest_receipts, sinks_with_rece
 class InboxFile:
     """The contents of one sink, open for writing."""
 
-    def __init__(self, directory: Path, sink: str) -> None:
+    def __init__(self, directory: Path, sink: str, opens: Opens = AppendFile) -> None:
         """Open it; raises SinkFilesUnusable."""
-        self._file = AppendFile(_path(directory, sink), lines=False)
+        self._file = opens(_path(directory, sink), lines=False)
 
     def keep(self, content: bytes) -> InboxPlace:
         """Append a content and return its place.

@@ -1,4 +1,4 @@
-"""Sockets to listen on, and in our words what the system says against an address.
+"""Sockets to listen on and files to write to, and in our words what the system says against them.
 
 ``Sockets`` is the seam: a simulation has others.
 """
@@ -6,13 +6,14 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final, Protocol
 
 from mail.notation import split_endpoint
 from sinks import control
+from sinks.append_file import AppendFile
 from sinks.errors import ListenAddressUnusable
 
 _WHY: Final = {
@@ -72,8 +73,8 @@ class Sockets(Protocol):
         """As ``sinks.control.listening``."""
         ...
 
-    def holds(self, close: Callable[[], None]) -> None:
-        """This process has opened a file, which is closed if the process is killed."""
+    def append_file(self, path: Path, *, lines: bool) -> AppendFile:
+        """As ``AppendFile``."""
         ...
 
 
@@ -84,8 +85,8 @@ class _ThisHost:
     def door(self, directory: Path, handle: control.Handle) -> AbstractAsyncContextManager[None]:
         return control.listening(directory, handle)
 
-    def holds(self, close: Callable[[], None]) -> None:
-        """The kernel knows."""
+    def append_file(self, path: Path, *, lines: bool) -> AppendFile:
+        return AppendFile(path, lines=lines)
 
 
 THIS_HOST: Final[Sockets] = _ThisHost()

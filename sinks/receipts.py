@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import orjson
 
 from mail.errors import Where
-from sinks.append_file import AppendFile
+from sinks.append_file import AppendFile, Opens
 from sinks.errors import NoSuchMessage
 from sinks.headers import message_id
 from sinks.json_lines import damaged, parse_line, read_lines, read_lines_backward, unreadable
@@ -76,12 +76,12 @@ class Peer(NamedTuple):
 class ReceiptLog:
     """The two files of one sink, open for writing."""
 
-    def __init__(self, directory: Path, sink: str) -> None:
+    def __init__(self, directory: Path, sink: str, opens: Opens = AppendFile) -> None:
         """Open both; raises SinkFilesUnusable."""
         folder = directory / _FOLDER
         self._sink = sink
-        self._receipts = AppendFile(folder / f"{sink}{_RECEIPTS}", lines=True)
-        self._refusals = AppendFile(folder / f"{sink}{_REFUSALS}", lines=True)
+        self._receipts = opens(folder / f"{sink}{_RECEIPTS}", lines=True)
+        self._refusals = opens(folder / f"{sink}{_REFUSALS}", lines=True)
 
     def accepted(
         self,

@@ -83,13 +83,12 @@ class SinkService:
         async with AsyncExitStack() as stack:
             bound = self._bound(stack)
             for name, settings in self._sinks.items():
-                receipts = ReceiptLog(self._directory, name)
+                opens = self._sockets.append_file
+                receipts = ReceiptLog(self._directory, name, opens)
                 stack.callback(receipts.close)
-                self._sockets.holds(receipts.close)
-                inbox = InboxFile(self._directory, name) if settings.inbox else None
+                inbox = InboxFile(self._directory, name, opens) if settings.inbox else None
                 if inbox is not None:
                     stack.callback(inbox.close)
-                    self._sockets.holds(inbox.close)
                 personality = self._personalities[name]
                 server = SinkServer(
                     name,

@@ -224,6 +224,18 @@ class AddIp(_Act):
     address: IpAddress
 
 
+class LendNothing(_Act):
+    """The scheduler lives and hands out nothing: a bug of ours, played. Simulation only."""
+
+    do: Literal["lend_nothing"]
+
+
+class LendAgain(_Act):
+    """It is mended."""
+
+    do: Literal["lend_again"]
+
+
 class Replan(_Act):
     """``mtalab replan``: queued mail is held against the configuration, by hand."""
 
@@ -256,6 +268,8 @@ Act = Annotated[
     | FreeDisk
     | RemoveIp
     | AddIp
+    | LendNothing
+    | LendAgain
     | Replan,
     Field(discriminator="do"),
 ]
@@ -264,7 +278,10 @@ KINDS: Final[Mapping[str, type[Table]]] = {
     get_args(each.model_fields["do"].annotation)[0]: each for each in get_args(get_args(Act)[0])
 }
 
-_SIMULATED = (Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp)
+_SIMULATED = (
+    *(Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp),
+    *(LendNothing, LendAgain),
+)
 
 
 def needs_simulation(act: Act) -> bool:

@@ -83,6 +83,8 @@ def _to_the_machine(act: acts.Act, lab: ScenarioLab) -> None:
             lab.lose_ip(act.address, is_lost=isinstance(act, acts.RemoveIp))
         case acts.Network():
             lab.network(act)
+        case acts.LendNothing() | acts.LendAgain():
+            lab.lend_nothing(is_so=isinstance(act, acts.LendNothing))
         case _:
             raise AssertionError(act)
 

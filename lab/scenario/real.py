@@ -130,6 +130,9 @@ class RealLab:
     def network(self, act: Network) -> None:
         _impossible(f"make the network {act.is_}")
 
+    def lend_nothing(self, *, is_so: bool) -> None:
+        _impossible(f"play a bug, {is_so}")
+
     def become(self, sink: str, personality: str) -> None:
         request = {"do": "set", "sink": sink, "personality": personality}
         ask(self._loaded.directory, request)

@@ -101,7 +101,7 @@ class SimulatedLab:
         if of == "store":
             self._simulation.shared.is_full = is_full
         else:
-            self._machines.is_disk_full = is_full
+            self._machines.disks.is_journal_full = is_full
         self._machines.trouble()
 
     def lose_ip(self, address: str, *, is_lost: bool) -> None:
@@ -125,6 +125,10 @@ class SimulatedLab:
                 place.extra_s = act.latency
             case "lossy":
                 place.loss = act.share
+        self._machines.trouble()
+
+    def lend_nothing(self, *, is_so: bool) -> None:
+        self._simulation.shared.lends_nothing = is_so
         self._machines.trouble()
 
     def become(self, sink: str, personality: str) -> None:

@@ -62,7 +62,8 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
         self.dozing = Dozing()
         self.network: Network | None = None
         self.handles = 0  # run so far
-        self.after_each_instant: Callable[[], None] = lambda: None
+        self.burnt_down: Callable[[SimulatedProcess], None] = lambda _: None  # its fuse
+        self._halted: BaseException | None = None
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -77,7 +78,6 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
                 self._run_instant()
                 if main.done():
                     break
-                self.after_each_instant()
                 if self._quiet:
                     self._let_quiet()
                 elif not self._ready:
@@ -100,11 +100,26 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
             self._running = process
             handle._run()
             self.handles += 1
+            if self._halted is not None:
+                raise self._halted
+            if process is not None and process.fuse:
+                process.fuse -= 1
+                if not process.fuse:
+                    self.burnt_down(process)
             left -= 1
             if left == 0:
                 raise Standstill(f"no end of callbacks at {self._now:.3f} s, such as {handle!r}")
         if self._failures:
             raise CallbackFailed(f"at {self._now:.3f} s") from self._failures[0]
+
+    def halt(self, error: BaseException) -> None:
+        """End the run by this, as soon as what runs now gives way; the first one counts."""
+        self._halted = self._halted or error
+
+    def end_if_halted(self) -> None:
+        """Raise that by which the run ended or is to end, if there is any."""
+        if self._halted is not None:
+            raise self._halted
 
     async def end_of_instant(self) -> None:
         """Wait until all that can be done without any time passing is done."""

@@ -4,20 +4,23 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from lab.configuration import Loaded
 from lab.machine import Started
+from lab.simulation.files import SimulatedAppendFile, SimulatedJournal
 from lab.simulation.loop import SimulatedLoop
 from lab.simulation.process import SimulatedProcess, State
 from lab.simulation.store import SharedStore, SimulatedStore
 from lab.simulation.wire import Wire
+from lab.up_lock import LabIsUp
 from mta.journal import Journal
 from sinks import control
+from sinks.append_file import AppendFile
 from store.engine import Store
 from store.modules import Process
 from store.transitions import Outcome
@@ -25,7 +28,25 @@ from world.chance import Chance, SeededChance
 from world.clock import About
 from world.network import HostNetwork, Network
 
-HOST: Final = "simulated"
+HOST: Final = "simulated"  # of processes that are on no other
+
+
+@dataclass
+class Disks:
+    """What befalls files, and who hears of what is written to them."""
+
+    is_journal_full: bool = False
+    are_receipts_full: bool = False
+    on_piece: list[Callable[[Path, bytes], None]] = field(default_factory=list)
+    on_unwritten: list[Callable[[Sequence[Outcome]], None]] = field(default_factory=list)
+
+    def piece_written(self, path: Path, piece: bytes) -> None:
+        for each in self.on_piece:
+            each(path, piece)
+
+    def outcomes_unwritten(self, outcomes: Sequence[Outcome]) -> None:
+        for each in self.on_unwritten:
+            each(outcomes)
 
 
 class Surroundings(Protocol):
@@ -36,9 +57,11 @@ class Surroundings(Protocol):
     shared: SharedStore
     seed: str
     epoch: float
-    is_disk_full: bool
+    disks: "Disks"
     doors: dict[int, control.Handle]
     processes: dict[int, SimulatedProcess]
+
+    hosts: dict[str, str]  # instance → the host that it runs on, if it is another one
 
     def spawn(self, words: Sequence[str], parent: SimulatedProcess | None) -> SimulatedProcess: ...
 
@@ -80,37 +103,6 @@ class SimulatedClock:
             loop.dozing.leave(doze)
 
 
-class SimulatedJournal(Journal):
-    """On a real disk that may be said to be full; the kernel closes it with its process."""
-
-    def __init__(self, path: Path, machines: Surroundings, process: SimulatedProcess) -> None:
-        super().__init__(path)
-        self._machines, self._process = machines, process
-        self._is_open = True
-        process.open[id(self)] = self
-
-    def append(self, outcomes: Sequence[Outcome]) -> None:
-        if self._machines.is_disk_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
-        super().append(outcomes)
-
-    def close(self, *, remove: bool) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._process.open.pop(id(self), None)
-            super().close(remove=remove)
-
-    def close_by_kernel(self) -> None:
-        self.close(remove=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A file that the kernel closes."""
-
-    close_by_kernel: Callable[[], None]
-
-
 @dataclass(frozen=True, slots=True)
 class _SimulatedNetwork:
     """Loopback alone, of which some addresses may be missing."""
@@ -133,6 +125,8 @@ class SimulatedMachine:
     def __init__(self, machines: Surroundings, process: SimulatedProcess) -> None:
         self._machines, self._process = machines, process
         self.clock = SimulatedClock(machines, process)
+        instance = process.words[-1] if process.words[0] in ("mta", "worker") else ""
+        self._host = machines.hosts.get(instance, HOST)
         self.sockets = self
 
     # --- sockets ---------------------------------------------------------------------------------
@@ -148,9 +142,10 @@ class SimulatedMachine:
         self._machines.doors[self._process.pid] = handle
         yield
 
-    def holds(self, close: Callable[[], None]) -> None:
-        held = _Held(close)
-        self._process.open[id(held)] = held
+    def append_file(self, path: Path, *, lines: bool) -> AppendFile:
+        disks, process = self._machines.disks, self._process
+        is_full, written = lambda: disks.are_receipts_full, disks.piece_written
+        return SimulatedAppendFile(path, process, is_full, written, lines=lines)
 
     # --- what it is asked for --------------------------------------------------------------------
 
@@ -161,20 +156,36 @@ class SimulatedMachine:
         return SimulatedStore(self._machines.shared, self._process)
 
     def journal(self, stem: Path) -> Journal:
-        return SimulatedJournal(stem, self._machines, self._process)
+        disks, process = self._machines.disks, self._process
+        is_full, unwritten = lambda: disks.is_journal_full, disks.outcomes_unwritten
+        return SimulatedJournal(stem, process, is_full, unwritten)
 
     def network(self, loaded: Loaded) -> Network:
         allowed = HostNetwork.allowing(loaded.configuration.lab.allow_networks)
         return _SimulatedNetwork(self._machines, allowed)
 
     def this_process(self) -> Process:
-        return Process(HOST, self._process.pid, 0)
+        return Process(self._host, self._process.pid, 0)
+
+    @contextlib.contextmanager
+    def up_lock(self, directory: Path, *, ends_by_signal: bool) -> Iterator[None]:
+        others = self._machines.processes.values()
+        if any(
+            each.words == self._process.words and each.state is not State.DEAD
+            for each in others
+            if each is not self._process
+        ):
+            raise LabIsUp(f"another `mtalab up` runs the lab in {directory}")
+        directory.mkdir(parents=True, exist_ok=True)
+        yield
 
     def is_orphan(self) -> bool:
         parent = self._process.parent
         return parent is not None and parent.state is State.DEAD
 
     def is_running(self, host: str, pid: int) -> bool | None:
+        if host != self._host:
+            return None
         return self._machines.is_running(host, pid)
 
     def is_stopped(self, pid: int) -> bool:
@@ -182,7 +193,7 @@ class SimulatedMachine:
 
     async def end_process(self, host: str, pid: int, started_by: float) -> bool:
         found = self._machines.processes.get(pid)
-        if host != HOST:
+        if host != self._host:
             return False
         if found is not None and found.started_at <= started_by + 1.0:
             self._machines.kill(found)

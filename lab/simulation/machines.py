@@ -6,7 +6,7 @@ import contextvars
 import inspect
 import itertools
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +20,17 @@ from lab.services.submission import run_submission
 from lab.services.up import lab_of
 from lab.services.worker import run_worker
 from lab.simulation.loop import SimulatedLoop
-from lab.simulation.machine import HOST, SimulatedClock, SimulatedMachine
-from lab.simulation.process import CURRENT, SimulatedProcess, State, killed_by
+from lab.simulation.machine import Disks, SimulatedClock, SimulatedMachine
+from lab.simulation.process import (
+    CURRENT,
+    ProcessGone,
+    SimulatedProcess,
+    State,
+    killed_by,
+)
 from lab.simulation.saying import Said
-from lab.simulation.store import ProcessGone, SharedStore
+from lab.simulation.store import SharedStore
+from lab.simulation.transport import End
 from lab.simulation.wire import Wire
 from mail.errors import MtalabError
 from sinks import control
@@ -63,7 +70,13 @@ class Machines:
         self.processes: dict[int, SimulatedProcess] = {}
         self.doors: dict[int, control.Handle] = {}  # by process
         self.crashes: list[Crash] = []
-        self.is_disk_full = False
+        self.disks = Disks()
+        self.hosts: dict[str, str] = {}
+        self.on_spawn: list[Callable[[SimulatedProcess], None]] = []
+        self.on_reload: list[Callable[[Loaded], None]] = []
+        self.on_point: list[Callable[[str, SimulatedProcess], bool]] = []  # whether to die there
+        self.resumed_at = -1e9  # when a stopped process last went on
+        loop.burnt_down = self.kill
         self._pids = itertools.count(_FIRST_PID)
         self._numbers: dict[str, int] = {}
 
@@ -80,6 +93,8 @@ class Machines:
             self.loop.create_future(),
         )
         process.on_signal = self._signalled
+        for each in self.on_spawn:
+            each(process)
         self.processes[process.pid] = process
         context = contextvars.Context()
         context.run(CURRENT.set, process)
@@ -161,6 +176,19 @@ class Machines:
         if process.state is not State.DEAD:
             self._end(process, killed_by(signal.SIGKILL))
 
+    def reached(self, point: str) -> None:
+        """A named point of ``world.crash``, at which a process may be made to die.
+
+        Raises:
+            ProcessGone: it was.
+        """
+        process = CURRENT.get()
+        if process is None:
+            return
+        if process.dies_at == point or any(each(point, process) for each in self.on_point):
+            self.kill(process)
+            raise ProcessGone
+
     def kill_at(self, process: SimulatedProcess, point: str) -> None:
         """SIGKILL when it next reaches a point of ``world.crash``."""
         process.dies_at = point
@@ -169,11 +197,15 @@ class Machines:
         """SIGSTOP: what it was to do waits."""
         if process.state is State.RUNNING:
             process.state = State.STOPPED
+            for each in process.open.values():
+                if isinstance(each, End):
+                    each.tell_if_unheard()
             self.trouble()
 
     def resume(self, process: SimulatedProcess) -> None:
         """SIGCONT."""
         if process.state is State.STOPPED:
+            self.resumed_at = self.loop.time()
             self.loop.resume(process)
             self.trouble()
 
@@ -201,12 +233,10 @@ class Machines:
     def living(self, name: str) -> list[SimulatedProcess]:
         """Those of a module that are not dead: ``scheduler``, ``mta@x``, ``worker of mta@x``."""
         found = [each for each in self.processes.values() if each.state is not State.DEAD]
-        return [each for each in found if _is_called(each, name)]
+        return [each for each in found if is_called(each, name)]
 
     def is_running(self, host: str, pid: int) -> bool | None:
-        """As ``lab.machine.Machine`` has it."""
-        if host != HOST:
-            return None
+        """Of whichever host; see ``lab.machine.Machine``."""
         found = self.processes.get(pid)
         return found is not None and found.state is not State.DEAD
 
@@ -218,6 +248,8 @@ class Machines:
     def reconfigure(self, loaded: Loaded) -> None:
         """The configuration file says something else."""
         self.loaded = loaded
+        for each in self.on_reload:
+            each(loaded)
         self.trouble()
 
     def clear_away(self) -> None:
@@ -230,7 +262,10 @@ class Machines:
                     _let_go(task)
 
 
-def _is_called(process: SimulatedProcess, name: str) -> bool:
+def is_called(process: SimulatedProcess, name: str) -> bool:
+    """Whether it is of this module: ``scheduler``, ``mta@x``, ``worker of mta@x``, ``worker``."""
+    if name == "worker":
+        return process.words[0] == "worker"
     if name.startswith("worker of "):
         return process.words == ("worker", name.removeprefix("worker of mta@"))
     return process.name == name

@@ -23,6 +23,10 @@ class State(StrEnum):
     DEAD = "dead"
 
 
+class ProcessGone(BaseException):
+    """A dead process would have gone on: what is left of it is being cleared away."""
+
+
 class Closable(Protocol):
     """What the kernel closes with a process."""
 
@@ -45,6 +49,7 @@ class SimulatedProcess:
     handlers: dict[int, tuple[Callable[..., Any], tuple[Any, ...]]] = field(default_factory=dict)
     open: dict[int, Closable] = field(default_factory=dict)  # by id, in the order of opening
     is_cut_off: bool = False  # from the store
+    fuse: int = 0  # it is killed after so many more callbacks; 0: it is not
     skew_s: float = 0.0  # of its wall clock
     dies_at: str | None = None  # a point of ``world.crash``
 

@@ -6,7 +6,8 @@ import gc
 import hashlib
 import math
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -27,6 +28,7 @@ from sinks.connection import quieten
 from store import horizon, log, modules
 from store.copies import empty_in_memory
 from store.engine import Store
+from world import crash
 from world.chance import SeededChance
 
 _T = TypeVar("_T")
@@ -85,6 +87,8 @@ class Simulation:
             beating=self._beating(),
             is_watched=any(self.machines.living("scheduler")),
             grain_s=_LOOK_S,
+            has_breaker=configuration.breaker.enabled,
+            has_quotas=bool(configuration.warmup),
         )
         due = self.store.read_now(horizon.next_due, self.epoch + now, lease_s, known)
         return math.inf if due is None else max(due - self.epoch, now)
@@ -105,7 +109,8 @@ class Simulation:
         quieten()
         was_enabled = gc.isenabled()
         try:
-            found: _T = self.loop.run_until_complete(main)
+            with crash.heard_by(self.machines.reached):
+                found: _T = self.loop.run_until_complete(main)
         finally:
             if was_enabled:
                 gc.enable()
@@ -127,9 +132,18 @@ class Simulation:
         self.loop.dozing.wake(self.loop.time())
         await self.loop.end_of_instant()
 
-    def wrote(self) -> None:
+    def wrote(self, operation: object = None) -> None:
         """The experimenter has changed the store: it is news to all."""
-        self.loop.dozing.changed("store")
+        self.shared.written(operation, None)
+
+    def edit(self, text: str) -> None:
+        """Let the configuration file say something else; raises what ``load`` does."""
+        file = self.loaded.path
+        new = file.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        loaded = load(new, {})
+        new.replace(file)
+        self.machines.reconfigure(replace(loaded, path=file))
 
     # --- what came of it -------------------------------------------------------------------------
 
@@ -174,13 +188,10 @@ def simulated(
     epoch: float = EPOCH,
     tick_s: float = 0.0,
     folder: Path | None = None,
-    check: Callable[[], None] | None = None,
 ) -> Iterator[Simulation]:
     """A lab of this configuration in a simulation, its files in a folder that goes with it."""
     with contextlib.ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtalab-")))
         made = Simulation(text, place, seed=str(seed), epoch=epoch, tick_s=tick_s)
         stack.callback(made.close)
-        if check is not None:
-            made.shared.on_write.append(check)
         yield made

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from lab.simulation.dozing import Dozing
-from lab.simulation.process import SimulatedProcess, State
-from store import modules, reports
+from lab.simulation.process import ProcessGone, SimulatedProcess, State
+from store import leases, modules, reports
 from store.engine import Operation, Store, Tx
 from store.errors import StoreUnavailable
 from world.chance import Chance
@@ -21,10 +21,6 @@ HEARTBEATS: Final[frozenset[object]] = frozenset(
 PUNCTUAL_S: Final = 2.5  # between two heartbeats; the slowest are due every two seconds
 
 
-class ProcessGone(BaseException):
-    """A dead process would have written: what is left of it is being cleared away."""
-
-
 @dataclass
 class SharedStore:
     """What all processes share of the store."""
@@ -35,12 +31,14 @@ class SharedStore:
     chance: Chance
     leader: SimulatedProcess | None = None
     is_full: bool = False  # its disk
+    lends_nothing: bool = False  # a scheduler with a bug
     slowness_s: float = 0.0  # an operation takes up to this long before and after
-    on_write: list[Callable[[], None]] = field(default_factory=list)
+    # What was written and by whom; None: the experimenter.
+    on_write: list[Callable[[object, SimulatedProcess | None], None]] = field(default_factory=list)
     beats: dict[object, float] = field(default_factory=dict)
 
-    def written(self, operation: object, process: SimulatedProcess) -> None:
-        if operation in HEARTBEATS:
+    def written(self, operation: object, process: SimulatedProcess | None) -> None:
+        if process is not None and operation in HEARTBEATS:
             key, now = (operation, process.pid), self.time()
             is_punctual = now - self.beats.get(key, now) <= PUNCTUAL_S
             self.beats[key] = now
@@ -48,7 +46,7 @@ class SharedStore:
                 return
         self.dozing.changed("store")
         for each in self.on_write:
-            each()
+            each(operation, process)
 
 
 class SimulatedStore(Store):
@@ -62,13 +60,16 @@ class SimulatedStore(Store):
 
     def read_now(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         self._reach()
-        return super().read_now(operation, *args, **kwargs)
+        return self._shared.store.read_now(operation, *args, **kwargs)
 
     def write_now(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         self._reach()
         if self._shared.is_full:
             raise StoreUnavailable("the store cannot be used: database or disk is full")
-        found = super().write_now(operation, *args, **kwargs)
+        if self._shared.lends_nothing and operation is leases.lease_as_leader:
+            nothing: Any = 0
+            return cast("T", nothing)
+        found = self._shared.store.write_now(operation, *args, **kwargs)
         self._shared.written(operation, self._process)
         return found
 

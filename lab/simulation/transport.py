@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lab.simulation.loop import SimulatedLoop
-from lab.simulation.process import SimulatedProcess
+from lab.simulation.process import SimulatedProcess, State
 from world.chance import Chance
 
 _KERNEL_BYTES: Final = 256 * 1024  # on the way or unread, before a writer has to wait
@@ -41,6 +41,7 @@ class End(asyncio.Transport):
         self._last_arrival = 0.0
         self._on_way = 0  # bytes that the peer has not read
         self._unread: deque[bytes] = deque()
+        self._sent_at: deque[float] = deque()  # of each of these
         self._is_reading = False
         self._is_paused = False  # our writer
         self._is_closing = False
@@ -49,6 +50,10 @@ class End(asyncio.Transport):
         self._low, self._high = _HIGH // 4, _HIGH
         self.owner: SimulatedProcess | None = None
         self.when_closed: Callable[[], object] = lambda: None
+        self.unheard: Callable[[End], object] | None = None  # of a client's end alone
+        self.said: Callable[[End, bytes], object] | None = None  # likewise
+        self.heard_until = 0.0  # when the last that it read was sent
+        self._is_broken = False  # half open: nothing arrives any more, either way
         self.server_place = there
 
     def join(self, server: "End") -> None:
@@ -101,7 +106,10 @@ class End(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         if not data or self._is_closing or self._has_sent_eof:
+            self._not_heard()
             return
+        if self.said is not None:
+            self.said(self, data)
         self._on_way += len(data)
         self._send(bytes(data))
         if self.get_write_buffer_size() > self._high and not self._is_paused:
@@ -131,12 +139,14 @@ class End(asyncio.Transport):
         """RST: what is on the way does not arrive, and both ends know."""
         for end in (self, self._peer):
             if end is not None and not end._is_closing:
+                end.tell_if_unheard()
                 end._unread.clear()
                 end._end(ConnectionResetError(104, "Connection reset by peer"))
 
     def close_by_kernel(self) -> None:
         """Our process is dead: RST if it left something unread, else FIN. Nobody here is told."""
         self._is_lost = True
+        self.tell_if_unheard()
         peer = self._peer
         if self._unread and peer is not None and not peer._is_closing:
             peer._end(ConnectionResetError(104, "Connection reset by peer"))
@@ -148,29 +158,50 @@ class End(asyncio.Transport):
         peer = self._peer
         assert peer is not None
         is_silent, extra, loss = self._fate(self)
-        if is_silent:
+        if is_silent or self._is_broken:
+            self._is_broken = peer._is_broken = True  # what follows a gap is never read
+            self._not_heard()
             return
+        if peer._is_closing or (peer.owner is not None and peer.owner.state is not State.RUNNING):
+            self._not_heard()
         assert self._chance is not None
         if loss and self._chance.random() < loss:
+            self._not_heard()
             self._loop.call_soon(self.reset, context=self._context)
             return
         way = self._latency * (1 + _JITTER * self._chance.random()) + extra
         self._last_arrival = max(self._last_arrival, self._loop.time() + way)
-        self._loop.call_at(self._last_arrival, peer._arrive, data, context=peer._context)
+        self._loop.call_at(
+            self._last_arrival, peer._arrive, data, self._loop.time(), context=peer._context
+        )
 
-    def _arrive(self, data: bytes) -> None:
+    def _not_heard(self) -> None:
+        """What this end says is never read."""
+        if self._peer is not None and self._peer.unheard is not None:
+            self._peer.unheard(self._peer)
+
+    def tell_if_unheard(self) -> None:
+        """This end reads no more, or not for long: what is on its way to it is not heard."""
+        if self.unheard is not None and self._peer is not None and self._peer._on_way > 0:
+            self.unheard(self)
+
+    def _arrive(self, data: bytes, sent_at: float) -> None:
         if self._is_closing:
+            if data and self.unheard is not None:
+                self.unheard(self)
             peer = self._peer
             if data and peer is not None and not peer._is_closing:
                 peer._end(ConnectionResetError(104, "Connection reset by peer"))
             return
         self._unread.append(data)
+        self._sent_at.append(sent_at)
         self.read_on()
 
     def read_on(self) -> None:
         """Give the protocol what has arrived, as long as it reads."""
         while self._unread and self._is_reading and not self._is_closing:
             data = self._unread.popleft()
+            self.heard_until = self._sent_at.popleft()
             if data == _EOF:
                 if not self._protocol.eof_received():
                     self.close()
@@ -199,6 +230,10 @@ class End(asyncio.Transport):
 
     def _end(self, error: Exception | None) -> None:
         self._is_closing = True
+        self.tell_if_unheard()
+        peer = self._peer
+        if peer is not None and not peer._is_closing:
+            self._not_heard()
         self.when_closed()
         if self.owner is not None:
             self.owner.open.pop(id(self), None)

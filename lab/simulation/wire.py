@@ -54,6 +54,16 @@ class Faults:
         return self.at.setdefault(name, Destination())
 
 
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Something that a server said, or would have said, and its client never read."""
+
+    at: float  # virtual seconds: when that was clear
+    since: float  # when the last that was read was sent
+    source_ip: str
+    place: str
+
+
 class BoundAddress:
     """Stands for a socket that is bound and perhaps listens."""
 
@@ -106,6 +116,9 @@ class Wire:
         self._ports = itertools.count(40_000)
         self._made: dict[tuple[str, str], int] = {}
         self.open: dict[int, tuple[End, str]] = {}  # the clients' ends, and where they lead
+        self.on_open: list[Callable[[str, str], None]] = []  # source IP, place
+        self.on_said: list[Callable[[End, bytes], None]] = []  # what clients write
+        self.unheard: list[Unheard] = []
 
     # --- servers ---------------------------------------------------------------------------------
 
@@ -154,6 +167,8 @@ class Wire:
             end.delays(latency, chance)
         protocol = factory()
         client.begin(protocol)
+        for each in self.on_open:
+            each(source_ip, f"{host}:{port}")
         protocol.connection_made(client)
         # Accepting is the server's business: a stopped one leaves its caller in the kernel's queue.
         self._loop.call_later(latency, self._accept, listener, server, context=listener.context)
@@ -166,11 +181,20 @@ class Wire:
         name = f"{place[0]}:{place[1]}"
         self.open[id(client)] = (client, name)
         client.when_closed = lambda: self.open.pop(id(client), None)
+        if self.on_said:
+            client.said = self._said
+        client.unheard = lambda end: self.unheard.append(
+            Unheard(self._loop.time(), end.heard_until, source[0], name)
+        )
         for process, end in ((CURRENT.get(), client), (listener.process, server)):
             if process is not None:
                 process.open[id(end)] = end
                 end.owner = process
         return client, server
+
+    def _said(self, end: End, data: bytes) -> None:
+        for each in self.on_said:
+            each(end, data)
 
     def _accept(self, listener: Listener, server: End) -> None:
         if server.is_closing() or (listener.process and listener.process.state is State.DEAD):
@@ -200,6 +224,14 @@ class Wire:
                 extra += each.extra_s
                 loss = max(loss, each.loss)
         return silent, extra, loss
+
+    def ends_of(self, process: SimulatedProcess) -> list[tuple[str, str]]:
+        """The connections that a process has as a client: source IP and place."""
+        return [
+            (end.get_extra_info("sockname")[0], place)
+            for end, place in self.open.values()
+            if end.owner is process
+        ]
 
     def reset(self, name: str) -> int:
         """Cut all connections to a place by RST; returns how many there were."""
