@@ -15,6 +15,7 @@ COPY mail/ mail/
 COPY monitor/ monitor/
 COPY mta/ mta/
 COPY mtalab/ mtalab/
+COPY mtalab_pytest/ mtalab_pytest/
 COPY scheduler/ scheduler/
 COPY sinks/ sinks/
 COPY store/ store/

@@ -7,6 +7,7 @@ Sinks and personalities are not the sender's business: ``lab/configuration.py`` 
 import ipaddress
 import re
 from collections import Counter
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -276,6 +277,59 @@ class Pace(Table):
     )
     part_min: int = Field(default=8, ge=1, description="Smallest part of a large delivery.")
     part_max: int = Field(default=256, ge=1, description="Largest part.")
+    max_deliveries: int | None = Field(
+        default=None,
+        ge=1,
+        description="Deliveries in progress at once, at most; the others stay start pending, the "
+        "oldest contact date goes first. One that only waits, for retries or its next wave, does "
+        "not count. None: no limit.",
+    )
+
+
+class Breaker(Table):
+    """Shuts a lane for a while when nearly all that is tried there fails.
+
+    It counts every attempt of the last hour, by whole minutes: refused, deferred or unreachable is
+    an error, greylisting too. The lane opens by itself, or by ``mtalab lane resume``.
+    """
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether it shuts lanes. Off, as a lab is often there to see refusals.",
+    )
+    errors: float = Field(
+        default=0.9, gt=0, le=1, description="It shuts a lane of whose attempts this share failed."
+    )
+    messages: int = Field(default=300, ge=1, description="After so many attempts, not before.")
+    shut: Seconds = Field(default=3 * 3600.0, gt=0, description="For so long; the default is 3 h.")
+
+
+class Warmup(Table):
+    """Warms up a source IP: what it may send to some MX hosts or domains on each day of a plan.
+
+    A day is a UTC calendar day. Attempts count. What is over goes by the other IPs of the affinity,
+    or waits for the next day; after the plan's last day nothing is held back. Of several plans
+    that match, the tightest holds.
+    """
+
+    ip: IpAddress = Field(description="The source IP.")
+    mx: Mask = Field(default="*", description="MX host name or recipient domain, with * and ?.")
+    plan: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1,
+        description="Messages on the first day, on the second, and so on; never fewer than the "
+        "day before. To each MX group as many.",
+    )
+    begins: date = Field(
+        description="The plan's first day, such as 2026-12-01; the IP sends nothing there before."
+    )
+
+    @field_validator("plan")
+    @classmethod
+    def _never_falls(cls, plan: tuple[int, ...]) -> tuple[int, ...]:
+        # Messages in hand at midnight were lent from the day before: they must fit in the new one.
+        if list(plan) != sorted(plan):
+            raise ValueError("expected a plan in which no day has fewer messages than one before")
+        return plan
 
 
 class LabSettings(Table):
@@ -327,6 +381,8 @@ class Configuration(Table):
         default=5 * 86400.0, gt=0, description="How long a message may try; the default is 5 d."
     )
     scheduler: Pace = Pace()
+    breaker: Breaker = Breaker()
+    warmup: tuple[Warmup, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

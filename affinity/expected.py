@@ -8,12 +8,16 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-KeyPath = tuple[str | int, ...]
+from affinity.key_path import KeyPath
 
 # By pydantic's error types; the names in braces are of its context.
 _EXPECTED: Final = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
+    "date_from_datetime_inexact": "a date such as 2026-12-01",
+    "date_from_datetime_parsing": "a date such as 2026-12-01",
+    "date_parsing": "a date such as 2026-12-01",
+    "date_type": "a date such as 2026-12-01",
     "dict_type": "a table",
     "finite_number": "a finite number",
     "float_parsing": "a number",

@@ -6,12 +6,12 @@ them: a rule for one domain of a wider route (``a.test`` under ``*.test``) does 
 the lane is the whole route's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from affinity.configuration import Configuration, MxRule, TlsMode
-from affinity.mask import matches
+from affinity.mask import covers
 from affinity.preset import PACING, Pacing
 from affinity.rate import GENTLEST, Rate, rate_of
 from affinity.route import Routes
@@ -19,15 +19,24 @@ from affinity.route import Routes
 SHARED: Final = "*"
 
 _STRICTNESS: Final = ("required", "encrypted", "opportunistic", "off")
-_SMALLEST: Final = (
-    "max_connections",
-    "max_messages_per_connection",
-    "messages_per_hour",
-    "burst",
-    "connect_timeout",
-    "greeting_timeout",
-    "data_timeout",
-)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+# How tight a value of each limit is: of several rules the one with the smallest number holds.
+TIGHTEST: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "max_connections": _itself,
+    "max_messages_per_connection": _itself,
+    "messages_per_hour": _itself,
+    "burst": _itself,
+    "connect_timeout": _itself,
+    "greeting_timeout": _itself,
+    "data_timeout": _itself,
+    "tls": _STRICTNESS.index,
+    "pacing": GENTLEST.index,
+}
 _DEFAULT: Final = MxRule(mask="*")
 
 
@@ -84,21 +93,19 @@ def limits_for(
     one, that is, where there is no route. ``pacing`` holds where no rule sets it, nor a burst.
     """
     names = {mx_host, *domains, *([mx_group] if "." in mx_group else [])}
-    matching = [rule for rule in rules if any(matches(rule.mask, name) for name in names)]
+    matching = [rule for rule in rules if concerns(rule, names)]
     found: dict[str, Any] = {}
     because: dict[str, str] = {}
 
     def take(name: str, order: Callable[[Any], Any]) -> None:
-        setting = [rule for rule in matching if _sets(rule, name)]
+        setting = [rule for rule in matching if sets(rule, name)]
         if setting:
             tightest = min(setting, key=lambda rule: order(getattr(rule, name)))
             found[name], because[name] = getattr(tightest, name), tightest.mask
 
-    for each in _SMALLEST:
-        take(each, lambda value: value)
-    take("tls", _STRICTNESS.index)
-    take("pacing", GENTLEST.index)
-    sharing = next((rule for rule in matching if rule.shared and _is_limiting(rule)), None)
+    for name, order in TIGHTEST.items():
+        take(name, order)
+    sharing = next((rule for rule in matching if rule.shared and is_limiting(rule)), None)
     if sharing is not None:
         found["shared"], because["shared"] = True, sharing.mask
     return Limits(**_with_rate(found, pacing), because=because)
@@ -113,16 +120,26 @@ def limits_of_group(configuration: Configuration, routes: Routes, mx_group: str)
     return limits_for(configuration.mx_rule, first, mx_group, names, pacing)
 
 
+def concerns(rule: MxRule, names: Iterable[str]) -> bool:
+    """Whether a rule counts where these are the MX hosts, and the domains as their route has them.
+
+    A wildcard of such a domain is a letter to the rule's mask.
+    """
+    return any(covers(rule.mask, name) for name in names)
+
+
 def lane_of(source_ip: str, mx_group: str, limits: Limits) -> LaneKey:
     """The lane that mail from this IP to this group is on."""
     return LaneKey(None if limits.shared else source_ip, mx_group)
 
 
-def _sets(rule: MxRule, name: str) -> bool:
+def sets(rule: MxRule, name: str) -> bool:
+    """Whether the rule says anything of a limit."""
     return name in rule.model_fields_set and getattr(rule, name) is not None
 
 
-def _is_limiting(rule: MxRule) -> bool:
+def is_limiting(rule: MxRule) -> bool:
+    """Whether the rule limits what a lane may do at all, so that it can be shared."""
     return rule.max_connections is not None or rule.messages_per_hour is not None
 
 

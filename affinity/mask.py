@@ -70,12 +70,18 @@ def admits(include: Sequence[str], exclude: Sequence[str], domain: str) -> bool:
     return not any(matches(mask, domain) for mask in exclude)
 
 
+def spellings_of_mask(mask: str) -> tuple[str, str]:
+    """The mask for domains as A-labels and the mask for domains in Unicode, in lower case."""
+    ascii_labels = _ascii_labels(mask)
+    unicode_labels = [label if is_pattern(label) else _unicode(label) for label in ascii_labels]
+    return ".".join(ascii_labels), ".".join(unicode_labels)
+
+
 @functools.lru_cache(maxsize=4096)
 def _patterns(mask: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """For the A-label and for the Unicode spelling."""
-    ascii_labels = _ascii_labels(mask)
-    unicode_labels = [label if is_pattern(label) else _unicode(label) for label in ascii_labels]
-    return _compiled(".".join(ascii_labels)), _compiled(".".join(unicode_labels))
+    in_ascii, in_unicode = spellings_of_mask(mask)
+    return _compiled(in_ascii), _compiled(in_unicode)
 
 
 def _ascii_labels(mask: str) -> list[str]:

@@ -21,7 +21,14 @@ PRESETS: Final[Mapping[PresetName, Mapping[str, Any]]] = MappingProxyType(
         "campaign": {
             "retry": {"delays": (*[_HOUR] * 5, _DAY), "jitter": 0.0},
             "validity": 5 * _DAY,
-            "scheduler": {"part_min": 8, "part_max": 256, "hold": 600.0, "lane_window": 2000},
+            "scheduler": {
+                "part_min": 8,
+                "part_max": 256,
+                "hold": 600.0,
+                "lane_window": 2000,
+                "max_deliveries": 10,
+            },
+            "breaker": {"enabled": True},
         },
     }
 )

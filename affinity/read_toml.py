@@ -11,15 +11,24 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from affinity.errors import BadConfiguration, Mistake
-from affinity.expected import KeyPath, wrong
+from affinity.expected import wrong
+from affinity.key_path import KeyPath, dotted, nearest_line
 from affinity.toml_lines import lines_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
 PREFIX: Final = "MTALAB_"
-# They name the file, a child's parent (lab/lifetime.py), and a point to crash at (world/crash.py).
+# They name the file, a child's parent (lab/lifetime.py), a point to crash at (world/crash.py), and
+# the program for tests (mtalab_pytest).
 _NOT_KEYS: Final = frozenset(
-    {"MTALAB_CONFIG", "MTALAB_PARENT", "MTALAB_MEASURE", "MTALAB_CRASH_AT", "MTALAB_CRASH_BY"}
+    {
+        "MTALAB_BIN",
+        "MTALAB_CONFIG",
+        "MTALAB_CRASH_AT",
+        "MTALAB_CRASH_BY",
+        "MTALAB_MEASURE",
+        "MTALAB_PARENT",
+    }
 )
 _SYNTAX_LINE: Final = re.compile(r" *\((?:at line (\d+), column \d+|at end of document)\)")
 
@@ -65,14 +74,28 @@ def read(
     reading = _Reading(text, file, model, values)
     for key, value in (overrides or {}).items():
         reading.override(key, value, named(key))
+    return _validated(reading, values, model)
+
+
+def read_values(values: Mapping[str, Any], name: str, model: type[Model]) -> Model:
+    """Validate what a program gives: the values themselves instead of a text with them.
+
+    Raises:
+        BadConfiguration: as ``read`` does; no mistake has a line.
+    """
+    given = dict(values)
+    return _validated(_Reading("", name, model, given), given, model)
+
+
+def _validated(reading: "_Reading", values: dict[str, Any], model: type[Model]) -> Model:
     try:
-        read_model = model.model_validate(values)
+        found = model.model_validate(values)
     except pydantic.ValidationError as error:
         reading.note(error.errors())
         raise BadConfiguration(reading.all_mistakes()) from error
     if reading.all_mistakes():
         raise BadConfiguration(reading.all_mistakes())
-    return read_model
+    return found
 
 
 class _Reading:
@@ -119,9 +142,11 @@ class _Reading:
             what = wrong(error, path, self._model)
             name = self._overridden_by(path, is_missing=error["type"] == "missing")
             if name is None:
-                self._mistakes.append(Mistake(self._file, self._line(path), _dotted(path), what))
+                self._mistakes.append(
+                    Mistake(self._file, nearest_line(self._lines, path), dotted(path), what)
+                )
             else:
-                self._mistakes.append(Mistake(name, None, _dotted(path), what))
+                self._mistakes.append(Mistake(name, None, dotted(path), what))
 
     def all_mistakes(self) -> list[Mistake]:
         """In the order of the file, then what came from elsewhere."""
@@ -136,13 +161,6 @@ class _Reading:
             is_within = path[: len(placed)] == placed
             if is_within or (is_new and placed[: len(outermost)] == outermost):
                 return name
-        return None
-
-    def _line(self, path: KeyPath) -> int | None:
-        """The line of the key, or of the nearest table around it that the file has."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self._lines:
-                return self._lines[path[:length]]
         return None
 
 
@@ -193,10 +211,3 @@ def _known_part(values: Any, error: ErrorDetails) -> Iterator[str | int]:
             yield each
     if error["type"] == "missing":
         yield error["loc"][-1]
-
-
-def _dotted(path: KeyPath) -> str:
-    text = ""
-    for each in path:
-        text += f"[{each}]" if isinstance(each, int) else f".{each}" if text else each
-    return text

@@ -7,7 +7,7 @@ from typing import Any, Final
 import tree_sitter
 import tree_sitter_toml
 
-from affinity.expected import KeyPath
+from affinity.key_path import KeyPath
 
 _KEYS: Final = frozenset({"bare_key", "quoted_key", "dotted_key"})
 

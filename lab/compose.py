@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 from affinity.lane import Limits, limits_of_group
 from affinity.route import Routes
@@ -68,4 +69,10 @@ def worker_world(
         process=machine.this_process,
         log=log,
         measures=measures,
+        traces=traces_of(loaded),
     )
+
+
+def traces_of(loaded: Loaded) -> Path:
+    """The folder where what was said on connections is kept."""
+    return loaded.directory / "traces"

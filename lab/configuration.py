@@ -44,6 +44,7 @@ class Loaded:
     directory: Path  # of the lab's data
     text: str  # of the file, as it was read
     overrides: Mapping[str, str] = field(default_factory=dict)  # dotted key → text, from flags
+    given: Mapping[str, str] = field(default_factory=dict)  # the same, and from the environment
 
     @property
     def store_url(self) -> str:
@@ -91,7 +92,7 @@ def load(
     given = {**from_environment(environ), **(overrides or {})}
     configuration = configuration_from(text, path.name, given)
     directory = path.parent / configuration.lab.directory
-    return Loaded(configuration, path, directory, text, overrides or {})
+    return Loaded(configuration, path, directory, text, overrides or {}, given)
 
 
 def configuration_from(

@@ -6,8 +6,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from affinity.check import Finding
 from affinity.configuration import DkimKey, Login, Route
+from affinity.lint.code import Code
+from affinity.lint.finding import Finding
 from affinity.route import Routes
 from lab.configuration import Loaded
 from mail.errors import UserError, Where
@@ -63,21 +64,22 @@ def findings(loaded: Loaded) -> Iterator[Finding]:
         try:
             _signing_key(loaded, index, settings)
         except UnusableFile as error:
-            yield Finding("error", f"dkim[{index}].key_file", error.what, error.remedy)
+            path = ("dkim", index, "key_file")
+            yield Finding(Code.UNUSABLE_FILE, path, error.what, error.remedy)
     routes = Routes(loaded.configuration.route)
     for name, route in loaded.configuration.route.items():
         try:
             _destination(loaded, routes, name, route)
         except UnusableFile as error:
-            yield Finding("error", f"route.{name}", error.what, error.remedy)
+            yield Finding(Code.UNUSABLE_FILE, ("route", name), error.what, error.remedy)
             continue
         file = None if route.auth is None else route.auth.password_file
         if file is not None and _beside(loaded, file).stat().st_mode & (
             stat.S_IRWXG | stat.S_IRWXO
         ):
             yield Finding(
-                "warning",
-                f"route.{name}.auth.password_file",
+                Code.SECRET_READABLE,
+                ("route", name, "auth", "password_file"),
                 f"other users of this machine may read {file}",
                 f"chmod 600 {file}",
             )

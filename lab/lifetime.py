@@ -67,6 +67,14 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
+class _ThisMachine:
+    is_running = staticmethod(is_running)
+    is_stopped = staticmethod(is_stopped)
+
+
+THIS_MACHINE: Final = _ThisMachine()
+
+
 async def end_process(host: str, pid: int, started_by: float) -> bool:
     """Kill -9 a process of this host that ran at ``started_by`` (epoch seconds), and see it gone.
 

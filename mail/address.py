@@ -6,15 +6,12 @@ recognised by one expression instead: 2 µs against 25. A property test holds th
 
 import functools
 import re
-from typing import Final, NamedTuple
-
-import email_validator
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mail.errors import UserError
 
-# The library refuses names such as mail.localhost or shop.invalid because nobody can be reached
-# there from outside. They are what a lab is for. Its documentation offers this list for change.
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 _LOCAL_MAX: Final = 64  # octets; RFC 5321, 4.5.3.1.1
 _ADDRESS_MAX: Final = 254  # octets; a path has 256 with its angle brackets, RFC 5321, 4.5.3.1.3
@@ -91,23 +88,16 @@ def canonical_domain(text: str) -> str:
     """
     if len(text) < _ADDRESS_MAX and _PLAIN_DOMAIN.fullmatch(text) is not None:
         return text.lower()
-    try:
-        reason = _obvious_fault(text)
-        if reason is None:
-            return _validated(f"a@{text}").ascii_domain
-    except email_validator.EmailNotValidError as error:
-        reason = _reason(error)
-    raise BadAddress(text, reason, expected="a domain name")
+    found = _obvious_fault(text) or _validated(f"a@{text}")
+    if isinstance(found, str):
+        raise BadAddress(text, found, expected="a domain name")
+    return found.ascii_domain
 
 
 def _parse_with_care(text: str) -> Address:
-    reason = _obvious_fault(text) or _fault_of_address(text)
-    if reason is not None:
-        raise BadAddress(text, reason)
-    try:
-        found = _validated(text)
-    except email_validator.EmailNotValidError as error:
-        raise BadAddress(text, _reason(error)) from error
+    found = _obvious_fault(text) or _fault_of_address(text) or _validated(text)
+    if isinstance(found, str):
+        raise BadAddress(text, found)
     given = text.rpartition("@")[0]
     # The library lowers the names of RFC 2142, such as Postmaster; what was given is sent.
     local = given if given.lower() == found.local_part else found.local_part
@@ -141,16 +131,21 @@ def _fault_of_address(text: str) -> str | None:
     return None
 
 
-def _validated(text: str) -> email_validator.ValidatedEmail:
-    return email_validator.validate_email(
-        text,
-        allow_quoted_local=True,
-        check_deliverability=False,
-        globally_deliverable=False,
-        test_environment=True,
-    )
+def _validated(text: str) -> "ValidatedEmail | str":
+    """What the library makes of it, or why it refuses it."""
+    import email_validator  # a twentieth of a process's start, and few addresses need it
 
-
-def _reason(error: email_validator.EmailNotValidError) -> str:
-    text = str(error).rstrip(".")
-    return text[:1].lower() + text[1:]
+    # The library refuses names such as mail.localhost or shop.invalid because nobody can be reached
+    # there from outside. They are what a lab is for. Its documentation offers this list for change.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+    try:
+        return email_validator.validate_email(
+            text,
+            allow_quoted_local=True,
+            check_deliverability=False,
+            globally_deliverable=False,
+            test_environment=True,
+        )
+    except email_validator.EmailNotValidError as error:
+        reason = str(error).rstrip(".")
+        return reason[:1].lower() + reason[1:]

@@ -95,6 +95,7 @@ DELIVERY_NEXT: Final[Mapping[tuple[DeliveryStatus, DeliveryEvent], DeliveryStatu
             (_D.IN_PROGRESS, _V.PAUSED): _D.PAUSED,
             (_D.PAUSED, _V.RESUMED): _D.START_PENDING,
             (_D.PAUSED, _V.COMPLETED): _D.FINISHED,
+            (_D.READY, _V.COMPLETED): _D.FINISHED,
             (_D.READY, _V.CANCELLED): _D.CANCELLED,
             (_D.START_PENDING, _V.CANCELLED): _D.CANCELLED,
             (_D.IN_PROGRESS, _V.CANCELLED): _D.CANCELLED,

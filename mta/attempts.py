@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from affinity.retry import next_attempt
+from mail.cause import Cause
 from mail.outcome import Answer, Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent
@@ -32,6 +33,7 @@ class Attempts:
         self._settings = settings
         self._close_one = close_one
         self._classifier = Classifier.packaged()
+        self.progress_at: float | None = None  # when the last answer came, in epoch seconds
 
     def answered(
         self, held: HeldMessage, answer: Answer, *, duration_s: float = 0.0, size_bytes: int = 0
@@ -40,6 +42,10 @@ class Attempts:
         attempt = held.message.attempts + 1
         verdict = self._classifier.classify(answer, attempt)
         self._record(held, verdict, duration_s, size_bytes)
+
+    def waits_for(self, answer: Answer) -> Cause | None:
+        """What a message that met this would wait for."""
+        return self._classifier.classify(answer, 1).cause
 
     def not_made(self, held: HeldMessage, error: PersonalizationError) -> None:
         """The content could not be made for this recipient; trying again would not help."""
@@ -52,7 +58,7 @@ class Attempts:
         self, held: HeldMessage, verdict: Verdict, duration_s: float, size_bytes: int
     ) -> None:
         lease, message = held.part.lease, held.message
-        now = self._clock.now()
+        now = self.progress_at = self._clock.now()
         attempt = message.attempts + 1
         retry_at = None
         if verdict.event is MessageEvent.DEFERRED:

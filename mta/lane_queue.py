@@ -128,6 +128,10 @@ class LaneQueue:
             self._waiting = deque(each for each in self._waiting if not unwanted(each))
         return taken
 
+    def holds(self, wanted: Callable[[HeldMessage], bool]) -> bool:
+        """Whether such a message waits."""
+        return any(map(wanted, self._waiting))
+
     def close(self) -> None:
         self._is_closed = True
         if self._timer is not None:

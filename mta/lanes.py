@@ -9,11 +9,12 @@ the next owner could otherwise open more than the limit allows.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from affinity.lane import LaneKey, Limits, lane_of
-from mail.outcome import Answer
+from mail.cause import Cause
+from mail.outcome import Answer, Broken, Rejected, Stage
 from mta.attempts import Attempts
 from mta.connection_budget import ConnectionBudget
 from mta.held import HeldMessage
@@ -25,8 +26,11 @@ from mta.session.envelope import Envelope
 from mta.session.handshake import Endpoints, SourceUnavailable, Unreachable
 from mta.session.hooks import Timing
 from mta.session.settings import SessionSettings
+from mta.session.traced import Listener, Listeners
 from mta.settings import Destination, MtaSettings
+from mta.trace.tracer import Tracer
 from store.leases import LeasedPart
+from store.reports import SLOW_AFTER_S, LaneReport, Phase, Trouble
 from world.chance import Chance
 from world.clock import Clock
 from world.crash import reach
@@ -109,6 +113,7 @@ class Lanes:
         self._lanes: dict[tuple[str, str, Destination, str], _Lane] = {}
         self._limiters: dict[str, Limiter] = {}
         self._budgets: dict[str, ConnectionBudget] = {}
+        self._tracer: Tracer | None = None  # None: nothing is to be recorded
         self._closing: set[LanePool] = set()  # of lanes that a changed configuration closed
         self._limited: set[str] = set()  # lanes whose connections a rule limits
 
@@ -174,7 +179,28 @@ class Lanes:
             )
         except ForbiddenDestination:
             lane.pool = None
+        else:
+            lane.pool.let_hear(self._listeners(lane))
         return lane
+
+    def trace(self, tracer: Tracer | None) -> None:
+        """Record what it wants of what is said, on open connections too; None: nothing more."""
+        self._tracer = tracer
+        for lane in self._lanes.values():
+            if lane.pool is not None:
+                lane.pool.let_hear(self._listeners(lane))
+
+    def _listeners(self, lane: _Lane) -> Listeners | None:
+        tracer = self._tracer
+        if tracer is None:
+            return None
+        way, queue = lane.way, lane.queue
+
+        def listener(host: str, port: int) -> Listener:
+            place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            return tracer.connection(way.lane, place, way.destination.credentials, queue.holds)
+
+        return listener
 
     def reconfigure(self, settings: MtaSettings) -> None:
         """Close the lanes whose way changed; what waits there is given back."""
@@ -228,6 +254,56 @@ class Lanes:
         if any(lane.pool is not None and lane.pool.is_awaiting for lane in lanes):
             return Doing.REPLIES
         return Doing.THROTTLE if any(len(lane.queue) for lane in lanes) else Doing.IDLE
+
+    def reports(self, worker_id: int) -> list[LaneReport]:
+        """What is done on each lane now, for those who ask why mail waits."""
+        return [self._report(worker_id, lane) for lane in self._lanes.values()]
+
+    def _report(self, worker_id: int, lane: _Lane) -> LaneReport:
+        way, pool, budget = lane.way, lane.pool, self._budgets[lane.way.lane]
+        limiter = self._limiters.get(way.lane)
+        report = LaneReport(
+            worker_id,
+            way.lane,
+            way.source_ip,
+            waiting=len(lane.queue),
+            taken=budget.taken,
+            allowed=budget.most,
+            tat=None if limiter is None or way.limits.rate is None else limiter.tat,
+        )
+        if pool is None:
+            return report
+        now, wall = asyncio.get_running_loop().time(), self._clock.now()
+
+        def at(moment: float) -> float:
+            # Rounded, so that what stands still is not told anew at each beat.
+            return round(wall - (now - moment), 1)
+
+        since, longest, down = pool.messages_since, pool.longest, pool.down_until
+        return replace(
+            report,
+            in_flight=len(since),
+            slow=sum(now - each > SLOW_AFTER_S for each in since),
+            phases={
+                str(name): Phase(connections, at(longest[name]))
+                for name, connections in sorted(pool.phases.items())
+            },
+            down_until=None if down is None else at(down),
+            trouble=self._trouble(pool, at),
+        )
+
+    def _trouble(self, pool: LanePool, at: Callable[[float], float]) -> Trouble | None:
+        why, since = pool.trouble, pool.trouble_since
+        if why is None or since is None:
+            return None
+        match why:
+            case SourceUnavailable(source_ip, error):
+                text = f"cannot send from {source_ip}: {error.strerror or error}"
+                return Trouble(text, str(Stage.CONNECT), Cause.SOURCE_IP_UNAVAILABLE, at(since))
+            case Rejected(reply, stage):
+                return Trouble(str(reply), str(stage), self._attempts.waits_for(why), at(since))
+            case Broken(text, stage):
+                return Trouble(text, str(stage), self._attempts.waits_for(why), at(since))
 
     def drain(self, unwanted: Callable[[HeldMessage], bool]) -> list[HeldMessage]:
         """Take out the waiting messages that are unwanted."""

@@ -56,12 +56,18 @@ class Outbox:
         self._stopping = False
         self._held: list[Outcome] | None = None  # to be journalled together
         self._exposed = 0  # outcomes that are known to this process alone
+        self._committing = 0  # outcomes that are being written
         self.trouble: str | None = None  # why the store or the journal cannot be written now
 
     @property
     def is_full(self) -> bool:
         """Whether sending should pause until the store has caught up."""
         return self._exposed > 0 or len(self._group.outcomes) >= BACKLOG_MAX
+
+    @property
+    def backlog(self) -> int:
+        """How many outcomes are not in the store."""
+        return self._committing + len(self._group.outcomes)
 
     def add(self, outcome: Outcome) -> None:
         """Journal an outcome and commit it soon; without a journal nothing more is begun."""
@@ -135,11 +141,13 @@ class Outbox:
     async def _commit(self) -> bool:
         """Returns whether the store has it."""
         group, self._group = self._group, _Group()
+        self._committing = len(group.outcomes)
         turn = self._journal.turn()
         report = settlement.Settlement(group.outcomes, group.finished, group.released, group.tats)
         recorded = await self._settled(report)
         if recorded is None:
             return False
+        self._committing = 0
         reach("worker.committed")
         if self._measures is not None:
             now = self._clock.now()

@@ -25,6 +25,7 @@ from mta.session.plain import PlainSession
 from mta.session.replies import SERVICE_UNAVAILABLE
 from mta.session.settings import SessionSettings
 from mta.session.shell import PipelinedSession
+from mta.session.traced import Listeners
 from world.network import Network
 
 Session = PipelinedSession | PlainSession
@@ -61,6 +62,7 @@ class _Visit:
     task: asyncio.Task[None]
     session: Session | None = None
     has_pulled: bool = False
+    is_heard: bool = False
 
 
 class LanePool:
@@ -90,11 +92,13 @@ class LanePool:
         self._loop = asyncio.get_running_loop()
         self._connections: set[asyncio.Task[None]] = set()
         self._visits: dict[Session, _Visit] = {}
-        self._connecting = 0
+        self._connecting: dict[object, float] = {}  # by task, the loop's time at which it began
         self._backlog = 0
         self._retry: asyncio.TimerHandle | None = None
         self._is_stopping = False
+        self._listeners: Listeners | None = None  # None: nobody wants to hear
         self.trouble: Unreachable | None = None  # why the last attempt to connect failed
+        self.trouble_since: float | None = None  # the loop's time of the first of them in a row
 
     @property
     def open_connections(self) -> int:
@@ -111,13 +115,29 @@ class LanePool:
         """How many connections are in which phase: ``connecting``, ``idle``, ``mail``."""
         found = Counter(session.phase for session in self._visits)
         if self._connecting:
-            found["connecting"] = self._connecting
+            found["connecting"] = len(self._connecting)
         return dict(found)
+
+    @property
+    def longest(self) -> dict[str, float]:
+        """By phase the loop's time since when the connection longest in it awaits something."""
+        found: dict[str, float] = {}
+        if self._connecting:
+            found["connecting"] = min(self._connecting.values())
+        for session in self._visits:
+            phase, since = session.phase, session.awaits_since
+            found[phase] = min(since, found.get(phase, since))
+        return found
+
+    @property
+    def messages_since(self) -> list[float]:
+        """The loop's times at which connections took the messages that are in flight."""
+        return [since for session in self._visits for since in session.messages_since]
 
     @property
     def is_awaiting(self) -> bool:
         """Whether a reply or a connection is awaited."""
-        return self._connecting > 0 or any(each.phase != "idle" for each in self._visits)
+        return bool(self._connecting) or any(each.phase != "idle" for each in self._visits)
 
     def wake(self, backlog: int) -> None:
         """``backlog`` messages wait: let idle connections pull, open more as they are needed."""
@@ -127,6 +147,17 @@ class LanePool:
                 break
             session.wake()
         self._open_more()
+
+    def let_hear(self, listeners: Listeners | None) -> None:
+        """Let somebody hear what is said, on open connections too; None: no more than do."""
+        self._listeners = listeners
+        if listeners is None:
+            return
+        for session, visit in self._visits.items():
+            if not visit.is_heard:
+                visit.is_heard = True
+                end = visit.host.endpoints
+                session.let_hear(listeners(end.host, end.port))
 
     async def stop(self, grace_s: float) -> None:
         """Let each session finish what is in flight; after ``grace_s`` seconds, cut it off."""
@@ -170,19 +201,18 @@ class LanePool:
 
     async def _connection(self) -> None:
         """One connection from its first packet to its last."""
-        self._connecting += 1
-        began = self._loop.time()
+        task = asyncio.current_task()
+        assert task is not None
+        began = self._connecting[task] = self._loop.time()
         try:
             found = await self._connect()
         finally:
-            self._connecting -= 1
+            del self._connecting[task]
         if found is None:
             return
         host, connected = found
         self._hooks.connected(self._loop.time() - began)
-        task = asyncio.current_task()
-        assert task is not None
-        visit = _Visit(host, task)
+        visit = _Visit(host, task, is_heard=connected.listener is not None)
         hooks = Hooks(
             partial(self._pull, visit),
             self._hooks.may_send,
@@ -209,11 +239,13 @@ class LanePool:
             tried.append(host)
             host.is_on_trial = host.failures > 0
             try:
-                result = await connect(host.endpoints, self._settings, self._network)
+                result = await connect(
+                    host.endpoints, self._settings, self._network, self._listeners
+                )
             finally:
                 host.is_on_trial = False
             if isinstance(result, Connected):
-                self.trouble = None
+                self.trouble = self.trouble_since = None
                 return host, result
             failures.append(result)
             if isinstance(result, SourceUnavailable):
@@ -228,6 +260,8 @@ class LanePool:
     def _fail(self, result: Unreachable, tried: Sequence[Host]) -> None:
         """A connection could not be made; if that leaves us nobody to talk to, say so."""
         self.trouble = result
+        if self.trouble_since is None:
+            self.trouble_since = self._loop.time()
         self._retry_later()
         if not self._visits and not self._hosts.has_untried(self._loop.time(), tried):
             self._backlog = 0

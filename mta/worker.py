@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from affinity.gcra import RETURN_WHEN_NEXT_IN_S
@@ -23,7 +24,8 @@ from mta.outbox import Outbox
 from mta.rendering import Rendering
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
-from store import leases, modules, settlement
+from mta.trace.tracer import Tracer
+from store import leases, modules, reports, settlement, traces
 from store.engine import Store
 from store.errors import StoreUnavailable
 from store.transitions import Author, Recorded
@@ -46,6 +48,7 @@ class World:
     process: Callable[[], modules.Process]
     log: Callable[[int], Log] = lambda _: SILENT  # by the number that the store gives it
     measures: Measures | None = None  # None: nobody measures
+    traces: Path | None = None  # where traces are kept; None: nowhere, and none is recorded
 
 
 class Worker:
@@ -59,8 +62,10 @@ class Worker:
         self._done: list[HeldPart] = []  # dealt with, but kept until their lane is quiet
         self._stop = asyncio.Event()
         self._is_fenced = False
+        self._tracer: Tracer | None = None
         self._is_working = False  # lanes exist, and obey a changed configuration
         self._announced: object = None  # what the scheduler was last told of us
+        self._telling = reports.Telling()
         self._has_news = asyncio.Event()
         self._heard_until = 0.0  # monotonic; after this the store may have declared us dead
         self.worker_id = 0
@@ -167,12 +172,12 @@ class Worker:
         """Tell the scheduler what this worker serves and which addresses it cannot send from."""
         settings = self._settings
         addresses = {ip.address for each in settings.affinities.values() for ip in each.ip}
-        unbindable = [
-            address
+        errors = {
+            address: str(error)
             for address in sorted(addresses)
-            if settings.network.bind_error(address) is not None
-        ]
-        told = list(settings.affinities), unbindable
+            if (error := settings.network.bind_error(address)) is not None
+        }
+        told = list(settings.affinities), list(errors), errors
         if told != self._announced:
             await self._world.store.write(modules.announce_worker, self.worker_id, *told)
             self._announced = told
@@ -254,6 +259,7 @@ class Worker:
             with contextlib.suppress(StoreUnavailable):  # the leases then end by themselves
                 await self._beat()
                 await self._announce()
+                await self._trace()
             self._return_overdue()
             self._lanes.wake()
             await self._world.clock.doze(self._settings.heartbeat_s, self._has_news)
@@ -262,14 +268,20 @@ class Worker:
         lease_s = self._settings.pace.lease
         now, wall = self._world.clock.monotonic(), self._world.clock.now()
         held = list(self._held.values())
+        words = modules.Words(
+            self._attempts.progress_at, self._outbox.trouble, self._outbox.backlog
+        )
+        news = self._telling.news(words, self._lanes.reports(self.worker_id))
         is_alive = await self._world.store.write(
-            modules.beat_worker,
+            reports.beat,
             self.worker_id,
             self._world.process().memory_bytes,
             [each.lease.part_id for each in held],
             wall,
             wall + lease_s,
+            news,
         )
+        self._telling.told()
         if not is_alive:
             self._is_fenced = True
             self._stop.set()
@@ -281,6 +293,18 @@ class Worker:
             unwanted = await self._world.store.read(leases.unwanted, self.worker_id)
             for waiting in self._lanes.drain(lambda each: each.part.lease.delivery_id in unwanted):
                 self._give_back(waiting)
+
+    async def _trace(self) -> None:
+        """Record what an operator wants to hear."""
+        folder, clock = self._world.traces, self._world.clock
+        if folder is None:
+            return
+        wanted = await self._world.store.read(traces.traces, clock.now())
+        if self._tracer is None and wanted:
+            name = f"{self._settings.instance}-{self.worker_id}"
+            self._tracer = Tracer(folder, name, clock, self._log)
+        if self._tracer is not None and self._tracer.obey(wanted):
+            self._lanes.trace(self._tracer if wanted else None)
 
     def _return_overdue(self) -> None:
         """Give back what was held too long, and what a limiter will not let go for a while."""
@@ -297,6 +321,8 @@ class Worker:
         await self._lanes.stop()
         for part in self._done:
             self._report(part)
+        if self._tracer is not None:
+            self._tracer.close()
         if self._is_fenced:
             outbox.cancel()  # whoever took our parts has read our journal
         else:

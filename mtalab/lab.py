@@ -16,7 +16,7 @@ from lab.readiness import not_running
 from lab.stores import store_of
 from lab.submit.submission import Order, submit
 from mail.notation import split_endpoint
-from mail.states import MessageStatus
+from mail.states import DeliveryEvent, MessageStatus
 from monitor.status import LOST_AFTER_S
 from mtalab import convert, results
 from mtalab.submission import Recipients, Source, message_file, recipients_file
@@ -24,7 +24,7 @@ from mtalab.temporary import file_of, temporary_folder
 from mtalab.waiting import did_not_arrive, not_over, until
 from sinks.control import ask
 from sinks.inbox import list_inbox
-from store import deliveries, log
+from store import deliveries, log, operator
 from store.engine import Store
 from world.clock import SystemClock
 
@@ -179,7 +179,7 @@ class Lab:
 
     # -- in --------------------------------------------------------------------------------------
 
-    def submit(
+    def submit(  # noqa: PLR0913 - each by its name
         self,
         *,
         message: Source,
@@ -189,6 +189,8 @@ class Lab:
         at: datetime | None = None,
         validity: timedelta | None = None,
         priority: int = 0,
+        waves: str | None = None,
+        hold: bool = False,
     ) -> results.Submission:
         """Queue a delivery, whole or not at all.
 
@@ -202,6 +204,8 @@ class Lab:
             at: its contact date; without a zone it is local time. None: at once.
             validity: how long it may try; None: as configured.
             priority: higher goes first.
+            waves: send it in waves, such as ``30%:6h`` or ``0s=25%,6h=50%,6h=rest``.
+            hold: send nothing before ``confirm``; its validity runs.
 
         Raises:
             BadRecipients: some are no recipients; ``rows`` tells which (``line``: its number).
@@ -222,11 +226,24 @@ class Lab:
                     else validity.total_seconds()
                 ),
                 priority=priority,
+                waves=waves,
+                hold=hold,
             )
             done = submit(self._store, self._loaded, self._clock, order, lambda *_: None)
         return results.Submission(
             done.delivery_id, done.messages, done.duplicates, done.quarantined, done.warnings
         )
+
+    def confirm(self, delivery: _Delivery) -> results.Delivery:
+        """Let a delivery start that was submitted with ``hold``.
+
+        Raises:
+            UnknownDelivery: there is none of that number.
+            CannotNow: it is not held: confirmed already, or over.
+        """
+        number = _number(delivery)
+        self._store.write_now(operator.steer, number, DeliveryEvent.CONFIRMED, self._clock.now())
+        return self.delivery(number)
 
     # -- waiting ---------------------------------------------------------------------------------
 

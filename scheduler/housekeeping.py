@@ -6,13 +6,25 @@ Each duty looks before it writes: a write waits for all other writers, and every
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from affinity.breaker import tripped
 from affinity.rate import Rate
 from scheduler.decide.cut import DueMessage, cut
 from scheduler.decide.expire import expiry_event
 from scheduler.decide.reclaim import Holder, Lease, stale_leases
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import SchedulerSettings
-from store import deliveries, expiry, leases, modules, operator, parts, replan, settlement
+from store import (
+    breaker,
+    deliveries,
+    expiry,
+    leases,
+    modules,
+    operator,
+    parts,
+    replan,
+    settlement,
+    waves,
+)
 from store.engine import Store
 from world.clock import Clock
 
@@ -30,14 +42,21 @@ class Housekeeping:
     def __init__(self, store: Store, clock: Clock, settings: SchedulerSettings, bury: Bury) -> None:
         self._store, self._clock, self._bury = store, clock, bury
         self.settings = settings
+        self._leader: modules.Leader | None = None  # None: nobody else can lead meanwhile
         self._checked: set[tuple[int, int]] = set()  # deliveries whose plans fit the settings
         self._vigil = Vigil(_gap_s(settings))
+        self._looked_at = 0.0  # by the breaker
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
         """Follow a changed configuration; mail that is queued is planned anew."""
         self.settings = settings
         self._checked = set()
         self._vigil.gap_s = _gap_s(settings)
+
+    def lead(self, leader: modules.Leader) -> None:
+        """Begin anew: who led meanwhile may have planned by another configuration."""
+        self._leader = leader
+        self._checked = set()
 
     async def expire(self) -> int:
         """End what is past its validity."""
@@ -68,13 +87,33 @@ class Housekeeping:
             return 0
         return len(await self._store.write(deliveries.finish_complete, now))
 
+    async def begin_waves(self) -> int:
+        """Release what was held for a wave whose time has come."""
+        now = self._clock.now()
+        if not await self._store.read(waves.is_any_due, now):
+            return 0
+        return await self._store.write(waves.begin_due, now)
+
+    async def break_lanes(self) -> int:
+        """Shut the lanes where nearly everything fails; looks every ten seconds by the clock."""
+        rule, now = self.settings.breaker, self._clock.now()
+        tick = now // breaker.LOOK_EVERY_S
+        if not rule.enabled or tick == self._looked_at:
+            return 0
+        self._looked_at = tick
+        found = await self._store.read(breaker.seen, now, rule.messages * rule.errors)
+        chosen = tripped(found, self.settings.lane_of, rule)
+        if not chosen:
+            return 0
+        return await self._store.write(breaker.shut, chosen, now + rule.shut, now)
+
     async def replan(self) -> int:
         """Hold the plans of queued mail against the configuration and mend those that differ.
 
         Each delivery once after every change, and each new one: it may have been submitted under
         another version of the file. What fails or is overtaken by a change is taken up again.
         """
-        settings, checked = self.settings, self._checked
+        settings, checked, leader = self.settings, self._checked, self._leader
         standing = await self._store.read(replan.standing)
         concerned = 0
         for each in standing:
@@ -84,10 +123,22 @@ class Housekeeping:
             changed = [new for old in plans if (new := _planned_anew(old, settings)) != old]
             for start in range(0, len(changed), REPLAN_MAX):
                 chunk = changed[start : start + REPLAN_MAX]
-                concerned += await self._store.write(replan.replan, chunk, self._clock.now())
+                now = self._clock.now()
+                concerned += await self._store.write(replan.replan, chunk, now, leader)
+            concerned += await self._bring_back(each[0])
             checked.add(each)
         checked.intersection_update(standing)
         return concerned
+
+    async def _bring_back(self, delivery_id: int) -> int:
+        """Undo parts whose way is no plan's any more, as one who led before may have left them."""
+        ways = await self._store.read(replan.astray, delivery_id)
+        brought, is_any_left = 0, bool(ways)
+        while is_any_left:
+            now = self._clock.now()
+            undone = await self._store.write(replan.undo, delivery_id, ways, now, self._leader)
+            brought, is_any_left = brought + undone.messages, undone.parts > 0
+        return brought
 
     async def cut(self) -> int:
         """Make parts of retries that are due, and of messages whose plan changed."""
@@ -106,7 +157,8 @@ class Housekeeping:
             parts.Cut(each.delivery_id, each.mx_group, each.source_ips, each.message_ids)
             for each in cut(waiting, sizes)
         ]
-        await self._store.write(parts.cut, cuts, now)
+        domains = {each.message_id: each.domain for each in due}
+        await self._store.write(parts.cut, cuts, domains, now, self._leader)
         return len(due)
 
     async def reclaim(self, *, is_any_lent: bool = True) -> int:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from affinity.warmup import day_of
 from mail.states import DeliveryStatus
 from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
-from scheduler.decide.spread import Memory, spread
+from scheduler.decide.spread import Grant, Memory, spread
 from scheduler.housekeeping import Bury, Housekeeping
 from scheduler.settings import SchedulerSettings
-from store import deliveries, leases, modules, scheduling
+from store import deliveries, leases, modules, quotas, scheduling
 from store.dialects import Leadership, Watch
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -110,7 +111,7 @@ class Scheduler:
                 await self._clock.doze(self._settings.pace.round)
 
     async def _is_any_unfinished(self, watch: Watch) -> bool:
-        may_be = deliveries.may_be_any(watch, *deliveries.ACTIVE, DeliveryStatus.PAUSED)
+        may_be = deliveries.may_be_any(watch, *deliveries.UNFINISHED)
         return may_be and await self._store.read(deliveries.is_any_unfinished)
 
     async def _announce(self) -> None:
@@ -119,6 +120,7 @@ class Scheduler:
             modules.announce_module, modules.SCHEDULER, self._process(), "", now
         )
         self._since = now
+        self._housekeeping.lead(modules.Leader(self._process(), now))
         self.has_led = True
         self._log.info("leading", note="leads: parts are lent from now on")
 
@@ -140,6 +142,8 @@ class Scheduler:
         house = self._housekeeping
         if not self._is_idle:
             await house.expire()
+            await house.begin_waves()
+            await house.break_lanes()
             await house.replan()
             await house.cut()
         await house.reclaim(is_any_lent=leases.may_be_any(watch))
@@ -157,7 +161,15 @@ class Scheduler:
         heard_since = now - self._settings.pace.lease / 2
         # A worker with nothing in hand is given a part that is larger than its window, too.
         window = max(self._settings.pace.lane_window, self._settings.pace.part_max)
-        view = await self._store.read(scheduling.view, now, PARTS_PER_WAY, heard_since, window)
+        view = await self._store.read(
+            scheduling.view,
+            now,
+            PARTS_PER_WAY,
+            heard_since,
+            window,
+            with_running=self._settings.pace.max_deliveries is not None,
+            quota_day=day_of(now) if self._settings.rules.quotas else None,
+        )
         self.counts.rounds += 1
         self.counts.in_vain += 1  # until something is lent
         self.counts.rows_read += sum(map(len, (view.queued, view.workers, view.leases, view.lanes)))
@@ -168,12 +180,8 @@ class Scheduler:
         )
         if not grants:
             return 0
-        chosen = [
-            leases.Grant(
-                each.part_id, each.delivery_id, each.worker_id, each.source_ip, each.lane_key
-            )
-            for each in grants
-        ]
+        sizes = {each.part_id: each.size for each in view.queued}
+        chosen = [self._lease_of(each, sizes[each.part_id], now) for each in grants]
         until = now + self._settings.pace.lease
         lent = await self._store.write(
             leases.lease_as_leader, self._process(), self._since, chosen, now, until
@@ -181,6 +189,17 @@ class Scheduler:
         reach("scheduler.leased")
         self.counts.in_vain -= lent > 0
         return lent
+
+    def _lease_of(self, grant: Grant, size: int, now: float) -> leases.Grant:
+        """A grant as the store takes it, with its share of the day's quota if there is one."""
+        day, share = day_of(now), None
+        quota = self._settings.rules.quotas.of(grant.source_ip, grant.mx_group, day)
+        if quota is not None:
+            share = quotas.Share(day, quota, size if grant.messages is None else grant.messages)
+        return leases.Grant(
+            *(grant.part_id, grant.delivery_id, grant.worker_id, grant.source_ip),
+            *(grant.lane_key, grant.mx_group, share),
+        )
 
 
 def _snapshot(view: scheduling.View, now: float) -> Snapshot:
@@ -210,6 +229,8 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
                 each.source_ips,
                 each.size,
                 each.priority,
+                each.contact_at,
+                each.is_started,
             )
             for each in view.queued
         ),
@@ -224,4 +245,6 @@ def _snapshot(view: scheduling.View, now: float) -> Snapshot:
             for each in view.workers
         ),
         tuple(lanes),
+        frozenset(view.running),
+        view.spent,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from affinity.configuration import Configuration, Pace
+from affinity.configuration import Breaker, Configuration, Pace
 from affinity.lane import limits_of_group
 from affinity.plan import Plan, plan_of
 from affinity.rate import Rate
@@ -19,6 +19,8 @@ class SchedulerSettings:
     pace: Pace
     plan: Plan
     rate_of: Callable[[str], Rate | None]  # lane key → its rate limiter
+    lane_of: Callable[[str, str], str]  # source IP, MX group → lane key
+    breaker: Breaker
 
 
 def settings_from(configuration: Configuration) -> SchedulerSettings:
@@ -29,6 +31,16 @@ def settings_from(configuration: Configuration) -> SchedulerSettings:
         _, _, group = lane.partition(">")
         return limits_of_group(configuration, routes, group).rate
 
+    rules = Rules(configuration, routes)
+
+    def lane_of(source_ip: str, mx_group: str) -> str:
+        return rules.lane(source_ip, mx_group).key
+
     return SchedulerSettings(
-        Rules(configuration, routes), configuration.scheduler, plan_of(configuration), rate_of
+        rules,
+        configuration.scheduler,
+        plan_of(configuration),
+        rate_of,
+        lane_of,
+        configuration.breaker,
     )

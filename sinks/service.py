@@ -8,20 +8,21 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mail.errors import Where
 from mail.notation import split_endpoint
 from sinks.catalogue import personalities_from, personality_named
-from sinks.connection import quieten
 from sinks.errors import BadSinkName, BadWord, NoSuchSink
 from sinks.inbox import InboxFile
 from sinks.listening import THIS_HOST, Sockets
 from sinks.receipts import ReceiptLog
-from sinks.server import SinkServer
 from sinks.settings import Certificate, Personality, SinkSettings
 from world.chance import Chance
 from world.clock import Clock
+
+if TYPE_CHECKING:
+    from sinks.server import SinkServer
 
 _STANDINGS_MAX: Final = 100  # told of each sink, the worst ones
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -78,6 +79,10 @@ class SinkService:
         """
         if self._running is not None:
             return
+        # Slow to import, and a supervisor only looks whether the sinks could listen.
+        from sinks.connection import quieten
+        from sinks.server import SinkServer
+
         quieten()
         servers = {}
         async with AsyncExitStack() as stack:
@@ -199,7 +204,7 @@ def _certificate(settings: SinkSettings, personality: Personality) -> Certificat
     return settings.certificate or personality.certificate
 
 
-def _view(server: SinkServer, personality: str) -> dict[str, Any]:
+def _view(server: "SinkServer", personality: str) -> dict[str, Any]:
     host, port = server.address
     return {
         "sink": server.name,

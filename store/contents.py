@@ -20,13 +20,14 @@ class Content:
     needs_smtputf8: bool
 
 
-def keep(tx: Tx, content: Content) -> int:
-    """Store a content; returns its number."""
+def keep(tx: Tx, content: Content, at: float) -> int:
+    """Store a content that came at this time; returns its number."""
     table = tables.content
     values = {
         "size": len(content.content),
         "needs_smtputf8": content.needs_smtputf8,
         "content": content.content,
+        "stored_at": at,
     }
     return int(
         tx.connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()

@@ -138,7 +138,7 @@ def _add(
     cutting = _Cutting(tx, delivery_id, terms.part_size, at)
     rows: list[dict[str, Any]] = []
     for letter in letters:
-        content_id = contents.keep(tx, letter.content)
+        content_id = contents.keep(tx, letter.content, at)
         for each in letter.recipients:
             way = plans[each.domain]
             is_out = each.address in quarantined

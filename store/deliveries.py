@@ -16,6 +16,7 @@ from store.errors import SubmissionGone, UnknownDelivery
 OPEN_GRACE_S = 60.0  # clocks of processes that append and that finish may differ
 ABANDONED_AFTER_S = 600.0  # a submission that lives writes every few seconds
 ACTIVE = (DeliveryStatus.START_PENDING, DeliveryStatus.IN_PROGRESS)
+UNFINISHED = (DeliveryStatus.READY, *ACTIVE, DeliveryStatus.PAUSED)  # analysed, and not over
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,11 @@ class Analysis:
     quarantined: int
 
 
-def confirm(tx: Tx, delivery_id: int, at: float) -> Analysis:
+def confirm(tx: Tx, delivery_id: int, at: float, *, hold: bool = False) -> Analysis:
     """Analyse and confirm a delivery whose messages are all there; from now on it may start.
+
+    With ``hold`` it stays ``ready``: analysed, and nothing of it is sent before an operator
+    confirms it. Its validity runs.
 
     Raises:
         SubmissionGone: the delivery is not being submitted any more.
@@ -158,7 +162,11 @@ def confirm(tx: Tx, delivery_id: int, at: float) -> Analysis:
     quarantined = _exclude_quarantined(tx, delivery_id, at)
     if duplicates or quarantined:
         part_size.recount(tx, delivery_id)
-    advance(tx, delivery_id, DeliveryEvent.CONFIRMED, at, f"{messages} messages to send")
+    if hold:
+        text = f"{messages} messages to send, held until the delivery is confirmed"
+        audit.note(tx, at, text, delivery_id=delivery_id)
+    else:
+        advance(tx, delivery_id, DeliveryEvent.CONFIRMED, at, f"{messages} messages to send")
     return Analysis(messages, duplicates, quarantined)
 
 
@@ -206,7 +214,7 @@ def _exclude(
 
 def discard(tx: Tx, delivery_id: int, at: float, why: str) -> None:
     """Take back a delivery whose submission failed: its messages go, the audit stays."""
-    for table in (tables.message, tables.part, tables.delivery_domain):
+    for table in (tables.message, tables.part, tables.delivery_domain, tables.wave):
         tx.connection.execute(table.delete().where(table.c.delivery_id == delivery_id))
     rollups.forget(tx, [delivery_id])
     advance(tx, delivery_id, DeliveryEvent.ANALYSIS_FAILED, at, why)
@@ -317,9 +325,8 @@ def may_be_any(watch: Watch, *statuses: DeliveryStatus) -> bool:
 
 
 def is_any_unfinished(tx: Tx) -> bool:
-    """Whether a confirmed delivery is not over: waiting, under way or paused."""
-    status = tables.delivery.c.status
-    query = select(exists().where(status.in_((*ACTIVE, DeliveryStatus.PAUSED))))
+    """Whether an analysed delivery is not over: unconfirmed, waiting, under way or paused."""
+    query = select(exists().where(tables.delivery.c.status.in_(UNFINISHED)))
     return bool(tx.connection.execute(query).scalar())
 
 
@@ -336,13 +343,11 @@ def _complete(at: float) -> Select[int]:
         counts.c.messages > 0,
     )
     is_open = and_(table.c.open_until.is_not(None), table.c.open_until + OPEN_GRACE_S > at)
-    return select(table.c.id).where(
-        table.c.status.in_((*ACTIVE, DeliveryStatus.PAUSED)), ~pending, ~is_open
-    )
+    return select(table.c.id).where(table.c.status.in_(UNFINISHED), ~pending, ~is_open)
 
 
 def finish_complete(tx: Tx, at: float) -> list[int]:
-    """End the confirmed deliveries, paused ones too, of which no message is pending any more."""
+    """End the analysed deliveries, in whatever state, of which no message is pending any more."""
     finished = sorted(map(int, tx.connection.execute(_complete(at)).scalars()))
     for delivery_id in finished:
         # A worker keeps its last part of a limited lane until its connections are closed.

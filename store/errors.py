@@ -5,6 +5,7 @@ StoreTooNew         UserError: made by a newer mtalab
 BadStoreUrl         UserError: not a URL of a database that we speak
 UnknownDelivery     UserError: no delivery of that number
 UnknownMessage      UserError: no message of that number
+UnknownWave         UserError: no wave of that number
 """
 
 from mail.errors import EnvironmentFault, UserError
@@ -28,6 +29,17 @@ class UnknownDelivery(UserError):
     def __init__(self, delivery_id: int) -> None:
         super().__init__(
             f"there is no delivery {delivery_id}", remedy="`mtalab deliveries` lists them."
+        )
+
+
+class UnknownWave(UserError):
+    """A delivery has no such wave."""
+
+    def __init__(self, delivery_id: int, wave: int, waves: int) -> None:
+        has = f"it has {waves}" if waves else "it goes in one"
+        super().__init__(
+            f"delivery {delivery_id} has no wave {wave}: {has}",
+            remedy=f"`mtalab wave list {delivery_id}` shows its waves.",
         )
 
 

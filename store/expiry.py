@@ -5,11 +5,9 @@ from collections.abc import Callable
 from sqlalchemy import Select, or_, select
 
 from mail.reason import Reason
-from mail.states import DeliveryStatus, MessageEvent, MessageStatus
+from mail.states import MessageEvent, MessageStatus
 from store import deliveries, parts, tables, transitions
 from store.engine import Tx
-
-_EXPIRABLE = (*deliveries.ACTIVE, DeliveryStatus.PAUSED)
 
 
 def is_any_late(tx: Tx, now: float) -> bool:
@@ -20,7 +18,7 @@ def is_any_late(tx: Tx, now: float) -> bool:
 def _late(now: float) -> Select[int]:
     delivery = tables.delivery
     return select(delivery.c.id).where(
-        delivery.c.status.in_(_EXPIRABLE), delivery.c.expires_at <= now
+        delivery.c.status.in_(deliveries.UNFINISHED), delivery.c.expires_at <= now
     )
 
 

@@ -11,14 +11,15 @@ from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 
+from affinity.breaker import first_minute
 from affinity.gcra import BUDGET_AHEAD_S
 from affinity.rate import Rate
+from affinity.warmup import begin_of, day_of
 from mail.states import DeliveryStatus
-from store import deliveries, modules, parts, tables
+from store import breaker, deliveries, modules, parts, tables
 from store.engine import Tx
 
 _JUST_AFTER_S: Final = 2**-20  # floats of this century resolve a quarter of it
-_UNFINISHED: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Known:
     beating: Collection[int] = ()  # workers that live, although their heartbeats are left out
     is_watched: bool = True  # a scheduler or an instance is up, which buries silent workers
     grain_s: float = 0.05
+    has_quotas: bool = True  # some source IP is being warmed up
+    has_breaker: bool = True  # lanes may be shut for what was tried within the hour
 
 
 def next_due(tx: Tx, now: float, lease_s: float, known: Known | None = None) -> float | None:
@@ -49,6 +52,8 @@ def _times(tx: Tx, now: float, lease_s: float, known: Known) -> Iterator[float]:
     yield from _of_deliveries(tx, now)
     yield from _of_lanes(tx, now, known)
     yield from _of_workers(tx, now, lease_s, known)
+    if known.has_breaker:
+        yield from _of_breaker(tx, now)
 
 
 def _around(time: float) -> Iterator[float]:
@@ -71,10 +76,23 @@ def _of_messages(tx: Tx, now: float) -> Iterator[float]:
 def _of_deliveries(tx: Tx, now: float) -> Iterator[float]:
     delivery = tables.delivery
     for column in (delivery.c.contact_at, delivery.c.expires_at):
-        query = select(func.min(column)).where(delivery.c.status.in_(_UNFINISHED), column > now)
+        query = select(func.min(column)).where(
+            delivery.c.status.in_(deliveries.UNFINISHED), column > now
+        )
         yield from _least(tx, query)
+    wave = tables.wave
+    starts = (
+        select(func.min(wave.c.starts_at))
+        .join(delivery, delivery.c.id == wave.c.delivery_id)
+        .where(
+            delivery.c.status.in_(deliveries.UNFINISHED),
+            wave.c.started_at.is_(None),
+            wave.c.starts_at > now,
+        )
+    )
+    yield from _least(tx, starts)
     for column, after_s, statuses in (
-        (delivery.c.open_until, deliveries.OPEN_GRACE_S, _UNFINISHED),
+        (delivery.c.open_until, deliveries.OPEN_GRACE_S, deliveries.UNFINISHED),
         (delivery.c.submitted_at, deliveries.ABANDONED_AFTER_S, (DeliveryStatus.EDITING,)),
     ):
         query = select(func.min(column)).where(
@@ -92,6 +110,8 @@ def _of_lanes(tx: Tx, now: float, known: Known) -> Iterator[float]:
     queued = select(part.c.id).where(part.c.state == parts.QUEUED).exists()
     if not tx.connection.scalar(select(queued)):
         return
+    if known.has_quotas:
+        yield begin_of(day_of(now) + 1)
     # A lane on which anybody holds anything is followed as that worker is.
     for row in tx.connection.execute(
         select(lane.c.key, lane.c.tat).where(lane.c.tat > now - BUDGET_AHEAD_S)
@@ -122,3 +142,11 @@ def _of_workers(tx: Tx, now: float, lease_s: float, known: Known) -> Iterator[fl
             yield row.leased_until
         if row.worker_id in known.beating or live.get(row.worker_id, -lease_s) + lease_s > now:
             yield now + known.grain_s
+
+
+def _of_breaker(tx: Tx, now: float) -> Iterator[float]:
+    """The next look; as minutes leave the hour a lane may get worse without any attempt."""
+    minute = tables.rollup_minute.c.minute
+    tried = select(minute).where(minute >= first_minute(now)).exists()
+    if tx.connection.scalar(select(tried)):
+        yield (now // breaker.LOOK_EVERY_S + 1) * breaker.LOOK_EVERY_S

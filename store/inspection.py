@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from store import tables
 from store.engine import Store, Tx
@@ -33,13 +34,19 @@ def times(tx: Tx) -> Times:
     return Times(max((each for each in found if each is not None), default=None), server)
 
 
-def try_writing(store: Store) -> None:
-    """Begin to write, and change nothing.
+def try_writing(store: Store, patience_s: float | None = None) -> None:
+    """Begin to write, and change nothing; ``patience_s``: how long to wait for others' locks.
 
     Raises:
         StoreUnavailable: it cannot be written.
     """
     table = tables.module
-    store.write_now(
-        lambda tx: tx.connection.execute(table.update().where(table.c.name.is_(None)).values(pid=0))
-    )
+    engine = store.writing
+    if patience_s is not None:
+        engine = engine.execution_options(mtalab_patience_ms=round(patience_s * 1000))
+    try:
+        with engine.begin() as connection:
+            store.dialect.begin_write(connection)
+            connection.execute(table.update().where(table.c.name.is_(None)).values(pid=0))
+    except DBAPIError as error:
+        raise store.unavailable(error) from error

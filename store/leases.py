@@ -5,14 +5,14 @@ older one can write nothing: ``transitions.record`` and ``settle`` ask for it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
 from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
-from store import deliveries, lanes, modules, tables
+from store import deliveries, lanes, modules, quotas, tables
 from store.dialects import Watch
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
@@ -30,6 +30,8 @@ class Grant:
     worker_id: int
     source_ip: str
     lane: str
+    mx_group: str = ""
+    share: quotas.Share | None = None  # of a quota; of the part no more is lent
 
 
 def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
@@ -40,6 +42,7 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
     able = modules.taking(tx, (each.worker_id for each in grants))
     shut = lanes.suspensions(tx, now)
     grants = [each for each in grants if each.worker_id in able and each.lane not in shut]
+    grants = _within_quotas(tx, grants)
     if not grants:
         return 0
     part = tables.part
@@ -54,6 +57,7 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
             lane=bindparam("_lane"),
             leased_at=now,
             leased_until=until,
+            quota_day=bindparam("_day"),
         )
     )
     lent = tx.connection.execute(
@@ -64,6 +68,7 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
                 "_worker": each.worker_id,
                 "_ip": each.source_ip,
                 "_lane": each.lane,
+                "_day": None if each.share is None else each.share.day,
             }
             for each in grants
         ],
@@ -77,6 +82,24 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
     for delivery_id in sorted(tx.connection.execute(starting).scalars()):
         deliveries.advance(tx, delivery_id, DeliveryEvent.STARTED, now)
     return int(lent)
+
+
+def _within_quotas(tx: Tx, grants: Sequence[Grant]) -> list[Grant]:
+    """The grants that quotas leave, of the parts or of portions of them."""
+    limited = [each for each in grants if each.share is not None]
+    lent = quotas.reserve(
+        tx,
+        [
+            (each.part_id, (each.source_ip, each.mx_group), each.share)
+            for each in limited
+            if each.share is not None
+        ],
+    )
+    found = [each for each in grants if each.share is None]
+    for each, part_id in zip(limited, lent, strict=True):
+        if part_id is not None:
+            found.append(replace(each, part_id=part_id))
+    return found
 
 
 def lease_as_leader(

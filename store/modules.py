@@ -354,6 +354,14 @@ def announce_module(tx: Tx, name: str, process: Process, detail: str, now: float
     tx.dialect.put(tx.connection, tables.module, [row])
 
 
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """A scheduler as it announced itself."""
+
+    process: Process
+    since: float
+
+
 def leads(tx: Tx, process: Process, since: float) -> bool:
     """Whether this scheduler, announced at ``since``, is the last that was; holds it to be so."""
     table = tables.module

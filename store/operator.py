@@ -13,13 +13,14 @@ from sqlalchemy import Select, func, or_, select
 from mail.errors import IllegalTransition
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus
-from store import audit, deliveries, expiry, log, part_size, parts, tables, transitions
+from store import audit, deliveries, expiry, log, part_size, parts, tables, transitions, waves
 from store.engine import Tx
 from store.errors import CannotNow
 
 _RETRIABLE: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED, DeliveryStatus.FINISHED)
 _CHUNK: Final = 900
 _DONE: Final = {
+    DeliveryEvent.CONFIRMED: "confirmed",
     DeliveryEvent.PAUSED: "paused",
     DeliveryEvent.RESUMED: "resumed",
     DeliveryEvent.CANCELLED: "cancelled",
@@ -27,14 +28,16 @@ _DONE: Final = {
 
 
 def steer(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float) -> DeliveryStatus:
-    """Pause, resume or cancel a delivery; returns its new status.
+    """Confirm, pause, resume or cancel a delivery; returns its new status.
 
     Raises:
         UnknownDelivery: there is none of that number.
-        CannotNow: its status does not allow it.
+        CannotNow: its status does not allow it, or its waves no longer fit into its validity.
     """
     try:
         deliveries.advance(tx, delivery_id, event, at, "by an operator")
+        if event is DeliveryEvent.CONFIRMED:
+            waves.plan_from(tx, delivery_id, at)
     except IllegalTransition as error:
         raise CannotNow(
             f"delivery {delivery_id} is {error.status} and cannot be {_DONE[event]}",

@@ -1,7 +1,7 @@
 """Parts: the batches of messages that are handed to workers, and the queue they stand in."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import deliveries, tables
+from store import deliveries, modules, part_size, tables
 from store.dialects import Dialect
 from store.engine import Tx
 from store.errors import SubmissionGone
@@ -28,13 +28,15 @@ from store.ways import first_parts, ways
 from world.crash import reach
 
 QUEUED: Final = _QUEUED
-HELD: Final = "held"  # its plan has no source IP or no route: nobody looks at it until that changes
+# Its plan has no source IP or no route, or its wave has not begun: nobody looks at it until then.
+HELD: Final = "held"
 LEASED: Final = "leased"
 _NO_END: Final = 2**40  # messages
+_CHUNK: Final = 900
 
 _ADDED: Final = (
     *("delivery_id", "address", "domain", "mx_group"),
-    *("fields", "status", "attempts", "part_id", "changed_at"),
+    *("fields", "status", "attempts", "part_id", "changed_at", "wave"),
 )
 
 
@@ -53,6 +55,8 @@ class NewPart:
     mx_group: str
     source_ips: tuple[str, ...]
     messages: Sequence[NewMessage]
+    wave: int | None = None
+    is_held: bool = False  # until its wave begins
 
 
 def join_ips(source_ips: Iterable[str]) -> str:
@@ -71,6 +75,8 @@ class Made:
     mx_group: str
     source_ips: tuple[str, ...]
     size: int
+    wave: int | None = None
+    is_held: bool = False
 
 
 def insert(tx: Tx, made: Sequence[Made], at: float | None = None) -> list[int]:
@@ -83,9 +89,10 @@ def insert(tx: Tx, made: Sequence[Made], at: float | None = None) -> list[int]:
             "mx_group": each.mx_group,
             "source_ips": join_ips(each.source_ips),
             "size": each.size,
-            "state": QUEUED if each.source_ips else HELD,
+            "state": QUEUED if each.source_ips and not each.is_held else HELD,
             "epoch": 0,
             "queued_at": at,
+            "wave": each.wave,
         }
         for each in made
     ]
@@ -111,14 +118,24 @@ def add(tx: Tx, delivery_id: int, parts: Sequence[NewPart], at: float) -> None:
     pending = str(MessageStatus.PENDING)
     numbers = insert(
         tx,
-        [Made(delivery_id, each.mx_group, each.source_ips, len(each.messages)) for each in parts],
+        [
+            Made(
+                delivery_id,
+                each.mx_group,
+                each.source_ips,
+                len(each.messages),
+                each.wave,
+                each.is_held,
+            )
+            for each in parts
+        ],
         at,
     )
     for each, part_id in zip(parts, numbers, strict=True):
         rows.extend(
             (
                 *(delivery_id, message.address, message.domain, each.mx_group),
-                *(message.fields, pending, 0, part_id, at),
+                *(message.fields, pending, 0, part_id, at, each.wave),
             )
             for message in each.messages
         )
@@ -131,6 +148,7 @@ class Due:
 
     message_id: int
     delivery_id: int
+    domain: str
     mx_group: str
     source_ips: tuple[str, ...]
 
@@ -139,7 +157,10 @@ def due(tx: Tx, now: float, limit: int) -> list[Due]:
     """Messages due and in no part, the longest due first."""
     message, domain = tables.message, tables.delivery_domain
     query = (
-        select(message.c.id, message.c.delivery_id, domain.c.mx_group, domain.c.source_ips)
+        select(
+            *(message.c.id, message.c.delivery_id, message.c.domain),
+            *(domain.c.mx_group, domain.c.source_ips),
+        )
         .join(
             domain,
             (domain.c.delivery_id == message.c.delivery_id) & (domain.c.domain == message.c.domain),
@@ -153,7 +174,7 @@ def due(tx: Tx, now: float, limit: int) -> list[Due]:
         .limit(limit)
     )
     return [
-        Due(row.id, row.delivery_id, row.mx_group, split_ips(row.source_ips))
+        Due(row.id, row.delivery_id, row.domain, row.mx_group, split_ips(row.source_ips))
         for row in tx.connection.execute(query)
     ]
 
@@ -168,8 +189,27 @@ class Cut:
     message_ids: Sequence[int]
 
 
-def cut(tx: Tx, cuts: Sequence[Cut], at: float | None = None) -> None:
-    """Make parts of messages that are due and in no part."""
+def cut(
+    tx: Tx,
+    cuts: Sequence[Cut],
+    domains: Mapping[int, str],
+    at: float | None = None,
+    leader: modules.Leader | None = None,
+) -> None:
+    """Make parts of messages that are due and in no part.
+
+    A message whose plan is no longer that of its cut is left for the next one: who changed the plan
+    saw no part that was to be undone.
+
+    Args:
+        tx: the transaction.
+        cuts: which messages become which parts.
+        domains: of each message that of its recipient.
+        at: now, if it is known.
+        leader: nothing is done if another scheduler has announced itself since.
+    """
+    if leader is not None and not modules.leads(tx, leader.process, leader.since):
+        return
     message = tables.message
     statement = (
         message.update()
@@ -180,6 +220,7 @@ def cut(tx: Tx, cuts: Sequence[Cut], at: float | None = None) -> None:
         )
         .values(part_id=bindparam("_part"), mx_group=bindparam("_group"), next_attempt_at=None)
     )
+    cuts = list(_by_plans_in_force(tx, cuts, domains))
     pairs: list[dict[str, Any]] = []
     numbers = insert(
         tx,
@@ -195,8 +236,46 @@ def cut(tx: Tx, cuts: Sequence[Cut], at: float | None = None) -> None:
             for message_id in each.message_ids
         )
     reach("scheduler.cutting")
-    if pairs:
-        tx.connection.execute(statement, pairs)
+    if pairs and tx.connection.execute(statement, pairs).rowcount < len(pairs):
+        # Some ended, or were cut, since they were found to be due.
+        for each, part_id in zip(cuts, numbers, strict=True):
+            part_size.recount(tx, each.delivery_id, [part_id])
+
+
+def _by_plans_in_force(tx: Tx, cuts: Sequence[Cut], domains: Mapping[int, str]) -> Iterator[Cut]:
+    """What is left of cuts by the plans as they are, which then stand until commit.
+
+    Locked in the order in which ``replan`` writes them, and before any message is.
+    """
+    wanted: dict[int, set[str]] = {}
+    for each in cuts:
+        named = wanted.setdefault(each.delivery_id, set())
+        named.update(domains[message_id] for message_id in each.message_ids)
+    table = tables.delivery_domain
+    plans: dict[tuple[int, str], tuple[str, str]] = {}
+    for delivery_id, names in sorted(wanted.items()):
+        ordered = sorted(names)
+        for start in range(0, len(ordered), _CHUNK):
+            query = (
+                select(table.c.domain, table.c.mx_group, table.c.source_ips)
+                .where(
+                    table.c.delivery_id == delivery_id,
+                    table.c.domain.in_(ordered[start : start + _CHUNK]),
+                )
+                .order_by(table.c.domain)
+                .with_for_update(read=True)
+            )
+            for row in tx.connection.execute(query):
+                plans[delivery_id, row.domain] = (row.mx_group, row.source_ips)
+    for each in cuts:
+        plan = each.mx_group, join_ips(each.source_ips)
+        ids = [
+            message_id
+            for message_id in each.message_ids
+            if plans.get((each.delivery_id, domains[message_id])) == plan
+        ]
+        if ids:
+            yield Cut(each.delivery_id, each.mx_group, each.source_ips, ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +289,8 @@ class Queued:
     mx_group: str
     source_ips: tuple[str, ...]
     size: int
+    contact_at: float
+    is_started: bool  # its delivery is in progress
 
 
 def queued(
@@ -232,7 +313,10 @@ def queued(
     kind = type(tx.dialect)
     looking = _LOOKING[kind] if kind in _LOOKING else _looking(tx.dialect)
     return [
-        Queued(row[0], row[1], row[2], row[3], row[4], ips(row[5]), row[6])
+        Queued(
+            *(row[0], row[1], row[2], row[3], row[4], ips(row[5]), row[6], row[7]),
+            row[8] == DeliveryStatus.IN_PROGRESS,
+        )
         for row in tx.connection.execute(looking, values)
     ]
 
@@ -257,6 +341,7 @@ def _looking(dialect: Dialect) -> Select[Any]:
         select(
             *(part.c.id, part.c.delivery_id, delivery.c.affinity, delivery.c.priority),
             *(part.c.mx_group, part.c.source_ips, part.c.size),
+            *(delivery.c.contact_at, delivery.c.status),
         )
         .join(delivery, delivery.c.id == part.c.delivery_id)
         .order_by(part.c.id)

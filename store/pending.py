@@ -5,8 +5,9 @@ parts, with what waits for a retry and with workers, never with what is over.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import case, func, select
 
@@ -29,6 +30,7 @@ class Queued:
     parts: int
     messages: int
     first_part: int
+    wave: int | None = None  # that has not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class LaneState:
     tat: float | None = None
     suspended_until: float | None = None  # infinite without an end
     because: str = ""
+    errors: int | None = None  # where the breaker suspended it: so many
+    attempts: int | None = None  # of so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,14 @@ class View:
     reports: Sequence[reports.LaneReport]
     halts: Mapping[str, halts.Halt]
     lanes: Mapping[str, LaneState]
+    waves: Mapping[tuple[int, int], float]  # (delivery, wave) → start, of those that have not begun
     noted_at: float | None  # when the audit was last written
 
 
 def view(tx: Tx, now: float, delivery_id: int | None = None) -> View:
     """What is pending, of one delivery or of all, and who could send it."""
-    waiting = queued(tx, delivery_id)
+    ahead = waves_ahead(tx)
+    waiting = queued(tx, delivery_id, {each for each, _ in ahead})
     in_hand = lent(tx)
     deferred = retrying(tx, now, delivery_id)
     ids = {each.delivery_id for each in waiting} | {each.delivery_id for each in deferred}
@@ -105,15 +111,42 @@ def view(tx: Tx, now: float, delivery_id: int | None = None) -> View:
         reports.reports(tx),
         halts.halts(tx),
         {
-            row.key: LaneState(row.tat, row.suspended_until, row.suspended_because or "")
+            row.key: LaneState(
+                row.tat,
+                row.suspended_until,
+                row.suspended_because or "",
+                row.breaker_errors,
+                row.breaker_attempts,
+            )
             for row in tx.connection.execute(select(lane))
         },
+        ahead,
         tx.connection.scalar(select(audit.c.at).order_by(audit.c.id.desc()).limit(1)),
     )
 
 
-def queued(tx: Tx, delivery_id: int | None = None) -> list[Queued]:
-    """What is in parts that nobody holds, of deliveries of every status."""
+def waves_ahead(tx: Tx) -> dict[tuple[int, int], float]:
+    """When the waves that have not begun will, of deliveries that are not over."""
+    wave, delivery = tables.wave, tables.delivery
+    query = (
+        select(wave.c.delivery_id, wave.c.wave, wave.c.starts_at)
+        .join(delivery, delivery.c.id == wave.c.delivery_id)
+        .where(
+            wave.c.started_at.is_(None),
+            delivery.c.status.in_((*deliveries.UNFINISHED, DeliveryStatus.EDITING)),
+        )
+        .order_by(wave.c.delivery_id, wave.c.wave)
+    )
+    return {(row.delivery_id, row.wave): row.starts_at for row in tx.connection.execute(query)}
+
+
+def queued(
+    tx: Tx, delivery_id: int | None = None, in_waves: AbstractSet[int] = frozenset()
+) -> list[Queued]:
+    """What is in parts that nobody holds, of deliveries of every status.
+
+    ``in_waves``: deliveries of which some wave has not begun; what is held of them is told by wave.
+    """
     part = tables.part
     way = (part.c.state, part.c.delivery_id, part.c.mx_group, part.c.source_ips)
     # Summed up in the order of one index. To leave out those that are lent would cost more.
@@ -141,8 +174,44 @@ def queued(tx: Tx, delivery_id: int | None = None) -> list[Queued]:
             row.first_part,
         )
         for row in tx.connection.execute(query)
-        if row.state != parts.LEASED and row.messages
-    ]
+        if row.state != parts.LEASED
+        and row.messages
+        and not (row.state == parts.HELD and row.delivery_id in in_waves)
+    ] + _held_by_wave(tx, in_waves if delivery_id is None else in_waves & {delivery_id})
+
+
+def _held_by_wave(tx: Tx, ids: AbstractSet[int]) -> list[Queued]:
+    part, ordered, made = tables.part, sorted(ids), list[Queued]()
+    way = (part.c.delivery_id, part.c.mx_group, part.c.source_ips, part.c.wave)
+    for start in range(0, len(ordered), _CHUNK):
+        query = (
+            select(
+                *way,
+                func.count().label("parts"),
+                func.sum(part.c.size).label("messages"),
+                func.min(part.c.id).label("first_part"),
+            )
+            .where(
+                part.c.state == parts.HELD,
+                part.c.delivery_id.in_(ordered[start : start + _CHUNK]),
+            )
+            .group_by(*way)
+            .order_by(*way)
+        )
+        made.extend(
+            Queued(
+                row.delivery_id,
+                row.mx_group,
+                parts.split_ips(row.source_ips),
+                row.parts,
+                int(row.messages),
+                row.first_part,
+                row.wave,
+            )
+            for row in tx.connection.execute(query)
+            if row.messages
+        )
+    return made
 
 
 def lent(tx: Tx) -> list[Lent]:
@@ -371,6 +440,7 @@ class Place:
     ahead_in_part: int  # pending messages of its part before it
     parts_ahead: int  # messages in queued parts of its group before its own
     cause: Cause | None  # what it waits for, by its last deferral
+    wave: int | None  # of its delivery
 
 
 def place_of(tx: Tx, message_id: int) -> Place | None:
@@ -381,6 +451,7 @@ def place_of(tx: Tx, message_id: int) -> Place | None:
             message.c.part_id,
             message.c.delivery_id,
             message.c.cause,
+            message.c.wave,
             part.c.state,
             part.c.mx_group,
             func.coalesce(part.c.source_ips, domain.c.source_ips).label("source_ips"),
@@ -435,6 +506,7 @@ def place_of(tx: Tx, message_id: int) -> Place | None:
         int(ahead),
         int(parts_ahead),
         None if row.cause is None else Cause(row.cause),
+        row.wave,
     )
 
 
@@ -464,3 +536,32 @@ def unrecorded(tx: Tx, worker_id: int, message_ids: Sequence[int]) -> list[Unrec
         for row in tx.connection.execute(query):
             counts[row.part_id] = counts.get(row.part_id, 0) + row.messages
     return [Unrecorded(part_id, count) for part_id, count in sorted(counts.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class OfDomain:
+    """Messages of one delivery to one domain that are pending; ``tried`` of them at least once."""
+
+    delivery_id: int
+    domain: str
+    mx_group: str
+    messages: int
+    tried: int
+
+
+def by_domain(tx: Tx, delivery_id: int) -> list[OfDomain]:
+    """What of a delivery is pending, by recipient domain."""
+    message = tables.message
+    tried = func.sum(case((message.c.attempts > 0, 1), else_=0))
+    query = (
+        select(message.c.domain, message.c.mx_group, func.count(), tried)
+        .where(message.c.delivery_id == delivery_id, message.c.status == MessageStatus.PENDING)
+        .group_by(message.c.domain, message.c.mx_group)
+        .order_by(message.c.domain)
+    )
+    return [OfDomain(delivery_id, *map(_plain, row)) for row in tx.connection.execute(query)]
+
+
+def _plain(value: object) -> Any:
+    """PostgreSQL sums whole numbers to decimals."""
+    return value if isinstance(value, str) else int(value)  # type: ignore[call-overload]

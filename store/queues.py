@@ -1,11 +1,12 @@
 """What waits and where, and what went out by whom: from parts and roll-ups. Read only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from mail.reason import Reason
-from mail.states import MessageStatus
+from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, parts, tables
 from store.engine import Tx
 
@@ -20,6 +21,7 @@ class Waiting:
     source_ips: tuple[str, ...]
     parts: int
     messages: int
+    is_held: bool = False  # it has no source IP, or its wave has not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,15 @@ def waiting(tx: Tx) -> list[Waiting]:
 
     Summed up in the order of one index: a millisecond for six thousand parts on SQLite.
     """
+    return _waiting(tx, (*deliveries.ACTIVE, DeliveryStatus.PAUSED))
+
+
+def unconfirmed(tx: Tx) -> list[Waiting]:
+    """The same of deliveries that nobody has confirmed yet."""
+    return _waiting(tx, (DeliveryStatus.READY,))
+
+
+def _waiting(tx: Tx, statuses: Sequence[DeliveryStatus]) -> list[Waiting]:
     part, delivery = tables.part, tables.delivery
     way = (part.c.state, part.c.delivery_id, part.c.mx_group, part.c.source_ips)
     # The few that are leased are summed up too: to ask each part costs more.
@@ -74,8 +85,8 @@ def waiting(tx: Tx) -> list[Waiting]:
     query = (
         select(sums, delivery.c.affinity)
         .join(delivery, delivery.c.id == sums.c.delivery_id)
-        .where(delivery.c.status.in_((*deliveries.ACTIVE, "paused")))
-        .order_by(sums.c.delivery_id, sums.c.mx_group, sums.c.source_ips)
+        .where(delivery.c.status.in_(statuses))
+        .order_by(sums.c.delivery_id, sums.c.mx_group, sums.c.source_ips, sums.c.state)
     )
     return [
         Waiting(
@@ -85,6 +96,7 @@ def waiting(tx: Tx) -> list[Waiting]:
             parts.split_ips(row.source_ips),
             row.parts,
             int(row.messages),
+            row.state == parts.HELD,
         )
         for row in tx.connection.execute(query)
         if row.state != parts.LEASED

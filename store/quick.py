@@ -223,9 +223,8 @@ class Savepoint:
 def transaction(driver: Any) -> Iterator[None]:
     """All or nothing."""
     driver.execute("BEGIN")
-    try:
+    with contextlib.ExitStack() as unless_done:
+        unless_done.callback(driver.execute, "ROLLBACK")
         yield
-    except BaseException:
-        driver.execute("ROLLBACK")
-        raise
+        unless_done.pop_all()
     driver.execute("COMMIT")

@@ -1,11 +1,11 @@
 """What the scheduler reads in each round, in one transaction. Read only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
-from store import modules, parts, tables
+from store import modules, parts, progress, quotas, tables
 from store.engine import Tx
 
 
@@ -34,15 +34,24 @@ class View:
     workers: Sequence[modules.Worker]
     leases: Sequence[HeldOnLane]
     lanes: Mapping[str, LaneState]
+    running: Sequence[int] = ()  # deliveries that count against a limit on them
+    spent: Mapping[quotas.Way, int] = field(default_factory=dict)  # of the day's quotas
 
 
 def view(
-    tx: Tx, now: float, per_way: int, heard_since: float = 0.0, window: int | None = None
+    tx: Tx,
+    now: float,
+    per_way: int,
+    heard_since: float = 0.0,
+    window: int | None = None,
+    *,
+    with_running: bool = False,
+    quota_day: int | None = None,
 ) -> View:
     """The first parts of each way, workers heard since a time, what they hold, and the lanes.
 
     ``window``: messages that a worker may hold on a lane. Of a way no more is read than those
-    workers have room for.
+    workers have room for. ``running`` is read only when asked for, and ``spent`` of a day only.
     """
     workers = modules.takers(tx, heard_since)
     queued = (
@@ -68,4 +77,6 @@ def view(
             row.key: LaneState(row.tat, row.suspended_until)
             for row in tx.connection.execute(select(lane))
         },
+        [each.delivery_id for each in progress.running(tx)] if with_running else [],
+        {} if quota_day is None else quotas.spent(tx, quota_day),
     )

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from mail.states import MessageStatus
-from store import audit, modules, tables, transitions
+from store import audit, modules, quotas, tables, transitions
 from store.engine import Tx
 from store.parts import LEASED, QUEUED
 from world.crash import reach
@@ -39,7 +39,7 @@ def settle(
     recorded = transitions.record(tx, author, report.outcomes, held)
     reach("worker.committing")
     ours = closed & held
-    _return(tx, [part_id for part_id, _ in sorted(ours)], at)
+    _return(tx, [part_id for part_id, _ in sorted(ours)], at, is_known=True)
     tx.dialect.put(
         tx.connection,
         tables.lane,
@@ -52,7 +52,7 @@ def leave(tx: Tx, author: transitions.Author, at: float) -> None:
     """The worker stops in good order; a part that it was lent but never took up goes back."""
     part = tables.part
     query = select(part.c.id).where(part.c.worker_id == author.worker_id).order_by(part.c.id)
-    _return(tx, list(tx.connection.execute(query).scalars()), at)
+    _return(tx, list(tx.connection.execute(query).scalars()), at, is_known=True)
     modules.end_worker(tx, author.worker_id, modules.STOPPED, at)
 
 
@@ -71,8 +71,11 @@ def _own(tx: Tx, author: transitions.Author, tats: Mapping[str, float]) -> dict[
     return {lane: tat for lane, tat in tats.items() if lane in held}
 
 
-def _return(tx: Tx, part_ids: Sequence[int], at: float) -> None:
-    """Queue parts again for whatever of them is still pending; empty ones are gone."""
+def _return(tx: Tx, part_ids: Sequence[int], at: float, *, is_known: bool) -> None:
+    """Queue parts again for whatever of them is still pending; empty ones are gone.
+
+    ``is_known``: their worker says what it sent of them.
+    """
     part, message = tables.part, tables.message
     for start in range(0, len(part_ids), _CHUNK):
         chunk = part_ids[start : start + _CHUNK]
@@ -84,6 +87,7 @@ def _return(tx: Tx, part_ids: Sequence[int], at: float) -> None:
                 .group_by(message.c.part_id)
             )
         }
+        quotas.settle(tx, chunk, left, at, is_known=is_known)
         empty = [each for each in chunk if each not in left]
         if empty:
             tx.connection.execute(part.delete().where(part.c.id.in_(empty)))
@@ -117,6 +121,7 @@ def _queue_again(tx: Tx, part_id: int, left: int, at: float) -> None:
             leased_at=None,
             leased_until=None,
             queued_at=at,
+            quota_day=None,
         )
     )
 
@@ -159,7 +164,7 @@ def reclaim(tx: Tx, stale: Sequence[tuple[int, int]], tats: Mapping[str, float],
             .values(epoch=epoch + 1)
         ).rowcount
         if raised:
-            _return(tx, [part_id], at)
+            _return(tx, [part_id], at, is_known=False)
             taken += 1
     lane = tables.lane
     for key, tat in sorted(tats.items()):

@@ -74,43 +74,7 @@ class MessageRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(_one_of("status", MessageStatus), name="message_status"),
         Index("message_by_delivery", "delivery_id", "id"),
-        Index(
-            "message_by_part",
-            "part_id",
-            sqlite_where=Column("part_id").is_not(None),
-            postgresql_where=Column("part_id").is_not(None),
-        ),
-        Index(
-            "message_due",
-            "next_attempt_at",
-            sqlite_where=Column("next_attempt_at").is_not(None),
-            postgresql_where=Column("next_attempt_at").is_not(None),
-        ),
-        # What waits for a retry, counted by group; an outcome that is no deferral leaves it alone.
-        Index(
-            "message_retrying",
-            "delivery_id",
-            "mx_group",
-            "cause",
-            "next_attempt_at",
-            sqlite_where=Column("next_attempt_at").is_not(None),
-            postgresql_where=Column("next_attempt_at").is_not(None),
-        ),
-        # The few that the log is asked for most; what is sent leaves it alone.
-        Index(
-            "message_unsent",
-            "status",
-            "id",
-            sqlite_where=Column("status").not_in(("pending", "sent")),
-            postgresql_where=Column("status").not_in(("pending", "sent")),
-        ),
-        Index(
-            "message_pending",
-            "delivery_id",
-            "domain",
-            sqlite_where=Column("status") == "pending",
-            postgresql_where=Column("status") == "pending",
-        ),
+        # Those of some of its rows only: partial_indexes.py.
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
@@ -130,6 +94,20 @@ class MessageRow(SQLModel, table=True):
     content_id: int | None = Field(sa_column=Column(BigInteger))
     changed_at: float = Field(sa_column=Column(Float, nullable=False))
     cause: str | None = Field(sa_column=Column(Text))
+    wave: int | None = Field(sa_column=Column(Integer))
+
+
+class WaveRow(SQLModel, table=True):
+    """One wave of a delivery that is sent in several; the first has number 1."""
+
+    __tablename__ = "wave"
+
+    delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    wave: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    delay_s: float = Field(sa_column=Column(Float, nullable=False))
+    starts_at: float = Field(sa_column=Column(Float, nullable=False))
+    messages: int = Field(sa_column=Column(BigInteger, nullable=False))
+    started_at: float | None = Field(sa_column=Column(Float))
 
 
 class ContentRow(SQLModel, table=True):
@@ -141,6 +119,7 @@ class ContentRow(SQLModel, table=True):
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     needs_smtputf8: bool = Field(sa_column=Column(Boolean, nullable=False))
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    stored_at: float | None = Field(sa_column=Column(Float))  # None: before this was kept
 
 
 class PartRow(SQLModel, table=True):
@@ -171,10 +150,27 @@ class PartRow(SQLModel, table=True):
     leased_at: float | None = Field(sa_column=Column(Float))
     leased_until: float | None = Field(sa_column=Column(Float))
     queued_at: float | None = Field(sa_column=Column(Float))
+    wave: int | None = Field(sa_column=Column(Integer))
+    quota_day: int | None = Field(sa_column=Column(Integer))
+
+
+class QuotaRow(SQLModel, table=True):
+    """What of a day's warm-up quota is spent; days since 1970-01-01 UTC."""
+
+    __tablename__ = "quota"
+
+    source_ip: str = Field(sa_column=Column(Text, primary_key=True))
+    mx_group: str = Field(sa_column=Column(Text, primary_key=True))
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    used: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class LaneRow(SQLModel, table=True):
-    """What must outlive the owner of a limited lane: its rate limiter, a suspension."""
+    """What must outlive the owner of a limited lane: its rate limiter, a suspension.
+
+    A suspension by the breaker says how many of how many attempts had failed. ``judged_since``:
+    what was tried before does not count to the breaker.
+    """
 
     __tablename__ = "lane"
 
@@ -182,6 +178,9 @@ class LaneRow(SQLModel, table=True):
     tat: float | None = Field(sa_column=Column(Float))
     suspended_until: float | None = Field(sa_column=Column(Float))
     suspended_because: str | None = Field(sa_column=Column(Text))
+    breaker_errors: int | None = Field(sa_column=Column(Integer))
+    breaker_attempts: int | None = Field(sa_column=Column(Integer))
+    judged_since: float | None = Field(sa_column=Column(Float))
 
 
 class TransitionRow(SQLModel, table=True):
@@ -284,6 +283,18 @@ class HaltRow(SQLModel, table=True):
     by: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class TraceRow(SQLModel, table=True):
+    """What an operator wants recorded of what is said on connections."""
+
+    __tablename__ = "trace"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    until: float = Field(sa_column=Column(Float, nullable=False))
+    content: bool = Field(sa_column=Column(Boolean, nullable=False))
+    by: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class ModuleRow(SQLModel, table=True):
     """The other long-running processes: scheduler and sinks."""
 
@@ -364,14 +375,17 @@ def _table(model: type[SQLModel]) -> Table:
 delivery = _table(DeliveryRow)
 delivery_domain = _table(DeliveryDomainRow)
 message = _table(MessageRow)
+wave = _table(WaveRow)
 content = _table(ContentRow)
 part = _table(PartRow)
+quota = _table(QuotaRow)
 lane = _table(LaneRow)
 transition = _table(TransitionRow)
 mta_instance = _table(MtaInstanceRow)
 worker = _table(WorkerRow)
 lane_report = _table(LaneReportRow)
 halt = _table(HaltRow)
+trace = _table(TraceRow)
 module = _table(ModuleRow)
 audit = _table(AuditRow)
 address = _table(AddressRow)

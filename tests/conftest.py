@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +12,10 @@ from hypothesis import HealthCheck, settings
 from store.schema import open_store
 from tests.fakes import postgresql
 from tests.fakes.clock import FakeClock
+
+# With it each of hundreds of processes would compile our sources, and pytest the tests, anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("laptop", deadline=None, derandomize=False, max_examples=50)
 settings.register_profile(

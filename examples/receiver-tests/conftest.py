@@ -1,4 +1,4 @@
-"""Which receivers the tests have."""
+"""Which receivers the tests have: on free ports, started once for all of them."""
 
 from pathlib import Path
 
@@ -6,5 +6,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def mtalab_configuration():
-    return Path(__file__).with_name("sinks.toml")
+def receivers(mtalab):
+    with mtalab.lab(Path(__file__).with_name("sinks.toml"), real=True) as lab:
+        yield lab

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from affinity.read_toml import read
 from lab.cli import config_apply
+from lab.cli.finding_lines import counted, print_findings
 from lab.cli.init import WouldOverwrite
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
@@ -25,30 +25,27 @@ def register(app: typer.Typer) -> None:
 
     @config_app.command(name="check")
     def command(json: JsonOption = False, config: ConfigOption = None) -> None:
-        """Validate the file and tell what cannot work. Exit code 1: there are errors."""
+        """Validate the file and tell what cannot work, here or at all. Exit code 1: errors.
+
+        What is so on any machine, `mtalab lint` tells too; docs/lint.md describes each finding.
+        """
         from lab.findings import findings_of
 
         loaded = loaded_from(config)
         findings = findings_of(loaded)
-        errors = sum(each.severity == "error" for each in findings)
+        errors = any(each.severity == "error" for each in findings)
         if json:
             print_json(
                 {
                     "ok": not errors,
                     "file": str(loaded.path),
-                    "findings": [asdict(each) for each in findings],
+                    "findings": [each.as_json() for each in findings],
                 }
             )
             raise typer.Exit(1 if errors else 0)
-        output = console()
-        for each in findings:
-            style = "red" if each.severity == "error" else "yellow"
-            line = Text.assemble((each.severity, style), f" {each.key}: {each.what}")
-            output.print(line, highlight=False)
-            output.print(f"    {each.remedy}", highlight=False)
-        warnings = len(findings) - errors
+        print_findings(console(), findings)
         what = "readable, but cannot work as it is" if errors else "valid"
-        print(f"{loaded.path}: {what}; {errors} errors, {warnings} warnings")
+        print(f"{loaded.path}: {what}; {counted(findings)}")
         raise typer.Exit(1 if errors else 0)
 
     config_apply.register(config_app)

@@ -9,8 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from affinity.check import Finding
 from lab.cli.durations import seconds_of
+from lab.cli.finding_lines import print_findings
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
 from world.clock import SystemClock
@@ -41,13 +41,13 @@ def register(config_app: typer.Typer) -> None:
                 {
                     "ok": is_done,
                     "file": str(loaded.path),
-                    "errors": [asdict(each) for each in errors],
+                    "errors": [each.as_json() for each in errors],
                     "processes": [asdict(each) for each in found],
                 }
             )
             raise typer.Exit(0 if is_done else 1)
         output = console()
-        _print_errors(errors)
+        print_findings(output, errors)
         if not found:
             print(f"no process of the lab in {loaded.directory} runs on this machine")
             raise typer.Exit(1)
@@ -61,8 +61,3 @@ def register(config_app: typer.Typer) -> None:
         if any(each.state == "needs a restart" for each in found):
             print("restart: `mtalab down` and `mtalab up`")
         raise typer.Exit(0 if is_done else 1)
-
-
-def _print_errors(errors: list[Finding]) -> None:
-    for each in errors:
-        print(f"error: {each.key}: {each.what}\n    {each.remedy}")

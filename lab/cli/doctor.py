@@ -61,8 +61,8 @@ def _configuration(loaded: Loaded) -> Iterator[Diagnosis]:
 
     found = findings_of(loaded)
     for each in found:
-        what = f"{each.key}: {each.what}"
-        yield Diagnosis("configuration", each.severity, what, each.remedy)
+        what = f"{each.finding.key}: {each.finding.what}"
+        yield Diagnosis("configuration", each.severity, what, each.finding.remedy)
     if not any(each.severity == "error" for each in found):
         ips = {ip.address for each in loaded.configuration.affinity.values() for ip in each.ip}
         what = f"{loaded.path}: valid; this machine can send from all its {len(ips)} source IPs"

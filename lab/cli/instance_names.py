@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from affinity.check import nearest
+from affinity.expected import nearest
 from lab.cli.completion import instance_names
 from lab.configuration import Loaded
 from mail.errors import UserError, Where

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from affinity.check import nearest
+from affinity.expected import nearest
 from lab.cli.completion import lane_names
 from lab.cli.durations import BadDuration, seconds_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from

@@ -8,9 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 import typer
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from lab.cli.durations import seconds_of
 from lab.cli.instance_names import Name, instance_of
@@ -203,6 +200,10 @@ def _state(
 
 
 def _print(found: list[Line], now: float) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("instance", "state", "workers", "affinities", "in hand", ""):
         table.add_column(column, justify="right" if column in ("workers", "in hand") else "left")

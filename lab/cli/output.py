@@ -2,11 +2,13 @@
 
 import sys
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 
 def say(text: str) -> None:
@@ -14,11 +16,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def console() -> Console:
+def console() -> "Console":
     """Where tables go; what is piped is not squeezed into the width of no terminal.
 
     Brackets and colons are what they are: labels, subjects and replies are other people's text.
     """
+    from rich.console import Console  # a twentieth of a start, and services draw no tables
+
     width = None if sys.stdout.isatty() else 160
     return Console(width=width, markup=False, emoji=False)
 
@@ -42,8 +46,17 @@ def ago(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h ago"
 
 
-def progress_bar() -> Progress:
+def progress_bar() -> "Progress":
     """For long work, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

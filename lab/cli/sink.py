@@ -7,8 +7,6 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from rich import box
-from rich.table import Table
 
 from lab.cli.completion import personality_names, sink_names
 from lab.cli.options import ConfigOption, JsonOption, LogOption, loaded_from, service
@@ -207,14 +205,8 @@ def _register_personalities(sink: typer.Typer) -> None:
         ]
         if json:
             print_json(found)
-            return
-        table = Table(box=box.SIMPLE_HEAD)
-        for column in ("personality", "what it does", ""):
-            table.add_column(column, overflow="fold")
-        for line in found:
-            where = "" if line["built_in"] else "of the configuration"
-            table.add_row(str(line["personality"]), str(line["description"]), where)
-        console().print(table)
+        else:
+            _print_personalities(found)
 
 
 def _register_authority(sink: typer.Typer) -> None:
@@ -252,7 +244,23 @@ def _folder(config: Path | None, inbox: Path | None) -> Path:
     return loaded_from(config).directory if inbox is None else inbox
 
 
+def _print_personalities(found: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("personality", "what it does", ""):
+        table.add_column(column, overflow="fold")
+    for line in found:
+        where = "" if line["built_in"] else "of the configuration"
+        table.add_row(str(line["personality"]), str(line["description"]), where)
+    console().print(table)
+
+
 def _print_sinks(found: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("sink", "listens on", "personality", "connections", "accepted", "refused"):
         table.add_column(column, overflow="fold")

@@ -34,7 +34,7 @@ ReasonOption = Annotated[str | None, typer.Option(help="Such as mailbox_full.")]
 
 
 def steer(store: Store, clock: Clock, delivery: int, event: DeliveryEvent, *, json: bool) -> None:
-    """Pause, resume or cancel a whole delivery and say what it is now."""
+    """Confirm, pause, resume or cancel a whole delivery and say what it is now."""
     status = store.write_now(operator.steer, delivery, event, clock.now())
     if json:
         print_json({"delivery": delivery, "status": status})

@@ -13,7 +13,8 @@ import typer
 
 from lab.cli.completion import affinity_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
-from lab.cli.output import print_json, progress_bar, say
+from lab.cli.output import moment, print_json, progress_bar, say
+from lab.cli.wave import as_json as wave_as_json
 from lab.stores import store_of
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
@@ -22,6 +23,7 @@ from mail.notation import duration_s
 from world.clock import Clock, SystemClock
 
 PRIORITIES: Final = {"low": -10, "normal": 0, "high": 10}
+WAVES_SHOWN: Final = 12
 _RELATIVE: Final = re.compile(r"^\+(.+)$")
 
 
@@ -52,6 +54,16 @@ def register(app: typer.Typer) -> None:
         skip_bad_rows: Annotated[
             bool, typer.Option("--skip-bad-rows", help="Write bad rows to a file and go on.")
         ] = False,
+        waves: Annotated[
+            str | None,
+            typer.Option(
+                help="Send in waves: 30%:6h, equal ones six hours apart; or a calendar, "
+                "0s=25%,6h=50%,6h=rest. Also numbers of recipients: 500:1d."
+            ),
+        ] = None,
+        hold: Annotated[
+            bool, typer.Option("--hold", help="Send nothing before `mtalab confirm`.")
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -72,6 +84,8 @@ def register(app: typer.Typer) -> None:
                 priority=_priority(priority),
                 address_column=address_column,
                 skip_bad_rows=skip_bad_rows,
+                waves=waves,
+                hold=hold,
             )
             with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
@@ -90,7 +104,9 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
         print_json(
             {
                 "delivery": done.delivery_id,
+                "held": done.is_held,
                 "messages": done.messages,
+                "waves": [wave_as_json(each) for each in done.waves],
                 "duplicates": done.duplicates,
                 "quarantined": done.quarantined,
                 "rejected": done.rejected,
@@ -105,6 +121,12 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
     print(f" ({', '.join(told)} ignored)" if told else "")
     if done.rejects is not None:
         print(f"{done.rejected} bad rows left out: {done.rejects}")
+    for each in done.waves[:WAVES_SHOWN]:
+        print(f"wave {each.wave}: {each.messages} messages from {moment(each.starts_at)}")
+    if len(done.waves) > WAVES_SHOWN:
+        print(f"… {len(done.waves)} waves: `mtalab wave list {done.delivery_id}`")
+    if done.is_held:
+        print(f"nothing is sent before `mtalab confirm {done.delivery_id}`")
 
 
 @contextlib.contextmanager

@@ -96,7 +96,7 @@ def _refuse_what_cannot_work(own: Loaded, loaded: Loaded) -> None:
     errors = [each for each in findings_of(loaded) if each.severity == "error"]
     if errors:
         raise NothingToShow(
-            f"{own.path} cannot run a demo:\n" + "\n".join(str(each) for each in errors),
+            f"{own.path} cannot run a demo:\n" + "\n".join(str(each.finding) for each in errors),
             remedy=f"`mtalab config check --config {own.path}` checks all of it.",
         )
     if not _deliveries(loaded):

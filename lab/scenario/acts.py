@@ -1,6 +1,7 @@
 """What may happen in a scenario: one table of the timeline each, told apart by ``do``."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -223,6 +224,18 @@ class AddIp(_Act):
     address: IpAddress
 
 
+class LendNothing(_Act):
+    """The scheduler lives and hands out nothing: a bug of ours, played. Simulation only."""
+
+    do: Literal["lend_nothing"]
+
+
+class LendAgain(_Act):
+    """It is mended."""
+
+    do: Literal["lend_again"]
+
+
 class Replan(_Act):
     """``mtalab replan``: queued mail is held against the configuration, by hand."""
 
@@ -255,11 +268,20 @@ Act = Annotated[
     | FreeDisk
     | RemoveIp
     | AddIp
+    | LendNothing
+    | LendAgain
     | Replan,
     Field(discriminator="do"),
 ]
 
-_SIMULATED = (Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp)
+KINDS: Final[Mapping[str, type[Table]]] = {
+    get_args(each.model_fields["do"].annotation)[0]: each for each in get_args(get_args(Act)[0])
+}
+
+_SIMULATED = (
+    *(Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp),
+    *(LendNothing, LendAgain),
+)
 
 
 def needs_simulation(act: Act) -> bool:

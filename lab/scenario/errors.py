@@ -1,6 +1,6 @@
 """What can go wrong with a scenario besides what its file says."""
 
-from mail.errors import UserError
+from mail.errors import EnvironmentFault, UserError
 
 
 class NoSuchProcess(UserError):
@@ -9,3 +9,7 @@ class NoSuchProcess(UserError):
 
 class NotInThisMode(UserError):
     """A scenario was asked to run in a way that it does not allow."""
+
+
+class NoFreePort(EnvironmentFault):
+    """There is no port to be had at an address of a lab that is to run for real."""

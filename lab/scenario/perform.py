@@ -5,18 +5,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lab.replanning import replan_now
 from lab.scenario import acts
 from lab.scenario.edit import edited
 from lab.scenario.surroundings import ScenarioLab
 from mail.states import DeliveryEvent
-from store import halts, lanes, log, operator
+from monitor.outlook import Circumstances, Outlook
+from store import halts, lanes, log, operator, waves
 
 WHO: Final = "the scenario"
+REPLANNED_WITHIN_S: Final = 5.0
 _CHUNK: Final = 2000
 _STEERING: Final[Mapping[type, DeliveryEvent]] = {
     acts.Pause: DeliveryEvent.PAUSED,
     acts.Resume: DeliveryEvent.RESUMED,
     acts.Cancel: DeliveryEvent.CANCELLED,
+    acts.Confirm: DeliveryEvent.CONFIRMED,
 }
 
 
@@ -44,6 +48,10 @@ async def perform(act: acts.Act, stage: Stage) -> None:
             _to_a_process(act, lab)
         case acts.Become():
             lab.become(act.sink, act.personality)
+        case acts.Replan():
+            outlook = Outlook(lab.loaded.configuration, Circumstances())
+            await replan_now(lab.loaded, lab.store, outlook, lab.clock, REPLANNED_WITHIN_S)
+            lab.wrote()
         case _ if acts.needs_simulation(act):
             _to_the_machine(act, lab)
         case _:
@@ -75,6 +83,8 @@ def _to_the_machine(act: acts.Act, lab: ScenarioLab) -> None:
             lab.lose_ip(act.address, is_lost=isinstance(act, acts.RemoveIp))
         case acts.Network():
             lab.network(act)
+        case acts.LendNothing() | acts.LendAgain():
+            lab.lend_nothing(is_so=isinstance(act, acts.LendNothing))
         case _:
             raise AssertionError(act)
 
@@ -86,11 +96,13 @@ def _by_the_operator(act: acts.Act, stage: Stage) -> None:
             store.write_now(halts.halt, act.instance, WHO, now)
         case acts.StartInstance():
             store.write_now(halts.lift, act.instance, WHO, now)
-        case acts.Pause() | acts.Resume() | acts.Cancel():
+        case acts.Pause() | acts.Resume() | acts.Cancel() | acts.Confirm():
             number = stage.deliveries[act.delivery]
             store.write_now(operator.steer, number, _STEERING[type(act)], now)
         case acts.Retry():
             _retry(act, stage, now)
+        case acts.StartWave():
+            store.write_now(waves.begin, stage.deliveries[act.delivery], act.wave, WHO, now)
         case acts.SuspendLane():
             until = math.inf if act.lasts is None else now + act.lasts
             store.write_now(lanes.suspend, [act.lane], until, act.because, WHO, now)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import copy
 import os
 import signal
 import tempfile
@@ -15,17 +14,17 @@ import tomli_w
 from lab.applying import apply
 from lab.background import Running
 from lab.configuration import FILE, Loaded, load
-from lab.free_ports import free_ports
+from lab.host_facts import host_facts
 from lab.scenario.acts import Network
-from lab.scenario.errors import NoSuchProcess, NotInThisMode
+from lab.scenario.errors import NoFreePort, NoSuchProcess, NotInThisMode
 from lab.scenario.folders import folder_for
 from lab.scenario.outcome import Outcome
+from lab.scenario.ports import ports_for, with_ports
 from lab.scenario.read import Case
 from lab.scenario.runner import Run, Told
 from lab.scenario.surroundings import Mode
 from lab.stores import store_of
 from mail.errors import MtalabError
-from mail.notation import split_endpoint
 from monitor.why.host import HostFacts
 from sinks.control import ask
 from store import modules
@@ -131,6 +130,9 @@ class RealLab:
     def network(self, act: Network) -> None:
         _impossible(f"make the network {act.is_}")
 
+    def lend_nothing(self, *, is_so: bool) -> None:
+        _impossible(f"play a bug, {is_so}")
+
     def become(self, sink: str, personality: str) -> None:
         request = {"do": "set", "sink": sink, "personality": personality}
         ask(self._loaded.directory, request)
@@ -144,7 +146,7 @@ class RealLab:
     # --- what came of it -------------------------------------------------------------------------
 
     def host_facts(self) -> HostFacts:
-        return HostFacts()
+        return host_facts(self._store, self._clock.now())
 
     def complaints(self) -> Sequence[str]:
         return ()
@@ -160,28 +162,43 @@ def _impossible(what: str) -> NoReturn:
     raise NotInThisMode(f"nobody can {what} for real", remedy="Run it with --simulate.")
 
 
+@contextlib.contextmanager
+def real_lab(
+    topology: Mapping[str, Any], clock: Clock, *, folder: Path | None = None
+) -> Iterator[RealLab]:
+    """A lab of this configuration on ports that are free; nothing of it runs yet.
+
+    Raises:
+        NoFreePort: an address that it is to listen on is not this machine's.
+    """
+    with contextlib.ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtalab-")))
+        try:
+            ports = ports_for(topology)
+        except OSError as error:
+            raise NoFreePort(
+                f"no free port for one of the addresses to listen on: {error.strerror}",
+                remedy="Use addresses of this machine; on Linux all of 127.0.0.0/8 are.",
+            ) from error
+        file = place / FILE
+        file.write_text(tomli_w.dumps(with_ports(topology, ports)), encoding="utf-8")
+        lab = RealLab(load(file, {}), clock, ports)
+        stack.callback(lab.close)
+        yield lab
+
+
 def run_for_real(case: Case, clock: Clock, *, seed: int, keep: Path | None, told: Told) -> Outcome:
     """One run on this machine."""
     began = clock.monotonic()
-    with contextlib.ExitStack() as stack:
-        if keep is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtalab-")))
-        else:
-            folder = folder_for(keep, case.name)
-        ports = ports_for(case.topology)
-        file = folder / FILE
-        file.write_text(tomli_w.dumps(with_ports(case.topology, ports)), encoding="utf-8")
-        lab = RealLab(load(file, {}), clock, ports)
-        stack.callback(lab.close)
+    folder = None if keep is None else folder_for(keep, case.name)
+    with real_lab(case.topology, clock, folder=folder) as lab:
         run = Run(case, lab, told)
         error = None
         try:
             asyncio.run(_played(run, lab))
         except MtalabError as found:
             error = found
-        return run.outcome(
-            wall_s=clock.monotonic() - began, seed=seed, error=error, kept=keep and folder
-        )
+        return run.outcome(wall_s=clock.monotonic() - began, seed=seed, error=error, kept=folder)
 
 
 async def _played(run: Run, lab: RealLab) -> None:
@@ -189,25 +206,3 @@ async def _played(run: Run, lab: RealLab) -> None:
         await run.play()
     finally:
         await lab.down()
-
-
-def ports_for(topology: Mapping[str, Any]) -> dict[str, str]:
-    """Each address that a sink of it listens on → the same with a port that is free here."""
-    listening = [sink["listen"] for sink in topology.get("sink", {}).values()]
-    hosts = [split_endpoint(each)[0] for each in listening]
-    return {
-        each: each.rpartition(":")[0] + f":{port}"
-        for each, port in zip(listening, free_ports(hosts), strict=True)
-    }
-
-
-def with_ports(topology: Mapping[str, Any], ports: Mapping[str, str]) -> dict[str, Any]:
-    """The topology with those ports."""
-    found = copy.deepcopy(dict(topology))
-    for sink in found.get("sink", {}).values():
-        sink["listen"] = ports.get(sink["listen"], sink["listen"])
-    for route in found.get("route", {}).values():
-        for place in (route, *route.get("hosts", ())):
-            if place.get("host") in ports:
-                place["host"] = ports[place["host"]]
-    return found

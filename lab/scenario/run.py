@@ -39,17 +39,26 @@ def run(
     Raises:
         NotInThisMode: it cannot be run this way.
     """
-    if mode not in case.scenario.modes:
-        raise NotInThisMode(
-            f"{case.file.name} can be run {' and '.join(case.scenario.modes)} only, not {mode}",
-            remedy=f'Add "{mode}" to its modes, if nothing in it needs the other.',
-        )
+    check_mode(case, mode)
     chosen = case.scenario.seed if seed is None else seed
     if mode == "real":
         from lab.scenario.real import run_for_real  # it brings processes and sockets with it
 
         return run_for_real(case, clock, seed=chosen, keep=keep, told=told)
     return _simulate(case, clock, chosen, keep, told)
+
+
+def check_mode(case: Case, mode: Mode) -> None:
+    """See whether it may be run so.
+
+    Raises:
+        NotInThisMode: it may not.
+    """
+    if mode not in case.scenario.modes:
+        raise NotInThisMode(
+            f"{case.file.name} can be run {' and '.join(case.scenario.modes)} only, not {mode}",
+            remedy=f'Add "{mode}" to its modes, if nothing in it needs the other.',
+        )
 
 
 def _simulate(case: Case, clock: Clock, seed: int, keep: Path | None, told: Told) -> Outcome:

@@ -2,8 +2,10 @@
 
 import heapq
 import itertools
+import math
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -32,30 +34,54 @@ Told = Callable[[float, str], None]  # seconds after the beginning, what happens
 
 @dataclass
 class Run:
-    """One run in one lab."""
+    """One run in one lab: as a whole by ``play``, or piece by piece by what ``play`` does."""
 
     case: Case
     lab: ScenarioLab
     told: Told = lambda _at, _what: None
+    failures: list[Failure] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._stage = Stage(self.lab, self.case.topology, {})
+        self.stage = Stage(self.lab, self.case.topology, {})
         self._seen = Seen()
-        self._expecting = Expecting(self._stage, self._seen)
-        self._failures: list[Failure] = []
+        self.expecting = Expecting(self.stage, self._seen)
+        self._left: deque[tuple[float, Item]] = deque()
 
     async def play(self) -> None:
         """Everything in its order, then what is expected at the end."""
-        scenario = self.case.scenario
-        if not scenario.begins_stopped:
+        await self.begin()
+        await self.finish()
+
+    async def begin(self) -> None:
+        """Start the lab, if the scenario does; nothing else has happened then."""
+        if not self.case.scenario.begins_stopped:
             await self.lab.up()
-        for at, item in self._timeline():
-            await self.lab.until(at)
-            await self._do(item)
-        await self._end(scenario.lasts)
-        for each in scenario.expect:
+        self._left.extend(self._timeline())
+
+    async def advance(self, elapsed_s: float) -> None:
+        """Let time pass until so long after the beginning, and all happen that is due by then."""
+        while self._left and self._left[0][0] <= elapsed_s:
+            await self._next()
+        await self.lab.until(elapsed_s)
+
+    async def finish(self) -> None:
+        """The rest of it, to its end, and what is expected there."""
+        while self._left:
+            await self._next()
+        await self._end(self.case.scenario.lasts)
+        for each in self.case.scenario.expect:
             if each.at == "end":
                 self._expect(each)
+
+    @property
+    def happens_at(self) -> float:
+        """When the next of it happens, in seconds after the beginning; infinity: it is over."""
+        return self._left[0][0] if self._left else math.inf
+
+    async def _next(self) -> None:
+        at, item = self._left.popleft()
+        await self.lab.until(at)
+        await self._do(item)
 
     def _timeline(self) -> list[tuple[float, Item]]:
         """In time; what is at one time in the order deliveries, expectations, events.
@@ -81,34 +107,37 @@ class Run:
         if isinstance(item, Expectation):
             self._expect(item)
         elif isinstance(item, Delivery):
-            number = len(self._stage.deliveries) + 1
+            number = len(self.stage.deliveries) + 1
             name = item.name or str(number)
-            self.told(self._elapsed, f"delivery {name}: {item.messages} messages")
-            self._stage.deliveries[name] = submitted(self.case, item, name, self.lab)
+            self.told(self.elapsed, f"delivery {name}: {item.messages} messages")
+            done = submitted(self.case, item, name, self.lab)
+            self.stage.deliveries[name] = done.delivery_id
         else:
-            self.told(self._elapsed, _words(item))
-            await perform(item, self._stage)
+            self.told(self.elapsed, _words(item))
+            await perform(item, self.stage)
 
     @property
-    def _elapsed(self) -> float:
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
         return self.lab.clock.now() - self.lab.beginning
 
     def _expect(self, expected: Expectation) -> None:
-        self._failures += self._expecting.check(expected)
+        self.failures += self.expecting.check(expected)
 
     async def _end(self, lasts_s: float) -> None:
         """Until nothing is pending, or the time is over."""
         look_s = LOOK_S
-        while not self._is_over() and self._elapsed < lasts_s:
-            await self.lab.until(min(lasts_s, self._elapsed + look_s))
+        while not self.is_over() and self.elapsed < lasts_s:
+            await self.lab.until(min(lasts_s, self.elapsed + look_s))
             look_s = min(look_s * _LATER, LONGEST_LOOK_S)
-        await self.lab.until(self._elapsed + SETTLES_S)
+        await self.lab.until(self.elapsed + SETTLES_S)
 
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether nothing will be sent any more of what was submitted so far."""
         store = self.lab.store
         return all(
             store.read_now(deliveries.get, each).status in _OVER
-            for each in self._stage.deliveries.values()
+            for each in self.stage.deliveries.values()
         )
 
     def outcome(
@@ -121,12 +150,12 @@ class Run:
             file=str(self.case.file),
             mode=self.lab.mode,
             seed=seed,
-            virtual_s=self._elapsed,
+            virtual_s=self.elapsed,
             wall_s=wall_s,
             digest=self.lab.digest(),
             causes=dict(self._seen.causes),
             expectations=len(self.case.scenario.expect),
-            failures=tuple(self._failures),
+            failures=tuple(self.failures),
             kept=None if kept is None else str(kept),
             error=str(error) if error is not None else (complaints[0] if complaints else None),
         )

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from affinity.configuration import IpAddress, Seconds, Table
 from lab.scenario.acts import Act, needs_simulation
 from lab.scenario.count import Count
-from lab.scenario.when import When
+from lab.scenario.when import When, in_utc
 from mail.cause import Cause, Progress
 from mail.notation import seconds
 from mail.states import DeliveryStatus, MessageStatus
@@ -17,10 +17,6 @@ BEGINS: Final = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 LASTS_S: Final = 600.0
 
 Why = Cause | Progress
-
-
-def _in_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Delivery(Table):
@@ -123,7 +119,7 @@ class Scenario(Table):
         default=("simulated",), min_length=1, description="How it can be run."
     )
     seed: int = Field(default=1, description="Of all chance in it.")
-    begins: Annotated[datetime, AfterValidator(_in_utc)] = Field(
+    begins: Annotated[datetime, AfterValidator(in_utc)] = Field(
         default=BEGINS, description="The date at its beginning, in simulation."
     )
     begins_stopped: bool = Field(default=False, description="Nothing runs until `up`.")

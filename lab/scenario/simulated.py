@@ -9,6 +9,7 @@ from typing import Any, Final
 import tomli_w
 
 from lab.configuration import Loaded, load
+from lab.host_facts import host_facts
 from lab.scenario.acts import Network
 from lab.scenario.errors import NoSuchProcess
 from lab.scenario.surroundings import Mode
@@ -126,6 +127,10 @@ class SimulatedLab:
                 place.loss = act.share
         self._machines.trouble()
 
+    def lend_nothing(self, *, is_so: bool) -> None:
+        self._simulation.shared.lends_nothing = is_so
+        self._machines.trouble()
+
     def become(self, sink: str, personality: str) -> None:
         own = self.loaded.configuration.personality
         request = {
@@ -144,7 +149,11 @@ class SimulatedLab:
     # --- what came of it -------------------------------------------------------------------------
 
     def host_facts(self) -> HostFacts:
-        return HostFacts()
+        return host_facts(self.store, self.clock.now(), self._machines, self._trouble)
+
+    def _trouble(self, _store: Store) -> str | None:
+        is_full = self._simulation.shared.is_full
+        return "the store cannot be used: database or disk is full" if is_full else None
 
     def complaints(self) -> Sequence[str]:
         return [

@@ -10,20 +10,24 @@ from lab.scenario.read import Case
 from lab.scenario.schema import Delivery
 from lab.scenario.surroundings import ScenarioLab
 from lab.scenario.when import seconds_after
-from lab.submit.submission import Order, submit
+from lab.submit.submission import Order, Submitted, submit
 
 _LINE: Final = "This line is here to make the message as long as it is wanted to be.\n"
 
 
-def submitted(case: Case, delivery: Delivery, name: str, lab: ScenarioLab) -> int:
-    """Submit it; returns its number in the store.
+def submitted(
+    case: Case, delivery: Delivery, name: str, lab: ScenarioLab, *, message: Path | None = None
+) -> Submitted:
+    """Submit it; ``message`` is a file with its source in place of what it says itself.
 
     Raises: what `mtalab submit` refuses.
     """
     with tempfile.TemporaryDirectory(prefix="mtalab-") as put_by:
         folder = Path(put_by)
-        message = folder / "message"
-        message.write_text(_message(delivery, lab.loaded.configuration.lab.domain))
+        if message is None:
+            message = folder / "message"
+            text = _message(delivery, lab.loaded.configuration.lab.domain)
+            message.write_text(text, encoding="utf-8")
         now = lab.clock.now()
         order = Order(
             message=message,
@@ -33,10 +37,12 @@ def submitted(case: Case, delivery: Delivery, name: str, lab: ScenarioLab) -> in
             contact_at=_contact_at(delivery, lab.beginning, now),
             validity_s=_validity(delivery, lab),
             priority=delivery.priority,
+            waves=delivery.waves,
+            hold=delivery.hold,
         )
         found = submit(lab.store, lab.loaded, lab.clock, order, lambda *_: None)
     lab.wrote()
-    return found.delivery_id
+    return found
 
 
 def _contact_at(delivery: Delivery, beginning: float, now: float) -> float:

@@ -14,18 +14,18 @@ def _when(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, datetime):
-        return _in_utc(value)
+        return in_utc(value)
     try:
         return duration_s(value)
     except (ValueError, TypeError):
         pass
     try:
-        return _in_utc(datetime.fromisoformat(value))
+        return in_utc(datetime.fromisoformat(value))
     except (ValueError, TypeError):
         raise ValueError(_HOW) from None
 
 
-def _in_utc(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
     """Without a zone it is UTC: a scenario is the same wherever it runs."""
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 

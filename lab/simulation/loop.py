@@ -12,7 +12,7 @@ import heapq
 import itertools
 from asyncio import events, sslproto
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, Final, Protocol, TypeVar
 
 from lab.simulation.dozing import Dozing
@@ -55,6 +55,7 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
         self._timers: list[tuple[float, int, asyncio.TimerHandle, SimulatedProcess | None]] = []
         self._order = itertools.count()
         self._is_closed = False
+        self._is_over = False
         self._failures: list[BaseException] = []
         self._running: SimulatedProcess | None = None  # whose callback runs
         self._quiet: list[asyncio.Future[None]] = []
@@ -208,6 +209,9 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
         context: _Context = None,
         **_: Any,
     ) -> asyncio.Task[_T]:
+        if self._is_over:
+            coro.close()
+            raise RuntimeError("the simulation is over")
         task: asyncio.Task[_T] = asyncio.Task(coro, loop=self, name=name, context=context)
         process = CURRENT.get() if context is None else context.get(CURRENT)
         if process is not None:
@@ -292,6 +296,16 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
 
     def get_debug(self) -> bool:
         return False
+
+    @contextlib.contextmanager
+    def over(self) -> Iterator[None]:
+        """It has ended, and what is left of the dead is cleared away: nothing new begins."""
+        self._is_over = True
+        events._set_running_loop(self)
+        try:
+            yield
+        finally:
+            events._set_running_loop(None)
 
     def close(self) -> None:
         self._is_closed = True

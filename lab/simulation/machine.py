@@ -67,6 +67,10 @@ class Surroundings(Protocol):
 
     def kill(self, process: SimulatedProcess) -> None: ...
 
+    def is_running(self, host: str, pid: int) -> bool | None: ...
+
+    def is_stopped(self, pid: int) -> bool: ...
+
 
 class SimulatedClock:
     """Virtual time, as a process with a wrong clock has it."""
@@ -182,12 +186,10 @@ class SimulatedMachine:
     def is_running(self, host: str, pid: int) -> bool | None:
         if host != self._host:
             return None
-        found = self._machines.processes.get(pid)
-        return found is not None and found.state is not State.DEAD
+        return self._machines.is_running(host, pid)
 
     def is_stopped(self, pid: int) -> bool:
-        found = self._machines.processes.get(pid)
-        return found is not None and found.state is State.STOPPED
+        return self._machines.is_stopped(pid)
 
     async def end_process(self, host: str, pid: int, started_by: float) -> bool:
         found = self._machines.processes.get(pid)

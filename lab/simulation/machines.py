@@ -238,6 +238,16 @@ class Machines:
         found = [each for each in self.processes.values() if each.state is not State.DEAD]
         return [each for each in found if is_called(each, name)]
 
+    def is_running(self, host: str, pid: int) -> bool | None:
+        """Of whichever host; see ``lab.machine.Machine``."""
+        found = self.processes.get(pid)
+        return found is not None and found.state is not State.DEAD
+
+    def is_stopped(self, pid: int) -> bool:
+        """As ``lab.machine.Machine`` has it."""
+        found = self.processes.get(pid)
+        return found is not None and found.state is State.STOPPED
+
     def reconfigure(self, loaded: Loaded) -> None:
         """The configuration file says something else."""
         self.loaded = loaded
@@ -249,9 +259,10 @@ class Machines:
         """Kill all, and let go of what the dead were about to do without doing it."""
         for process in self.processes.values():
             process.die(killed_by(signal.SIGKILL))
-        for process in self.processes.values():
-            for task in tuple(process.tasks):
-                _let_go(task)
+        with self.loop.over():
+            for process in self.processes.values():
+                for task in tuple(process.tasks):
+                    _let_go(task)
 
 
 def is_called(process: SimulatedProcess, name: str) -> bool:

@@ -87,6 +87,8 @@ class Simulation:
             beating=self._beating(),
             is_watched=any(self.machines.living("scheduler")),
             grain_s=_LOOK_S,
+            has_breaker=configuration.breaker.enabled,
+            has_quotas=bool(configuration.warmup),
         )
         due = self.store.read_now(horizon.next_due, self.epoch + now, lease_s, known)
         return math.inf if due is None else max(due - self.epoch, now)

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from lab.simulation.dozing import Dozing
 from lab.simulation.process import ProcessGone, SimulatedProcess, State
-from store import modules
+from store import leases, modules, reports
 from store.engine import Operation, Store, Tx
 from store.errors import StoreUnavailable
 from world.chance import Chance
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 HEARTBEATS: Final[frozenset[object]] = frozenset(
-    (modules.beat_worker, modules.beat_instance, modules.beat_module)
+    (reports.beat, modules.beat_instance, modules.beat_module)
 )
 PUNCTUAL_S: Final = 2.5  # between two heartbeats; the slowest are due every two seconds
 
@@ -31,6 +31,7 @@ class SharedStore:
     chance: Chance
     leader: SimulatedProcess | None = None
     is_full: bool = False  # its disk
+    lends_nothing: bool = False  # a scheduler with a bug
     slowness_s: float = 0.0  # an operation takes up to this long before and after
     # What was written and by whom; None: the experimenter.
     on_write: list[Callable[[object, SimulatedProcess | None], None]] = field(default_factory=list)
@@ -65,6 +66,9 @@ class SimulatedStore(Store):
         self._reach()
         if self._shared.is_full:
             raise StoreUnavailable("the store cannot be used: database or disk is full")
+        if self._shared.lends_nothing and operation is leases.lease_as_leader:
+            nothing: Any = 0
+            return cast("T", nothing)
         found = self._shared.store.write_now(operation, *args, **kwargs)
         self._shared.written(operation, self._process)
         return found

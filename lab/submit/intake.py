@@ -13,9 +13,6 @@ from world.crash import reach
 
 GROUP_MAX: Final = 256  # letters of one commit
 GROUP_BYTES: Final = 16 * 1024 * 1024
-SHORTEST_OPEN_S: Final = 60.0
-LONGEST_OPEN_S: Final = 86_400.0
-_OPEN_SHARE: Final = 0.05  # of the validity: messages may live this much longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +21,6 @@ class Rules:
 
     plan: continuous.Plan
     terms: continuous.Terms
-
-
-def open_s(validity_s: float) -> float:
-    """How long one delivery takes messages: a twentieth of the validity, a minute to a day."""
-    return min(LONGEST_OPEN_S, max(SHORTEST_OPEN_S, validity_s * _OPEN_SHARE))
 
 
 class Intake:

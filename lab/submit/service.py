@@ -10,7 +10,8 @@ from affinity.plan import plan_of
 from lab.configuration import Loaded
 from lab.submission_settings import WHO
 from lab.submit.errors import BadCertificate
-from lab.submit.intake import Intake, Rules, open_s
+from lab.submit.intake import Intake, Rules
+from lab.submit.open_for import open_s
 from lab.submit.session import Desk, Policy, SubmissionSession
 from mail.errors import Where
 from sinks.connection import Server, login_options, quieten

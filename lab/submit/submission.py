@@ -6,9 +6,10 @@ delivery is ``editing`` until all of it is there, so that nothing half-submitted
 
 import contextlib
 import difflib
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -17,16 +18,19 @@ import orjson
 from affinity.part import part_size
 from affinity.plan import plan_of
 from affinity.route import Routes
+from affinity.waves import Wave, WavePlan
 from lab.configuration import Loaded
 from lab.submit.errors import SHOWN_MAX, BadRecipients, BadRow, BadSubmission, UnreadableInput
 from lab.submit.recipients import Recipient, read_recipients
 from mail.errors import IllegalTransition, Where
 from mail.message_id import message_id_header, return_path
+from mail.notation import said_duration
 from mta.errors import PersonalizationError
 from mta.render import Personal, Template, compile_source
-from store import deliveries, parts
+from store import deliveries, parts, waves
 from store.engine import Store
 from store.errors import SubmissionGone
+from store.waves import StoredWave
 from world.clock import Clock
 from world.crash import reach
 
@@ -50,6 +54,8 @@ class Order:
     priority: int = 0
     address_column: str | None = None
     skip_bad_rows: bool = False
+    waves: str | None = None  # as affinity.waves reads it; None: all at once
+    hold: bool = False  # nothing is sent before it is confirmed by hand
 
     @property
     def rejects(self) -> Path:
@@ -67,6 +73,8 @@ class Submitted:
     quarantined: int
     rejected: int
     rejects: Path | None
+    is_held: bool
+    waves: tuple[StoredWave, ...]  # none: it goes in one
     warnings: tuple[str, ...]
 
 
@@ -85,6 +93,8 @@ def submit(
     survey.run(progress)
     size = part_size(survey.good, loaded.configuration.scheduler)
     now = clock.now()
+    expires_at = max(now, order.contact_at) + order.validity_s
+    planned = _waves(order, survey.good, expires_at)
     delivery_id = store.write_now(
         deliveries.create,
         deliveries.NewDelivery(
@@ -94,19 +104,21 @@ def submit(
             part_size=size,
             submitted_at=now,
             contact_at=order.contact_at,
-            expires_at=max(now, order.contact_at) + order.validity_s,
+            expires_at=expires_at,
             source_file=order.message.name,
             source=source,
         ),
     )
     try:
+        if planned:
+            store.write_now(waves.create, delivery_id, planned, order.contact_at)
         written = 0
-        for batch in _batches(_parts(_good(order), loaded, order.affinity, size)):
+        for batch in _batches(_in_waves(_good(order), planned, loaded, order.affinity, size)):
             store.write_now(parts.add, delivery_id, batch, clock.now())
             written += sum(len(part.messages) for part in batch)
             progress("writing", written, survey.good)
         reach("submit.unconfirmed")
-        analysis = store.write_now(deliveries.confirm, delivery_id, clock.now())
+        analysis = store.write_now(deliveries.confirm, delivery_id, clock.now(), hold=order.hold)
     except SubmissionGone:
         raise
     except BaseException as error:
@@ -121,8 +133,32 @@ def submit(
         analysis.quarantined,
         survey.bad,
         order.rejects if survey.bad else None,
+        order.hold,
+        tuple(store.read_now(waves.of, delivery_id)),
         tuple(_warnings(order, loaded, survey)),
     )
+
+
+def _waves(order: Order, recipients: int, expires_at: float) -> list[Wave]:
+    """The waves that were ordered; none for a delivery that goes in one."""
+    if order.waves is None:
+        return []
+    try:
+        found = WavePlan.parse(order.waves).waves(recipients)
+    except ValueError as error:
+        raise BadSubmission(
+            f"{order.waves!r} makes no waves", where=Where(key="--waves"), remedy=f"{error}."
+        ) from None
+    late_s = order.contact_at + found[-1].delay_s - expires_at
+    if late_s >= 0:
+        raise BadSubmission(
+            f"the last of {len(found)} waves would begin {said_duration(found[-1].delay_s)} after "
+            f"the contact date, when the validity of {said_duration(order.validity_s)} is over",
+            where=Where(key="--waves"),
+            remedy="Let waves follow each other sooner, make them larger, or give a longer "
+            "--validity; leave room for retries.",
+        )
+    return found
 
 
 def _read_source(file: Path) -> bytes:
@@ -236,6 +272,22 @@ def _good(order: Order) -> Iterator[Recipient]:
     for row in read_recipients(order.recipients, order.address_column):
         if isinstance(row, Recipient):
             yield row
+
+
+def _in_waves(
+    recipients: Iterator[Recipient],
+    planned: Sequence[Wave],
+    loaded: Loaded,
+    affinity: str,
+    size: int,
+) -> Iterator[parts.NewPart]:
+    """Recipients in their order: as many as a wave takes, then those of the next."""
+    if not planned:
+        yield from _parts(recipients, loaded, affinity, size)
+    for number, wave in enumerate(planned, 1):
+        mine = itertools.islice(recipients, wave.messages)
+        for part in _parts(mine, loaded, affinity, size):
+            yield replace(part, wave=number, is_held=wave.delay_s > 0)
 
 
 def _parts(

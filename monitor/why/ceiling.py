@@ -1,11 +1,14 @@
 """What a lane can let through at most, and which setting says so."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from affinity.configuration import Configuration
 from affinity.gcra import HOUR_S, Gcra
-from affinity.lane import Limits
+from affinity.lane import LaneKey, Limits, limits_of_group
+from affinity.route import Routes
 from affinity.slots import SLOTS_TOUCHED, Slots
 
 _SLOTS_AN_HOUR: Final = 12
@@ -43,3 +46,12 @@ def ceiling(limits: Limits) -> Ceiling:
         math.floor(HOUR_S / limits.rate.interval_s) if isinstance(limits.rate, Gcra) else per_hour
     )
     return Ceiling(steady, per_second, setting)
+
+
+def ceilings(configuration: Configuration, lanes: Iterable[str]) -> dict[str, Ceiling]:
+    """What lanes, named as everywhere, can let through."""
+    routes = Routes(configuration.route)
+    return {
+        lane: ceiling(limits_of_group(configuration, routes, LaneKey.parse(lane).mx_group))
+        for lane in lanes
+    }

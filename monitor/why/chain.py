@@ -38,6 +38,7 @@ from monitor.why.gates import (
     workers,
 )
 from monitor.why.group import Group, Stand
+from monitor.why.passed import told
 
 Ask = Callable[[Group, Facts], Stop | None]
 AskWay = Callable[[Group, Way, Facts], Stop | None]
@@ -166,7 +167,8 @@ def steps(group: Group, facts: Facts) -> Iterator[Step]:
             later = gate.cause in found.also
             yield Step(gate.cause, "not reached", "would stop it too" if later else "")
         else:
-            words = "" if gate.cause in asked else "not asked: nothing of it will be sent"
+            is_asked = gate.cause in asked
+            words = told(gate.cause, group, facts) if is_asked else "not asked: it will not be sent"
             yield Step(gate.cause, "passed", words)
 
 

@@ -10,6 +10,7 @@ from mail.notation import said_duration
 from monitor.why import gather
 from monitor.why.chain import is_to_be_ended, steps, walk
 from monitor.why.facts import RATE_OVER_S, Facts
+from monitor.why.features import features_of
 from monitor.why.finding import Diagnosis, Finding, causes
 from monitor.why.gates.line import place_in_line
 from monitor.why.group import Group, Place, Stand
@@ -63,6 +64,7 @@ def _diagnose(
         seen=seen,
         traffic=queues.traffic(tx, since=now - RATE_OVER_S),
         pauses=pending.pauses(tx, paused),
+        features=features_of(tx, view, configuration, now),
     )
     details = _details(tx, view, facts)
     if message is not None:

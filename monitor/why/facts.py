@@ -19,16 +19,6 @@ RATE_OVER_S: Final = 120.0  # the time over which the present rate is reckoned
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
-    """A lane that its errors shut for a while."""
-
-    until: float
-    error_rate: float
-    messages: int
-    last_reply: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Quota:
     """What a source IP may send to an MX group on one day of its warm-up."""
 
@@ -36,14 +26,6 @@ class Quota:
     used: int
     quota: int
     next_day_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """The wave of its delivery that a group belongs to."""
-
-    number: int
-    starts_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +41,11 @@ class Concurrency:
 class Features:
     """What the gates of features need that not every lab has; empty: none of them stops anything.
 
-    Breakers and quotas by (source IP, MX group), waves by (delivery, first part).
+    Quotas by (source IP, MX group).
     """
 
     concurrency: Concurrency | None = None
-    breakers: Mapping[tuple[str, str], Breaker] = field(default_factory=dict)
     quotas: Mapping[tuple[str, str], Quota] = field(default_factory=dict)
-    waves: Mapping[tuple[int, int | None], Wave] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +117,12 @@ class Facts:
 
     def is_heard(self, worker: modules.Worker) -> bool:
         """Whether a worker lives as far as its heartbeat tells."""
+        name = f"mta@{worker.instance}-{worker.id}"
+        return self._lives(name, heard_at(worker), self._patience(worker))
+
+    def _patience(self, worker: modules.Worker) -> float:
         instance = self.configuration.mta.get(worker.instance)
-        patience = LOST_AFTER_S if instance is None else max(LOST_AFTER_S, 3 * instance.heartbeat)
-        return self._lives(f"mta@{worker.instance}-{worker.id}", heard_at(worker), patience)
+        return LOST_AFTER_S if instance is None else max(LOST_AFTER_S, 3 * instance.heartbeat)
 
     @cached_property
     def workers(self) -> tuple[modules.Worker, ...]:
@@ -236,10 +219,11 @@ class Facts:
 
     @cached_property
     def _reports(self) -> Mapping[str, Sequence[LaneReport]]:
-        heard = {each.id for each in self.workers}
         found: dict[str, list[LaneReport]] = {}
         for each in self.view.reports:
-            if each.worker_id in heard:
+            worker = self.by_number.get(each.worker_id)
+            # What one told who has been silent since is not so any more.
+            if worker is not None and self.now - heard_at(worker) <= self._patience(worker):
                 found.setdefault(each.lane, []).append(each)
         return found
 
@@ -249,6 +233,10 @@ class Facts:
         for each in self.view.lent:
             found.setdefault(each.lane, []).append(each)
         return found
+
+    def told_at(self, report: LaneReport) -> float:
+        """Until when a report held: a row stands as long as the heartbeats find it unchanged."""
+        return min(self.now, heard_at(self.by_number[report.worker_id]))
 
     def rate(self, mx_group: str) -> float:
         """Outcomes a second for an MX group, over the last minutes."""

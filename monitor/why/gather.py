@@ -7,7 +7,7 @@ from typing import Final
 
 from affinity.affinity import source_ips_for
 from monitor.why.facts import Facts
-from monitor.why.group import Group, Hand, Place, Stand
+from monitor.why.group import Group, Hand, Place, Stand, Wave
 from store import pending
 from store.pending import Lent, Plan, Retry, Retrying, View
 from store.reports import LaneReport
@@ -51,10 +51,28 @@ def _queued(view: View, details: Details, facts: Facts) -> Iterator[Group]:
             each.messages,
             planned,
             domain=domain,
+            wave=_wave(view, each),
             first_part=each.first_part,
             queued_at=details.queued_at.get(each.first_part),
             part_messages=max(1, each.messages // each.parts),
         )
+
+
+def _wave(view: View, each: pending.Queued) -> Wave | None:
+    if each.wave is None:
+        return None
+    starts_at = view.waves.get((each.delivery_id, each.wave))
+    return None if starts_at is None else Wave(each.wave, starts_at)
+
+
+def awaited_wave(view: View, delivery_id: int, due_at: float) -> Wave | None:
+    """The wave that begins then: what was never tried, and is in no part, waits for its wave."""
+    ahead = [
+        Wave(number, starts_at)
+        for (each, number), starts_at in view.waves.items()
+        if each == delivery_id and starts_at >= due_at
+    ]
+    return min(ahead, key=lambda each: each.starts_at, default=None)
 
 
 def admitted(
@@ -101,6 +119,9 @@ def _retrying(view: View, details: Details, facts: Facts) -> Iterator[Group]:
                         planned,
                         due_at=due_at,
                         waits_for=each.cause,
+                        wave=awaited_wave(view, each.delivery_id, due_at)
+                        if place is Place.RETRYING and each.cause is None
+                        else None,
                         domain=domain,
                         last=details.last.get(each),
                     )

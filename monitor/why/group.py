@@ -47,6 +47,14 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
+class Wave:
+    """A wave of its delivery that has not begun."""
+
+    number: int
+    starts_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Messages of one delivery for one MX group that stand alike.
 
@@ -62,6 +70,7 @@ class Group:
     due_at: float = 0.0
     waits_for: Cause | None = None  # as the last deferral said
     hand: Hand | None = None
+    wave: Wave | None = None  # it waits for
     domain: str | None = None  # one that it goes to, if known
     first_part: int | None = None
     queued_at: float | None = None  # since when that part waits

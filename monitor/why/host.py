@@ -22,5 +22,6 @@ class HostFacts:
 
     store_trouble: str | None = None  # why the store cannot be written
     running: frozenset[str] = frozenset()
+    stopped: frozenset[str] = frozenset()  # by a signal (SIGSTOP), and not gone
     journals: Mapping[int, KnownOutcomes] = field(default_factory=dict)  # by worker
     clock_ahead_s: float = 0.0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from monitor.why import gather
 from monitor.why.facts import Facts
-from monitor.why.group import Group, Place, Stand
+from monitor.why.group import Group, Place, Stand, Wave
 from store import log, pending
 from store.engine import Tx
 from store.parts import LEASED
@@ -51,12 +51,17 @@ def group_of(
             place=Place.RETRYING if due_at > facts.now else Place.QUEUED,
             due_at=due_at,
             waits_for=place.cause,
+            wave=None
+            if message.attempts or due_at <= facts.now
+            else gather.awaited_wave(view, delivery.id, due_at),
             last=last if message.attempts else None,
             ahead=0,
         )
     if place.state != LEASED:
         queued_at = pending.queued_since(tx, [place.part_id]).get(place.part_id)
-        return replace(one, first_part=place.part_id, queued_at=queued_at)
+        starts_at = None if place.wave is None else view.waves.get((delivery.id, place.wave))
+        wave = None if place.wave is None or starts_at is None else Wave(place.wave, starts_at)
+        return replace(one, first_part=place.part_id, queued_at=queued_at, wave=wave)
     return _in_hand(one, place, view, details, facts)
 
 
@@ -70,22 +75,27 @@ def _in_hand(
         (each for each in view.reports if (each.worker_id, each.lane, each.source_ip) == key), None
     )
     journal = facts.seen.journals.get(mine.worker_id)
-    stand = Stand.UNTOLD
+    stand, ahead = Stand.UNTOLD, 0
     if journal is not None and one.message_id in journal.message_ids:
         stand = Stand.KNOWN
     else:
         # Those of its part that wait are its last ones.
         behind = mine.messages - details.known.get(mine.part_id, 0) - place.ahead_in_part - 1
+        after = 0
         for part, each, count in gather.stands(beside, report, details.known, facts):
             if part.part_id == mine.part_id and each is not Stand.KNOWN:
                 stand = each
                 if behind < count:
+                    after += behind
                     break
                 behind -= count
+            after += count if each is Stand.WAITING else 0
+        if stand is Stand.WAITING and report is not None:
+            ahead = max(0, report.waiting - after - 1)
     return replace(
         one,
         place=Place.IN_HAND,
         planned=(mine.source_ip,),
         hand=gather.hand([mine], stand, facts),
-        ahead=0,
+        ahead=ahead,
     )

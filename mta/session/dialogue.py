@@ -107,6 +107,14 @@ class Dialogue:
         """The step whose reply comes next, for timeouts; None when none is due."""
         return self._expected[0][0].stage if self._expected else None
 
+    @property
+    def due(self) -> list[tuple[str, Envelope | None]]:
+        """The replies that are awaited, in order: to what, and for which message."""
+        return [
+            (step.name, None if transaction is None else transaction.envelope)
+            for step, transaction in self._expected
+        ]
+
     def offer(self, envelope: Envelope) -> Answered | None:
         """Send a message, if ``wants_envelope``; an answer means that it was never written."""
         assert self.wants_envelope

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol
@@ -22,6 +22,7 @@ from mta.session.login import log_in
 from mta.session.replies import SERVICE_UNAVAILABLE, reply_of
 from mta.session.settings import Credentials, SessionSettings
 from mta.session.tls import certificate_fault, context_for
+from mta.session.traced import Listener, Listeners, TracedTransport
 from world.network import Network
 
 QUIT_TIMEOUT_S: Final = 5.0  # nothing depends on the reply to QUIT
@@ -86,7 +87,46 @@ class _Tap(Forwarding):
 
 
 class _Client(aiosmtplib.SMTP):
-    """Says QUIT to a server that does not let us in, where aiosmtplib only hangs up."""
+    """Says QUIT to a server that does not let us in, where aiosmtplib only hangs up.
+
+    It lets a listener hear each transport as soon as aiosmtplib has it: at connecting, and anew
+    when TLS begins.
+    """
+
+    listener: Listener | None = None
+    _wire: asyncio.BaseTransport | None = None
+
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        return self._wire
+
+    @transport.setter
+    def transport(self, found: asyncio.BaseTransport | None) -> None:
+        protocol = self.protocol  # without a transport, the connection is lost already
+        if self.listener is not None and protocol is not None and protocol.transport and found:
+            found = TracedTransport(cast("asyncio.Transport", found), self.listener)
+            found.set_protocol(protocol)
+            protocol.transport = found
+            secure = found.get_extra_info("ssl_object")
+            if secure is None:
+                self.listener.opened()
+            else:
+                self.listener.event(f"encrypted by {secure.version()}")
+        self._wire = found
+
+    async def starttls(self, **how: Any) -> aiosmtplib.SMTPResponse:
+        """As aiosmtplib does it, which wants its own transport to put TLS over."""
+        wire = self._wire
+        if self.listener is None or self.protocol is None or not isinstance(wire, TracedTransport):
+            return await super().starttls(**how)
+        self.listener.said(b"STARTTLS\r\n")
+        self.protocol.transport = wire.bare
+        try:
+            return await super().starttls(**how)
+        except aiosmtplib.SMTPResponseException:
+            if self.protocol is not None:
+                self.protocol.transport = wire
+            raise
 
     def close(self) -> None:
         if self.is_connected and self.is_ehlo_or_helo_needed and self.protocol is not None:
@@ -99,7 +139,7 @@ class _Client(aiosmtplib.SMTP):
 class Connected:
     """A connection on which messages may be sent: EHLO is answered, TLS and AUTH are done."""
 
-    smtp: aiosmtplib.SMTP
+    smtp: _Client
     transport: asyncio.Transport
     offers: Offers
     is_encrypted: bool
@@ -110,6 +150,11 @@ class Connected:
         """Whether it was lost before ``hand_over``; later the new protocol is told."""
         return self.tap.is_lost
 
+    @property
+    def listener(self) -> Listener | None:
+        """Who hears what is said on it."""
+        return self.smtp.listener
+
     def hand_over(self, protocol: asyncio.Protocol) -> bytes:
         """Let ``protocol`` have the transport; returns what was heard after the last reply."""
         self.transport.set_protocol(protocol)
@@ -117,9 +162,12 @@ class Connected:
 
 
 async def connect(
-    endpoints: Endpoints, settings: SessionSettings, network: Network
+    endpoints: Endpoints,
+    settings: SessionSettings,
+    network: Network,
+    listeners: Listeners | None = None,
 ) -> Connected | Unreachable:
-    """Connect, say EHLO, see to TLS and AUTH.
+    """Connect, say EHLO, see to TLS and AUTH; ``listeners`` makes who hears it.
 
     Opportunistic TLS that fails is given up for a connection without it, as RFC 7435 has it.
 
@@ -127,13 +175,13 @@ async def connect(
         ForbiddenDestination: the network does not admit the host.
     """
     network.admit(endpoints.host)
-    result = await _connect(endpoints, settings)
+    result = await _connect(endpoints, settings, listeners)
     if (
         settings.tls == "opportunistic"
         and isinstance(result, Broken)
         and result.stage is Stage.STARTTLS
     ):
-        result = await _connect(endpoints, replace(settings, tls="off"))
+        result = await _connect(endpoints, replace(settings, tls="off"), listeners)
     if isinstance(result, Broken) and result.stage is Stage.CONNECT:
         error = network.bind_error(endpoints.source_ip)
         if error is not None:
@@ -142,7 +190,7 @@ async def connect(
 
 
 async def _connect(
-    endpoints: Endpoints, settings: SessionSettings
+    endpoints: Endpoints, settings: SessionSettings, listeners: Listeners | None
 ) -> Connected | Broken | Rejected:
     smtp = _Client(
         hostname=endpoints.host,
@@ -153,6 +201,9 @@ async def _connect(
         start_tls=False,
         tls_context=context_for(settings.tls, settings.tls_ca),
     )
+    if listeners is not None:
+        smtp.listener = listeners(endpoints.host, endpoints.port)
+        smtp.listener.event(f"connecting from {endpoints.source_ip}")
     stage = Stage.CONNECT
     result: Connected | Broken | Rejected | None = None
     try:
@@ -167,16 +218,29 @@ async def _connect(
                 found = await _log_in(smtp, found, settings.credentials, endpoints.host)
         except (aiosmtplib.SMTPException, OSError) as error:
             failure = _failure(error, stage, endpoints.mx_name or endpoints.host)
+            if smtp.listener is not None:
+                _tell_failure(smtp.listener, failure)
             await _leave(smtp, failure)
             return failure
         heed_cancellation()
         if isinstance(found, Broken):
+            if smtp.listener is not None:
+                _tell_failure(smtp.listener, found)
             await _leave(smtp, found)
         result = found
     finally:
         if not isinstance(result, Connected):
             smtp.close()
     return result
+
+
+def _tell_failure(listener: Listener, failure: Broken | Rejected) -> None:
+    if isinstance(failure, Rejected):
+        if failure.stage is Stage.GREETING:
+            listener.greeted(failure.reply.code, failure.reply.text)
+        listener.event(f"not let in: {failure.stage} was answered by {failure.reply.code}")
+    else:
+        listener.event(f"failed at {failure.stage}: {failure.error}")
 
 
 async def _leave(smtp: aiosmtplib.SMTP, result: Broken | Rejected) -> None:
@@ -189,7 +253,7 @@ async def _leave(smtp: aiosmtplib.SMTP, result: Broken | Rejected) -> None:
         return  # nothing depends on how it answers
 
 
-async def _open(smtp: aiosmtplib.SMTP, connect_timeout: float) -> None:
+async def _open(smtp: _Client, connect_timeout: float) -> None:
     """Connect and read the greeting.
 
     aiosmtplib has one timeout for both, so that ours for TCP runs beside it.
@@ -204,9 +268,11 @@ async def _open(smtp: aiosmtplib.SMTP, connect_timeout: float) -> None:
 
             timer = loop.call_later(connect_timeout, expire)
             try:
-                await smtp.connect()
+                greeting = await smtp.connect()
             finally:
                 timer.cancel()
+            if smtp.listener is not None:
+                smtp.listener.greeted(greeting.code, greeting.message)
     except TimeoutError as error:
         if isinstance(error, aiosmtplib.SMTPException):
             raise
@@ -215,7 +281,7 @@ async def _open(smtp: aiosmtplib.SMTP, connect_timeout: float) -> None:
         ) from error
 
 
-async def _say_ehlo(smtp: aiosmtplib.SMTP) -> Connected:
+async def _say_ehlo(smtp: _Client) -> Connected:
     """Say EHLO, or HELO to a server that knows no better."""
     assert smtp.protocol is not None
     transport = cast("asyncio.Transport", smtp.transport)
@@ -235,7 +301,7 @@ async def _say_ehlo(smtp: aiosmtplib.SMTP) -> Connected:
 
 
 async def _secure(
-    smtp: aiosmtplib.SMTP, connected: Connected, settings: SessionSettings, mx_name: str
+    smtp: _Client, connected: Connected, settings: SessionSettings, mx_name: str
 ) -> Connected | Broken:
     """The same connection with TLS, where the settings and the server want it."""
     if settings.tls == "off":
@@ -257,7 +323,7 @@ async def _secure(
 
 
 async def _log_in(
-    smtp: aiosmtplib.SMTP, connected: Connected, credentials: Credentials, peer: str
+    smtp: _Client, connected: Connected, credentials: Credentials, peer: str
 ) -> Connected | Broken:
     """The same connection, logged in."""
     assert smtp.protocol is not None

@@ -43,7 +43,7 @@ async def log_in(
             await _say(smtp, each, credentials)
         except aiosmtplib.SMTPAuthenticationError as error:
             if error.code not in _ANOTHER_MECHANISM or each is usable[-1]:
-                said = _without(credentials, error.message)
+                said = struck_out(credentials, error.message)
                 raise aiosmtplib.SMTPAuthenticationError(error.code, said) from None
         else:
             break
@@ -59,7 +59,8 @@ async def _say(smtp: aiosmtplib.SMTP, mechanism: str, credentials: Credentials) 
     await say(credentials.user, credentials.password)
 
 
-def _without(credentials: Credentials, text: str) -> str:
+def struck_out(credentials: Credentials, text: str) -> str:
+    """A text without the password, in the forms in which AUTH says it."""
     password = credentials.password.encode()
     plain = b"\0" + credentials.user.encode() + b"\0" + password
     for secret in (

@@ -23,6 +23,8 @@ from mta.session.replies import (
     reply_of,
 )
 from mta.session.settings import SessionSettings
+from mta.session.steps import BODY
+from mta.session.traced import Awaited, Listener, TracedTransport, heard_by
 
 _LOST: Final = (aiosmtplib.SMTPException, OSError)
 
@@ -35,7 +37,8 @@ class PlainSession:
         self._transport = connected.transport
         self._connected = connected
         self._settings = settings
-        self._hooks = hooks
+        listener = connected.listener
+        self._hooks = hooks if listener is None else heard_by(listener, hooks)
         self._loop = asyncio.get_running_loop()
         self._messages_left = settings.messages_max
         self._woken = asyncio.Event()
@@ -43,6 +46,8 @@ class PlainSession:
         self._stage: Stage | None = None  # whose reply is awaited
         self._written_at = 0.0
         self._progress_at = 0.0  # when the server last took something of a body
+        self._awaits_since = self._loop.time()
+        self._unwritten: deque[bytes] = deque()  # of a body
         self._needs_reset = False
         self._is_stopping = False
         self.answered_count = 0
@@ -55,6 +60,16 @@ class PlainSession:
         if self.ended is not None:
             return "over"
         return self._stage or "idle"
+
+    @property
+    def awaits_since(self) -> float:
+        """The loop's time at which the step began that is awaited."""
+        return max(self._awaits_since, self._progress_at)
+
+    @property
+    def messages_since(self) -> tuple[float, ...]:
+        """The loop's time at which the message in flight was taken, if there is one."""
+        return () if self._in_flight is None else (self._written_at,)
 
     @property
     def takes_messages(self) -> bool:
@@ -101,6 +116,21 @@ class PlainSession:
         self._is_stopping = True
         self.wake()
 
+    def let_hear(self, listener: Listener) -> None:
+        """Let somebody hear what is said from now on; between two turns of the loop."""
+        protocol = self._smtp.protocol
+        if self.ended is not None or protocol is None or protocol.transport is None:
+            return
+        due: list[Awaited] = []
+        if self._stage is not None and not self._unwritten:
+            name = BODY.name if self._stage is Stage.BODY else str(self._stage).upper()
+            due.append((name, self._in_flight))
+        listener.joined(due, None if self._unwritten else 0)
+        self._hooks = heard_by(listener, self._hooks)
+        self._transport = TracedTransport(self._transport, listener)
+        self._transport.set_protocol(self._pacer)
+        self._smtp.transport = protocol.transport = self._transport
+
     async def _next(self) -> Envelope | None:
         """The next message, waiting for one; None when the session should end."""
         while self.takes_messages and self._smtp.is_connected:
@@ -143,7 +173,7 @@ class PlainSession:
 
     async def _step(self, envelope: Envelope, stage: Stage, output: bytes) -> bool:
         """Write one command or the body; answer the message if that is the end of it."""
-        self._stage = stage
+        self._stage, self._awaits_since = stage, self._loop.time()
         try:
             reply = await (self._body(output) if stage is Stage.BODY else self._command(output))
         except _LOST as error:
@@ -171,7 +201,7 @@ class PlainSession:
         if protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("connection lost")
         # SMTP.data would hide whether DATA or its end was refused, and hold all of it at once.
-        left = deque(pieces_of(output))
+        left = self._unwritten = deque(pieces_of(output))
 
         def feed() -> None:
             self._progress_at = self._loop.time()
@@ -184,6 +214,7 @@ class PlainSession:
             reply = await self._patiently(protocol.read_response())
         finally:
             self._pacer.on_room = None
+            self._unwritten = deque()
         if left:  # a command would be read as content
             self.ended = Ended("answered in the middle of the body", is_ours=False)
             if reply.code < 400:

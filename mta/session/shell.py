@@ -16,6 +16,7 @@ from mta.session.flow import PIECE, pieces_of
 from mta.session.handshake import QUIT_TIMEOUT_S, Connected
 from mta.session.hooks import Hooks, Timing
 from mta.session.settings import SessionSettings
+from mta.session.traced import Listener, TracedTransport, heard_by
 
 SLOW_S: Final = 0.1  # from a message's first byte to its answer
 _NEVER_WRITTEN: Final = Timing(0.0)
@@ -28,6 +29,8 @@ class PipelinedSession(asyncio.Protocol):
         self._connected = connected
         self._transport = connected.transport
         self._settings = settings
+        if connected.listener is not None:
+            hooks = heard_by(connected.listener, hooks)
         self._hooks = hooks
         make = ChunkedDialogue if connected.offers.chunking else Dialogue
         self._dialogue = make(connected.offers, settings.messages_max, hooks.may_send)
@@ -52,6 +55,16 @@ class PipelinedSession(asyncio.Protocol):
         if self._dialogue.is_over:
             return "over"
         return self._dialogue.awaited or "idle"
+
+    @property
+    def awaits_since(self) -> float:
+        """The loop's time of the last word or byte that went either way."""
+        return self._progress_at
+
+    @property
+    def messages_since(self) -> tuple[float, ...]:
+        """The loop's times at which the messages in flight were taken."""
+        return tuple(self._written_at.values())
 
     @property
     def takes_messages(self) -> bool:
@@ -87,6 +100,15 @@ class PipelinedSession(asyncio.Protocol):
         """Pull no more, finish what is in flight, say QUIT."""
         self._is_stopping = True
         self.wake()
+
+    def let_hear(self, listener: Listener) -> None:
+        """Let somebody hear what is said from now on; between two turns of the loop."""
+        if self._dialogue.is_over:
+            return
+        listener.joined(self._dialogue.due, sum(map(len, self._pieces)))
+        self._hooks = heard_by(listener, self._hooks)
+        self._transport = TracedTransport(self._transport, listener)
+        self._transport.set_protocol(self)
 
     # --- what the transport calls
 

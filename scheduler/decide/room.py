@@ -6,14 +6,15 @@ waits for room on a lane is not overtaken there (``close``), or small parts woul
 out for ever.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
 
 from affinity.configuration import Pace
 from affinity.gcra import BUDGET_AHEAD_S
 from affinity.lane import LaneKey
-from scheduler.decide.snapshot import Lane, LaneView, Rules, Snapshot
+from affinity.warmup import day_of
+from scheduler.decide.snapshot import Lane, LaneView, QueuedPart, Rules, Snapshot
 
 
 @dataclass(slots=True)
@@ -66,6 +67,9 @@ class Room:
         for lane_key in map(LaneKey.parse, sorted(in_hand)):
             self._in_hand.setdefault(lane_key.mx_group, []).append(lane_key)
         self._lanes: dict[str, LaneInUse] = {}
+        self._day, self._spent = day_of(snapshot.now), snapshot.spent
+        self._quotas: dict[tuple[str, str], int | None] = {}  # when the round began
+        self._left: dict[tuple[str, str], int] = {}  # of those
         self._pools: dict[tuple[str, str], Pool] = {}
         self._pool_of: dict[tuple[int, ...], Pool] = {}
 
@@ -113,6 +117,39 @@ class Room:
             or lane.is_contested
             or not self._pool(affinity, source_ip).members
             or not self._has_budget(lane)
+            or self.portion(source_ip, lane, 1) == 0
+        )
+
+    def _quota(self, source_ip: str, lane: LaneInUse) -> int | None:
+        """What of today's quota was there when the round began; None: there is no quota."""
+        way = (source_ip, lane.lane.mx_group)
+        if way not in self._quotas:
+            quota = self._rules.quotas.of(*way, self._day)
+            if quota is not None:
+                quota = max(0, quota - self._spent.get(way, 0))
+                self._left[way] = quota
+            self._quotas[way] = quota
+        return self._quotas[way]
+
+    def portion(self, source_ip: str, lane: LaneInUse, size: int) -> int:
+        """How many messages of a part of this size the quota of its source IP lets go."""
+        if self._quota(source_ip, lane) is None:
+            return size
+        return min(size, self._left[source_ip, lane.lane.mx_group])
+
+    def charge(self, source_ip: str, lane: LaneInUse) -> Callable[[int], int]:
+        """What a part counts for that leaves from here; the same for the whole round."""
+        quota = self._quota(source_ip, lane)
+        if quota is None:
+            return lane.charge
+        return lambda size: lane.charge(max(1, min(size, quota)))
+
+    def has_way(self, part: QueuedPart) -> bool:
+        """Whether a part could go by any of its source IPs now or when its turn comes."""
+        return self._rules.has_route(part.mx_group) and any(
+            source_ip in part.source_ips
+            and self.is_available(part.affinity, source_ip, self.lane(source_ip, part.mx_group))
+            for source_ip in self._rules.weights(part.affinity)
         )
 
     def _has_budget(self, lane: LaneInUse) -> bool:
@@ -161,7 +198,9 @@ class Room:
             most = min(most, rate.room(lane.tat, self._now, self._pace.lease))
         return held + size <= most
 
-    def take(self, lane: LaneInUse, worker: int, size: int) -> None:
+    def take(self, source_ip: str, lane: LaneInUse, worker: int, size: int) -> None:
+        if self._quota(source_ip, lane) is not None:
+            self._left[source_ip, lane.lane.mx_group] -= size
         lane.held[worker] = lane.held.get(worker, 0) + size
         self._load[worker] += size
         self._given[worker] += size

@@ -10,6 +10,7 @@ from affinity.configuration import Configuration
 from affinity.lane import Limits, lane_of, limits_of_group
 from affinity.rate import Rate
 from affinity.route import Routes
+from affinity.warmup import Quotas
 
 _NO_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -28,6 +29,8 @@ class QueuedPart:
     source_ips: tuple[str, ...]
     size: int
     priority: int = 0  # higher goes first
+    contact_at: float = 0.0
+    is_started: bool = True  # its delivery is in progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,9 @@ class Snapshot:
     parts: tuple[QueuedPart, ...]
     workers: tuple[LiveWorker, ...]
     lanes: tuple[LaneView, ...] = ()
+    running: frozenset[int] = frozenset()  # deliveries that count against a limit on them
+    # Of today's quota, by source IP and MX group; where there is none it does not matter.
+    spent: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,13 @@ class Lane:
     key: str
     is_limited: bool
     rate: Rate | None
+    mx_group: str = ""
 
 
 class Rules:
     """What a configuration says about weights, lanes and routes; never changes once made."""
 
-    __slots__ = ("_configuration", "_lanes", "_limits", "_routes", "_weights")
+    __slots__ = ("_configuration", "_lanes", "_limits", "_routes", "_weights", "quotas")
 
     def __init__(self, configuration: Configuration, routes: Routes) -> None:
         self._configuration, self._routes = configuration, routes
@@ -85,6 +92,7 @@ class Rules:
             name: MappingProxyType(weights(affinity))
             for name, affinity in configuration.affinity.items()
         }
+        self.quotas = Quotas(configuration.warmup, routes)
         # Caches: masks are matched once per MX group, lanes made once.
         self._limits: dict[str, Limits] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -101,7 +109,7 @@ class Rules:
                 limits = limits_of_group(self._configuration, self._routes, mx_group)
                 self._limits[mx_group] = limits
             key = str(lane_of(source_ip, mx_group, limits))
-            lane = Lane(key, limits.is_limited, limits.rate)
+            lane = Lane(key, limits.is_limited, limits.rate, mx_group)
             self._lanes[source_ip, mx_group] = lane
         return lane
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from affinity.configuration import Pace
+from scheduler.decide.admit import admit
 from scheduler.decide.allot import Allotment, next_ip, used
 from scheduler.decide.fair_share import Turn, Turns
 from scheduler.decide.room import LaneInUse, Room
@@ -26,6 +27,7 @@ class Grant:
     source_ip: str
     lane_key: str
     mx_group: str
+    messages: int | None = None  # so many of it, as the quota of its IP has room for; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ def spread(
     plus one pass over the parts and the lanes.
     """
     room = Room(snapshot, rules, pace, memory.given)
+    parts = snapshot.parts
+    if pace.max_deliveries is not None:
+        parts = admit(parts, snapshot.running, pace.max_deliveries, room.has_way)
     turn = _Round(snapshot.now, rules, pace, memory, room)
-    return turn.run(_streams(snapshot.parts))
+    return turn.run(_streams(parts))
 
 
 def _streams(parts: Iterable[QueuedPart]) -> list[Stream]:
@@ -67,6 +72,7 @@ class _Aim:
     part: QueuedPart
     source_ip: str
     lane: LaneInUse
+    charge: int  # messages that it counts for
 
     @property
     def place(self) -> tuple[str, int]:
@@ -114,8 +120,9 @@ class _Round:
         # Kept even if the part is refused: it waits for this IP, and keeps its place there.
         source_ip, self._allotments[stream.key] = chosen
         lane = self._room.lane(source_ip, stream.mx_group)
-        part = stream.next_part(source_ip, self._memory.on_ip, lane.charge)
-        aim = _Aim(stream, part, source_ip, lane)
+        charge = self._room.charge(source_ip, lane)
+        part = stream.next_part(source_ip, self._memory.on_ip, charge)
+        aim = _Aim(stream, part, source_ip, lane, charge(part.size))
         turns = self._turns.get(aim.place)
         if turns is None:
             before = self._memory.on_lane.get(aim.place, Turn())
@@ -135,29 +142,31 @@ class _Round:
         if not self._room.is_available(affinity, aim.source_ip, aim.lane):
             self._aim_anew(aim)  # what went before it has spent the lane's budget
             return
-        worker = self._room.taker(affinity, aim.source_ip, aim.lane, aim.part.size)
+        size = self._room.portion(aim.source_ip, aim.lane, aim.part.size)
+        worker = self._room.taker(affinity, aim.source_ip, aim.lane, size)
         if worker is None:
             self._refuse(aim)
         else:
-            self._grant(aim, worker)
+            self._grant(aim, worker, size)
 
     def _place_in_line(self, aim: _Aim) -> tuple[int, float, int]:
-        charge = aim.lane.charge(aim.part.size)
-        tag = self._turns[aim.place].tag(aim.stream.key, charge, aim.stream.deliveries)
+        tag = self._turns[aim.place].tag(aim.stream.key, aim.charge, aim.stream.deliveries)
         return (-aim.part.priority, tag, aim.part.part_id)
 
-    def _grant(self, aim: _Aim, worker: int) -> None:
+    def _grant(self, aim: _Aim, worker: int, size: int) -> None:
         part, stream = aim.part, aim.stream
         lane_key = aim.lane.lane.key
         self._grants.append(
-            Grant(part.part_id, part.delivery_id, worker, aim.source_ip, lane_key, part.mx_group)
+            Grant(
+                *(part.part_id, part.delivery_id, worker, aim.source_ip, lane_key, part.mx_group),
+                None if size == part.size else size,
+            )
         )
-        charge = aim.lane.charge(part.size)
-        self._turns[aim.place].serve(stream.key, charge, stream.deliveries)
-        self._room.take(aim.lane, worker, part.size)
+        self._turns[aim.place].serve(stream.key, aim.charge, stream.deliveries)
+        self._room.take(aim.source_ip, aim.lane, worker, size)
         stream.take(part, aim.source_ip)
         allotment = self._allotments[stream.key]
-        self._allotments[stream.key] = used(allotment, aim.source_ip, charge)
+        self._allotments[stream.key] = used(allotment, aim.source_ip, aim.charge)
         self._refused_since.pop(lane_key, None)
         for other in self._avoided.get(stream.key, {}).values():
             self._turns[other.place].leave(stream.key)

@@ -70,7 +70,7 @@ class SqliteDialect(Upserts):
             options = connection.get_execution_options()
             if not options.get("mtalab_bare", False):
                 if options.get("mtalab_write", False):
-                    _take_turn(connection)
+                    _take_turn(connection, options.get("mtalab_patience_ms", BUSY_TIMEOUT_MS))
                 else:
                     connection.exec_driver_sql("BEGIN")
 
@@ -150,7 +150,7 @@ class SqliteDialect(Upserts):
         return FileLeadership(lock)
 
 
-def _take_turn(connection: Connection) -> None:
+def _take_turn(connection: Connection, patience_ms: int = BUSY_TIMEOUT_MS) -> None:
     """Begin to write as soon as nobody else does.
 
     SQLite waits longer each time it finds the file locked, at last a tenth of a second: among
@@ -159,7 +159,7 @@ def _take_turn(connection: Connection) -> None:
     raw: Any = connection.connection.driver_connection
     raw.execute(f"PRAGMA busy_timeout = {TURN_TIMEOUT_MS}")
     try:
-        for _ in range(BUSY_TIMEOUT_MS // TURN_TIMEOUT_MS):
+        for _ in range(patience_ms // TURN_TIMEOUT_MS):
             try:
                 raw.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import store.partial_indexes  # noqa: F401 - they are part of the metadata
 from store.tables import metadata
 
 context.configure(

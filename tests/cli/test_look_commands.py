@@ -124,8 +124,8 @@ def test_brackets_in_other_peoples_text_are_text(lab):
 def test_a_paused_delivery_says_so_wherever_its_mail_waits(lab):
     lab(*SUBMIT)
     lab("pause", 1)
-    causes = {each["cause"] for each in lab("status", "--json").json["queues"]}
-    assert causes == {"the delivery is paused"}
+    causes = {each["code"] for each in lab("status", "--json").json["queues"]}
+    assert causes == {"delivery_paused"}
 
 
 def test_mail_to_a_host_outside_waits_and_status_says_why(lab):

@@ -27,6 +27,16 @@ def test_a_delivery_is_paused_resumed_and_cancelled(queued):
     assert "delivery 1 is cancelled and cannot be resumed" in again.err
 
 
+def test_a_delivery_is_held_until_it_is_confirmed(lab):
+    done = lab(*SUBMIT, "--hold")
+    assert done.out.endswith("nothing is sent before `mtalab confirm 1`\n")
+    assert status(lab) == "ready"
+    assert lab("status", "--json").json["deliveries"][0]["status"] == "ready"
+    assert lab("confirm", 1, "--json").json == {"delivery": 1, "status": "start_pending"}
+    assert "cannot be confirmed" in lab("confirm", 1).err
+    assert lab("confirm", 7).code == 2
+
+
 def test_some_messages_are_cancelled(queued):
     assert queued("cancel", "--message", 1).out == "1 messages cancelled\n"
     found = queued("cancel", 1, "--domain", "gmail.*", "--json").json

@@ -22,11 +22,13 @@ def test_the_sample_files_can_be_submitted_at_once(lab):
     assert done.code == 0
     assert done.json == {
         "delivery": 1,
+        "held": False,
         "messages": 15,
         "duplicates": 0,
         "quarantined": 0,
         "rejected": 0,
         "rejects_file": None,
+        "waves": [],
         "warnings": [],
     }
     [delivery] = lab("deliveries", "--json").json

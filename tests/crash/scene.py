@@ -19,12 +19,16 @@ from store.schema import open_store
 from tests.crash.known import known_sent
 from tests.crash.points import CONNECTIONS, Point
 from tests.crash.work import MESSAGES, Work, die_at_work, give_work, is_begun_early
-from tests.fakes.running_lab import CONFIGURATION, RunningLab
+from tests.fakes.running_lab import CONFIGURATION, WITH_SUBMISSION, RunningLab
 from world.crash import HOW, VARIABLE
 
-TEXT = CONFIGURATION.replace("connections = 4", f"connections = {CONNECTIONS}").replace(
-    'data = "40ms"', 'data = "20ms"'
-)
+
+def _quick(text: str) -> str:
+    text = text.replace("connections = 4", f"connections = {CONNECTIONS}")
+    return text.replace('data = "40ms"', 'data = "20ms"')
+
+
+TEXT = _quick(CONFIGURATION)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Seen:
 
 def crash(point: Point, folder: Path, url: str | None) -> Seen:
     """Let a process die at the point, and look at what is left once the lab has recovered."""
-    lab = RunningLab(folder, store_url=url, text=TEXT)
+    lab = RunningLab(folder, store_url=url, text=_quick(WITH_SUBMISSION))
     mark = folder / "crashed"
     armed = {VARIABLE: f"{point.name}:{point.nth}:{mark}"}
     try:

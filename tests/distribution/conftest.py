@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,11 @@ class Installed:
     folder: Path
     wheel: Path
 
-    def run(self, *words: object, folder: Path, code: int = 0) -> str:
-        environ = {name: value for name, value in os.environ.items() if "MTALAB" not in name}
+    def run(
+        self, *words: object, folder: Path, code: int = 0, environ: Mapping[str, str] = NOTHING
+    ) -> str:
+        own = {name: value for name, value in os.environ.items() if "MTALAB" not in name}
+        environ = {**own, **environ}
         environ["PATH"] = f"{self.folder / 'bin'}{os.pathsep}{environ['PATH']}"
         done = subprocess.run(
             [str(each) for each in words],

@@ -1,5 +1,6 @@
 """``pip install .`` gives a whole mtalab."""
 
+import sys
 import zipfile
 from email import message_from_string
 
@@ -31,7 +32,7 @@ def test_its_metadata_name_the_command_the_plugin_and_what_it_needs(installed):
         entries = wheel.read(f"{folder}/entry_points.txt").decode()
         metadata = message_from_string(wheel.read(f"{folder}/METADATA").decode())
     assert "mtalab = lab.cli.main:run" in entries
-    assert "mtalab = mtalab.pytest_plugin" in entries
+    assert "mtalab = mtalab_pytest.plugin" in entries
     needs = [each for each in metadata.get_all("Requires-Dist") if "extra ==" not in each]
     assert any(each.startswith("aiosmtplib") for each in needs)
     assert not any(each.startswith(("pytest", "hatchling", "ruff")) for each in needs)
@@ -50,3 +51,19 @@ def test_installed_it_is_found_and_makes_a_lab(installed, tmp_path):
     messages, file = installed.run("python", "-c", code, folder=tmp_path).split()
     assert messages == "1"
     assert file.startswith(str(installed.folder))
+
+
+def test_the_plugin_uses_a_mtalab_that_is_installed_elsewhere(installed, tmp_path):
+    program = installed.folder / "bin" / "mtalab"
+    (tmp_path / "test_elsewhere.py").write_text(
+        "import psutil\n\n\n"
+        "def test_elsewhere(lab):\n"
+        "    (child,) = psutil.Process().children()\n"
+        f"    assert {str(program)!r} in child.cmdline()\n"
+        "    lab.submit()\n"
+        "    lab.run_until_done()\n"
+        "    assert lab.counts()['sent'] == 10\n"
+    )
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path]
+    said = installed.run(*pytest, folder=tmp_path, environ={"MTALAB_BIN": str(program)})
+    assert "1 passed" in said

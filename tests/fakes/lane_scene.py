@@ -62,13 +62,16 @@ class Scene:
     def answered(self, held, answer, **_):
         self.answers.append((held.message.message_id, type(answer)))
 
-    def put(self, *numbers):
+    def waits_for(self, answer):
+        return None
+
+    def put(self, *numbers, domains=None):
         queue = self.lanes.queue(self.lease)
         part = HeldPart(self.lease, 0, 0, len(numbers))
         for number in numbers:
-            queue.put(
-                HeldMessage(part, PartMessage(number, f"u{number}@y.test", "y.test", "{}", 0))
-            )
+            domain = (domains or {}).get(number, "y.test")
+            message = PartMessage(number, f"u{number}@{domain}", domain, "{}", 0)
+            queue.put(HeldMessage(part, message))
         self.lanes.wake()
 
 

@@ -1,6 +1,7 @@
 """A lab of real processes in a folder of its own, driven and watched by a test."""
 
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import orjson
 import psutil
 
 from lab.accounts import reconciled
+from lab.cli.main import run
 from lab.configuration import Loaded, load
 from lab.submit.submission import Order, submit
 from mail.states import MessageStatus
@@ -31,7 +33,7 @@ validity = "10m"
 [lab]
 name = "test"
 [submission]
-listen = "127.0.0.1:{c}"
+listen = "off"
 [mta.m1]
 affinities = ["promo"]
 workers = 2
@@ -59,6 +61,8 @@ delays = ["300ms"]
 [scheduler]
 lease = "3s"
 """
+# A lab with all that it can have; most tests do without the process for the port.
+WITH_SUBMISSION = CONFIGURATION.replace('listen = "off"', 'listen = "127.0.0.1:{c}"')
 MAIL = b"From: a@shop.example\r\nSubject: For {{ name }}\r\n\r\nHello {{ name }}\r\n"
 
 
@@ -102,24 +106,53 @@ class RunningLab:
         return [sys.executable, "-P", "-m", "lab", *words]
 
     def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        """A command in a process of its own."""
         return subprocess.run(
             self.command(*words), cwd=self.folder, capture_output=True, check=False, timeout=120
         )
 
+    def call(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        """A command by its entry point, in this process: another would be most of its time."""
+        said = [io.TextIOWrapper(io.BytesIO()) for _ in range(2)]
+        argv, code = sys.argv, 0
+        sys.argv = ["mtalab", *words]
+        try:
+            with (
+                contextlib.chdir(self.folder),
+                contextlib.redirect_stdout(said[0]),
+                contextlib.redirect_stderr(said[1]),
+            ):
+                run()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        finally:
+            sys.argv = argv
+        for each in said:
+            each.flush()
+        out, err = (each.buffer.getvalue() for each in said)
+        return subprocess.CompletedProcess(sys.argv, code, out, err)
+
     def json(self, *words: str):
-        return orjson.loads(self.run(*words, "--json").stdout)
+        return orjson.loads(self.call(*words, "--json").stdout)
 
-    def submit(self, count: int, *domains: str, affinity: str = "promo") -> int:
-        """Submit ``count`` messages to each of the domains, a.test by default.
-
-        By what `mtalab submit` calls: a process for each would be half of many a test's time.
-        """
-        people = self.folder / "people.csv"
-        rows = "".join(
-            f"u{number}@{domain},N{number}\n"
-            for domain in domains or ("a.test",)
-            for number in range(count)
+    def submit(self, count: int, *domains: str, affinity: str = "promo", **more) -> int:
+        """Submit ``count`` messages to each of the domains, a.test by default."""
+        return self.submit_to(
+            *(
+                f"u{number}@{domain}"
+                for domain in domains or ("a.test",)
+                for number in range(count)
+            ),
+            affinity=affinity,
+            **more,
         )
+
+    def submit_to(
+        self, *addresses: str, affinity: str = "promo", validity_s: float | None = None
+    ) -> int:
+        """Submit a message to each, by what `mtalab submit` calls."""
+        people = self.folder / "people.csv"
+        rows = "".join(f"{each},N{number}\n" for number, each in enumerate(addresses))
         people.write_text(f"address,name\n{rows}")
         loaded, clock = load(self.folder / "mtalab.toml", {}), SystemClock()
         order = Order(
@@ -128,7 +161,7 @@ class RunningLab:
             affinity=affinity,
             label="mail",
             contact_at=clock.now(),
-            validity_s=loaded.configuration.validity,
+            validity_s=loaded.configuration.validity if validity_s is None else validity_s,
         )
         return submit(self.store, loaded, clock, order, lambda *_: None).delivery_id
 
@@ -225,8 +258,9 @@ class RunningLab:
     def reconciled(self):
         return reconciled(self.store, self.loaded)
 
-    def said(self) -> str:
-        return (self.folder / "up.log").read_text()
+    def said(self, since: int = 0) -> str:
+        """Its log, from this many characters on."""
+        return (self.folder / "up.log").read_text()[since:]
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Poll until it holds."""

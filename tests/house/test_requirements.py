@@ -9,9 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ROOMS = (
     *("mail", "world", "affinity", "store", "scheduler", "mta", "sinks", "monitor", "lab"),
-    "mtalab",
+    *("mtalab", "mtalab_pytest"),
 )
-PLUGIN = ROOT / "mtalab" / "pytest_plugin.py"  # who uses it has pytest
+PLUGIN = ROOT / "mtalab_pytest" / "plugin.py"  # who uses it has pytest
 
 
 def imported(file):

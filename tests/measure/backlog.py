@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text, text
 from affinity.configuration import Pace
 from affinity.part import part_size
 from affinity.plan import Plan
+from mail.cause import Cause
 from mail.reason import FailureType, Reason
 from mail.states import DeliveryEvent, MessageStatus
 from store import deliveries, parts, rollups, tables
@@ -38,11 +39,11 @@ _batch = Table(
 )
 _MESSAGES = text("""
 INSERT INTO message (delivery_id, address, domain, mx_group, fields, status, attempts, part_id,
-    next_attempt_at, reason, failure, source_ip, reply, changed_at)
+    next_attempt_at, reason, failure, source_ip, reply, changed_at, cause)
 SELECT b.delivery_id, 'user' || (b.first + s.n) || '@' || b.domain, b.domain, b.mx_group,
     '{"name":"Name' || (b.first + s.n) || '","town":"Lyon"}', :status, :attempts, b.part_id,
     CASE WHEN :wait > 0 THEN :at + :wait + (b.first + s.n) % 3000 END,
-    :reason, :failure, :source_ip, :reply, :at
+    :reason, :failure, :source_ip, :reply, :at, :cause
 FROM batch b JOIN series s ON s.n < b.size ORDER BY b.place, s.n
 """)
 _TRANSITIONS = text("""
@@ -202,6 +203,7 @@ def _write(
         "reply": reply,
         "reason": int(Reason.GREYLISTED) if wait else None,
         "failure": str(FailureType.IGNORED) if wait else None,
+        "cause": str(Cause.GREYLISTED) if wait else None,
         "wait": wait,
         "at": at,
     }

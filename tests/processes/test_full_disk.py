@@ -13,7 +13,8 @@ import subprocess
 import psutil
 import pytest
 
-from tests.fakes.running_lab import running_lab
+from tests.fakes.running_lab import WITH_SUBMISSION, running_lab
+from tests.fakes.shared_lab import shared_lab
 
 MANY = 400
 UNLIMITED = resource.RLIM_INFINITY
@@ -70,30 +71,36 @@ def pids_of(lab):
     return {each.pid for each in lab.processes()}
 
 
-def test_a_full_disk_ends_nobody_and_loses_and_doubles_nothing(tmp_path):
-    with running_lab(tmp_path) as lab:
-        delivery = lab.submit(MANY)
-        half_way(lab, delivery)
-        before = pids_of(lab)
-        with full_disk(lab.processes()):
-            with (
-                smtplib.SMTP("127.0.0.1", lab.submission_port, timeout=60) as client,
-                pytest.raises(smtplib.SMTPDataError) as refused,
-            ):
-                client.sendmail("a@b.test", ["u@b.test"], "Subject: x\r\n\r\nx\r\n")
-            assert refused.value.smtp_code == 451
-            assert lab.sent(delivery) < MANY, "it was over before the disk was full"
-            told = run_on_full_disk(
-                lab, "submit", "-m", "mail.eml", "-r", "people.csv", "-a", "promo"
-            )
-        refuses(told)
-        assert told.stdout == b""
-        all_arrive(lab, delivery)
-        assert pids_of(lab) == before
-        lab.wait(
-            lambda: "could not be written when due" in lab.said(), "the log says it afterwards"
-        )
-        assert lab.down() == 0
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with shared_lab(tmp_path_factory, WITH_SUBMISSION) as shared:
+        yield shared
+
+
+@pytest.fixture
+def lab(shared, request):
+    with shared.of_test(request) as lab:
+        yield lab
+
+
+def test_a_full_disk_ends_nobody_and_loses_and_doubles_nothing(lab):
+    delivery = lab.submit(MANY)
+    half_way(lab, delivery)
+    before = pids_of(lab)
+    with full_disk(lab.processes()):
+        with (
+            smtplib.SMTP("127.0.0.1", lab.submission_port, timeout=60) as client,
+            pytest.raises(smtplib.SMTPDataError) as refused,
+        ):
+            client.sendmail("a@b.test", ["u@b.test"], "Subject: x\r\n\r\nx\r\n")
+        assert refused.value.smtp_code == 451
+        assert lab.sent(delivery) < MANY, "it was over before the disk was full"
+        told = run_on_full_disk(lab, "submit", "-m", "mail.eml", "-r", "people.csv", "-a", "promo")
+    refuses(told)
+    assert told.stdout == b""
+    all_arrive(lab, delivery)
+    assert pids_of(lab) == before
+    lab.wait(lambda: "could not be written when due" in lab.said(), "the log says it afterwards")
 
 
 @pytest.mark.postgresql
@@ -110,17 +117,16 @@ def test_without_a_journal_mail_goes_on_as_fast_as_the_store_knows_of_it(
         assert pids_of(lab) == before
 
 
-def test_a_sink_that_cannot_write_a_receipt_accepts_nothing(tmp_path):
-    with running_lab(tmp_path) as lab:
-        before = pids_of(lab)
-        with full_disk([psutil.Process(lab.pid_of("sinks"))]):
-            delivery = lab.submit(MANY)
-            lab.wait(
-                lambda: any(each.attempts > 1 for each in lab.messages(delivery)),
-                "some are tried again",
-            )
-            tried = [each for each in lab.messages(delivery) if each.attempts]
-            assert lab.sent(delivery) == 0
-            assert {each.reply[:3] for each in tried} == {"452"}
-        all_arrive(lab, delivery)
-        assert pids_of(lab) == before
+def test_a_sink_that_cannot_write_a_receipt_accepts_nothing(lab):
+    before = pids_of(lab)
+    with full_disk([psutil.Process(lab.pid_of("sinks"))]):
+        delivery = lab.submit(MANY)
+        lab.wait(
+            lambda: any(each.attempts > 1 for each in lab.messages(delivery)),
+            "some are tried again",
+        )
+        tried = [each for each in lab.messages(delivery) if each.attempts]
+        assert lab.sent(delivery) == 0
+        assert {each.reply[:3] for each in tried} == {"452"}
+    all_arrive(lab, delivery)
+    assert pids_of(lab) == before

@@ -1,6 +1,7 @@
 """A worker's lanes while the configuration changes under them, over real sockets."""
 
 import asyncio
+import socket
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from affinity.configuration import MxRule
 from mail.outcome import Accepted, Broken
 from mta import lanes as lanes_module
+from store.modules import Words
+from store.reports import Telling
+from tests.fakes.clock import FakeClock
 from tests.fakes.lane_scene import LANE, Scene, settings_for, until
 from tests.fakes.scripted_server import BYE, conversation, greeting, scripted, transaction
 from world.network import ForbiddenDestination
@@ -28,12 +32,18 @@ class NoNetwork:
         return None
 
 
-def played(steps, *scripts):
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def played(steps, *scripts, **given_settings):
     """Run ``steps(scene, server)`` against a server with these conversations."""
 
     async def run():
         async with scripted(*scripts) as server, asyncio.TaskGroup() as tasks:
-            scene = Scene(settings_for(server.port), tasks)
+            scene = Scene(settings_for(server.port, **given_settings), tasks)
             await steps(scene, server)
             await scene.lanes.stop()
         server.check()
@@ -142,3 +152,49 @@ def test_lanes_that_become_one_shared_lane_are_closed():
         conversation(OPENING, transaction(), BYE),
     )
     assert scene.answers == [(1, Accepted), (2, Accepted)]
+
+
+def test_a_lane_tells_what_it_does_and_is_idle_when_it_is_done():
+    async def steps(scene, server):
+        scene.put(1, 2, 3)
+        await server.until(lambda: server.contents)
+        [report] = scene.lanes.reports(7)
+        assert (report.worker_id, report.lane, report.source_ip) == (7, LANE, "127.0.1.1")
+        assert (report.taken, report.allowed) == (1, 1)
+        assert report.waiting + report.in_flight == 3
+        assert report.in_flight >= 1
+        assert [(name, each.connections) for name, each in report.phases.items()] == [("body", 1)]
+        assert report.phases["body"].since <= FakeClock().now()
+        assert (report.slow, report.trouble, report.down_until) == (0, None, None)
+        telling = Telling()
+        assert telling.news(Words(), [report]).changed == [report]
+        telling.told()
+        assert telling.news(Words(), scene.lanes.reports(7)).changed == [], "it stood still"
+        server.go_on.set()
+        await until(lambda: len(scene.answers) == 3)
+        await until(lambda: not scene.lanes.reports(7)[0].taken)
+        assert scene.lanes.reports(7)[0].is_idle
+
+    rules = (MxRule(mask="*", max_connections=1),)
+    played(steps, conversation(OPENING, SLOW, transaction(), transaction(), BYE), rules=rules)
+
+
+def test_a_lane_that_cannot_connect_tells_why_since_when_and_until_when():
+    async def run():
+        async with asyncio.TaskGroup() as tasks:
+            scene = Scene(settings_for(free_port()), tasks)
+            scene.put(1)
+            await until(lambda: scene.answers)
+            scene.put(2)
+            [report] = scene.lanes.reports(7)
+            await scene.lanes.stop()
+        return scene, report
+
+    scene, report = asyncio.run(run())
+    now = FakeClock().now()
+    assert scene.answers == [(1, Broken)]
+    assert report.waiting == 1
+    assert report.trouble.stage == "connect"
+    assert "127.0.0.1" in report.trouble.text
+    assert report.trouble.since <= now < report.down_until
+    assert not report.is_idle

@@ -14,10 +14,12 @@ import pytest
 
 from lab.cli.main import run
 from lab.up_lock import owner_of
-from store import audit
-from tests.fakes.running_lab import CONFIGURATION, RunningLab
+from store import audit, queues, replan
+from tests.fakes.running_lab import CONFIGURATION, WITH_SUBMISSION, RunningLab
+from world.clock import SystemClock
 
-SLOW = CONFIGURATION.replace("40ms", "200ms")  # so that there is time to interfere
+ALONE = CONFIGURATION.replace("workers = 2", "workers = 1")
+SLOW = WITH_SUBMISSION.replace("40ms", "200ms")  # so that there is time to interfere
 LANE = "127.0.1.1>a"
 
 # `mtalab up --detach` leaves a child behind, which in a test is this process's.
@@ -138,7 +140,7 @@ def connected(lab):
 
 @pytest.mark.parametrize("how", ["stop", "remove"])
 def test_a_lab_ends_after_those_who_are_leaving_with_mail_in_flight(make, json, how):
-    lab = make(CONFIGURATION.replace("40ms", "4s").replace("workers = 2", "workers = 1"))
+    lab = make(ALONE.replace("40ms", "4s"))
     lab.up()
     delivery = lab.submit(1)
     lab.wait(lambda: connected(lab), "a connection is open")
@@ -166,7 +168,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def test_a_lab_ends_with_its_terminal_even_if_its_words_go_elsewhere(make):
-    lab = make()
+    lab = make(ALONE)
     keyboard, terminal = os.openpty()
     words = (lab.folder / "up.log").open("ab")
     argv = [sys.executable, "-c", IN_A_TERMINAL, str(terminal), *lab.command("up")]
@@ -203,7 +205,7 @@ def test_a_lab_that_cannot_start_in_the_background_says_why(make, call):
 
 def test_every_process_follows_what_is_applied_and_says_what_it_cannot(make, call, json):
     login = 'domains = ["a.test"]\nauth = { user = "u", password_file = "p" }'
-    lab = make(CONFIGURATION.replace('domains = ["a.test"]', login))
+    lab = make(WITH_SUBMISSION.replace('domains = ["a.test"]', login))
     secret = lab.folder / "p"
     secret.write_text("secret\n")
     lab.up()
@@ -231,7 +233,28 @@ def test_every_process_follows_what_is_applied_and_says_what_it_cannot(make, cal
     assert json("config", "apply")["ok"]
     assert {each.pid for each in lab.workers()} == workers
     assert "SIGHUP" not in lab.said(), "it ended nobody"
+    point_to_a_source_ip_that_is_gone(lab, json)
     lab.write(lab.text.replace("[lab]", "[lba]"))
     code, said = call("config", "apply")
     assert code == 2
     assert "lba" in said
+
+
+def point_to_a_source_ip_that_is_gone(lab, json):
+    """A plan that nobody's configuration has, and which the scheduler believes it has checked."""
+    delivery = lab.submit(2, affinity="other")  # which no instance has
+    wrong = replan.Planned(delivery, "other", "a.test", "gone", ("127.0.9.9",))
+
+    def is_cut_wrongly():
+        waiting = [each for each in lab.store.read_now(queues.waiting) if each.messages]
+        if [each.mx_group for each in waiting] == ["a"]:
+            lab.store.write_now(replan.replan, [wrong], SystemClock().now())
+        return [each.mx_group for each in waiting] == ["gone"]
+
+    lab.wait(is_cut_wrongly, "its mail waits in a part for that source IP")
+    code = json("replan")
+    assert (code["ok"], code["by"], code["found"]["plans"]) == (True, "scheduler", 1)
+    lab.wait(
+        lambda: lab.store.read_now(replan.planned, delivery)[0].mx_group == "a", "it is mended"
+    )
+    assert json("replan")["by"] is None, "there is nothing left to do"

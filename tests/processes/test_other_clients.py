@@ -1,5 +1,6 @@
 """Clients that nobody here wrote, into the submission port and into sinks."""
 
+import contextlib
 import smtplib
 import subprocess
 import sys
@@ -10,9 +11,9 @@ import orjson
 
 from sinks.receipts import read_receipts
 from tests.fakes.programs import program
-from tests.fakes.running_lab import running_lab
+from tests.fakes.running_lab import WITH_SUBMISSION, running_lab
 
-MANY = 2000
+MANY = 1000
 
 
 def said(*command, text=""):
@@ -25,7 +26,7 @@ def said(*command, text=""):
 
 def test_applications_send_through_the_submission_port(tmp_path):
     swaks, msmtp, source = program("swaks"), program("msmtp"), program("smtp-source")
-    with running_lab(tmp_path) as lab:
+    with running_lab(tmp_path, text=WITH_SUBMISSION) as lab:
         server = f"127.0.0.1:{lab.submission_port}"
         told = said(swaks, "--to", "user@b.test", "--server", server)
         assert "250 2.0.0 Queued as message 1 of delivery 1" in told
@@ -54,15 +55,30 @@ def test_applications_send_through_the_submission_port(tmp_path):
         found = lab.reconciled()
         assert found.is_ok()
         assert found.receipts == 1 + 2 + 20 + MANY
-        text = lab.run("inbox", "show", lab.json("inbox", "--recipient", "m0@b.test")[0]["id"])
+        text = lab.call("inbox", "show", lab.json("inbox", "--recipient", "m0@b.test")[0]["id"])
         assert b".dots\n..\n.\nend" in text.stdout.replace(b"\r\n", b"\n")
         assert lab.down() == 0
 
 
+@contextlib.contextmanager
+def sink_alone(folder, personality="accept"):
+    """`mtalab sink` without any lab; yields where it listens."""
+    command = [sys.executable, "-P", "-m", "lab", "sink", "--listen", "127.0.0.1:0", "--json"]
+    with subprocess.Popen(
+        [*command, "--keep", "kept", "--personality", personality],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+    ) as running:
+        try:
+            yield orjson.loads(running.stdout.readline())["listen"]
+        finally:
+            running.terminate()
+        assert running.wait(30) == 0
+
+
 def test_clients_send_to_sinks_directly(tmp_path):
     swaks, source = program("swaks"), program("smtp-source")
-    with running_lab(tmp_path) as lab:
-        sink = lab.loaded.configuration.sink["b"].listen
+    with sink_alone(tmp_path) as sink:
         said(swaks, "--to", "user@b.test", "--from", "a@x.test", "--server", sink)
         refused = subprocess.run(
             [swaks, "--to", "bounce-550-5.1.1@b.test", "--server", sink],
@@ -73,22 +89,14 @@ def test_clients_send_to_sinks_directly(tmp_path):
         said(source, *to, sink)
         said(source, *to, "-d", sink)  # all over the same connections
         receipts = Counter(
-            address for each in read_receipts(lab.loaded.directory) for address in each.rcpt_to
+            address for each in read_receipts(tmp_path / "kept") for address in each.rcpt_to
         )
         assert sum(receipts.values()) == 1 + 2 * MANY
 
 
-def test_a_sink_runs_alone_without_any_lab(tmp_path):
-    command = [sys.executable, "-P", "-m", "lab", "sink", "--listen", "127.0.0.1:0", "--json"]
-    with subprocess.Popen(
-        [*command, "--keep", "kept", "--personality", "busy"], cwd=tmp_path, stdout=subprocess.PIPE
-    ) as running:
-        try:
-            told = orjson.loads(running.stdout.readline())
-            with smtplib.SMTP(*told["listen"].split(":"), timeout=20) as client:
-                client.sendmail("a@b.test", ["c@d.test"], "Subject: x\r\n\r\nx\r\n")
-            [receipt] = read_receipts(tmp_path / "kept")
-            assert receipt.rcpt_to == ("c@d.test",)
-        finally:
-            running.terminate()
-        assert running.wait(30) == 0
+def test_a_busy_sink_runs_alone_without_any_lab(tmp_path):
+    with sink_alone(tmp_path, "busy") as sink:
+        with smtplib.SMTP(*sink.split(":"), timeout=20) as client:
+            client.sendmail("a@b.test", ["c@d.test"], "Subject: x\r\n\r\nx\r\n")
+        [receipt] = read_receipts(tmp_path / "kept")
+        assert receipt.rcpt_to == ("c@d.test",)

@@ -9,7 +9,8 @@ import pytest
 
 from mail.states import MessageStatus
 from store import leases, modules
-from tests.fakes.running_lab import CONFIGURATION, RunningLab, running_lab
+from tests.fakes.running_lab import CONFIGURATION, WITH_SUBMISSION, RunningLab, running_lab
+from tests.fakes.shared_lab import shared_lab
 
 
 def test_the_demo_accounts_for_every_message_and_prints_one_object(tmp_path):
@@ -38,7 +39,7 @@ def test_the_demo_accounts_for_every_message_and_prints_one_object(tmp_path):
 def test_an_imported_configuration_runs_a_demo_with_its_affinities(tmp_path):
     lab = RunningLab(tmp_path)
     example = Path(__file__).parents[2] / "examples" / "serverConf.xml"
-    assert lab.run("config", "import", str(example), "--out", "imported.toml").returncode == 0
+    assert lab.call("config", "import", str(example), "--out", "imported.toml").returncode == 0
     done = lab.run("demo", "--json", "--config", "imported.toml")
     lab.close()
     assert done.returncode == 0, done.stderr.decode()
@@ -65,7 +66,7 @@ def test_from_up_to_ctrl_c_on_both_databases(tmp_path, engine, request):
         with_database = request.getfixturevalue("postgresql_server").database()
         url = with_database.__enter__()
     try:
-        with running_lab(tmp_path, store_url=url) as lab:
+        with running_lab(tmp_path, store_url=url, text=WITH_SUBMISSION) as lab:
             delivery = lab.submit(300)
             other = lab.submit(200, "b.test")
             lab.wait(lambda: lab.sent(delivery) == 300 and lab.sent(other) == 200, "all are sent")
@@ -86,56 +87,65 @@ def test_from_up_to_ctrl_c_on_both_databases(tmp_path, engine, request):
             with_database.__exit__(None, None, None)
 
 
-def test_an_affinity_that_is_taken_away_holds_its_mail_and_gives_it_back(tmp_path):
-    with running_lab(tmp_path) as lab:
-        text = lab.text
-        lab.write(text.replace('affinities = ["promo"]', 'affinities = ["other"]'))
-        lab.wait(
-            lambda: all(each.affinities == ("other",) for each in lab.workers()),
-            "the workers follow the file",
-        )
-        delivery = lab.submit(50)
-        other = lab.submit(20, "b.test", affinity="other")
-        lab.wait(lambda: lab.sent(other) == 20, "the other affinity's mail is sent")
-        assert lab.counts(delivery) == {"pending": 50}
-        causes = {
-            each["cause"]
-            for each in lab.json("status")["queues"]
-            if each["delivery_id"] == delivery
-        }
-        assert causes == {"no running MTA instance has affinity 'promo' (they have: other)"}
-        assert set(lab.peers()) == {"127.0.1.9"}
-        lab.write(text)
-        lab.wait(lambda: lab.sent(delivery) == 50, "the mail goes once the affinity is back")
-        assert lab.reconciled().wrong_ip.count == 0
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with shared_lab(tmp_path_factory, CONFIGURATION.replace("40ms", "100ms")) as shared:
+        yield shared
 
 
-def test_a_changed_file_that_is_wrong_is_complained_about_and_not_used(tmp_path):
-    with running_lab(tmp_path) as lab:
-        lab.write(lab.text.replace("workers = 2", "workers = 0"))
-        lab.wait(lambda: "mta.m1.workers" in lab.said(), "the complaint")
-        delivery_text = lab.text
-        lab.write(delivery_text.replace("workers = 0", "workers = 2"))
-        assert lab.sent(lab.submit(5, "b.test")) <= 5
-        lab.wait(lambda: lab.sent(1) == 5, "the lab goes on")
+@pytest.fixture
+def lab(shared, request):
+    with shared.of_test(request) as lab:
+        yield lab
 
 
-def test_queued_mail_follows_a_changed_route(tmp_path):
-    with running_lab(tmp_path) as lab:
-        delivery = lab.submit(20, "c.test")
-        assert {each["cause"] for each in lab.json("status")["queues"]} == {
-            "no route leads to c.test"
-        }
-        lab.write(lab.text.replace('["b.test"]', '["b.test", "c.test"]'))
-        lab.wait(lambda: lab.sent(delivery) == 20, "it goes the new way")
+def causes(lab, delivery):
+    """Why it waits, by `mtalab status`."""
+    queues = lab.json("status")["queues"]
+    return {each["code"] for each in queues if each["delivery_id"] == delivery}
 
 
-def test_two_supervisors_do_not_share_a_lab(tmp_path):
-    with running_lab(tmp_path) as lab:
-        second = lab.run("up")
-        assert second.returncode == 1
-        assert b"another `mtalab up` runs the lab" in second.stderr
-        assert b"Traceback" not in second.stderr
+def test_an_affinity_that_is_taken_away_holds_its_mail_and_gives_it_back(lab):
+    text, before = lab.text, lab.peers()
+    lab.write(text.replace('affinities = ["promo"]', 'affinities = ["other"]'))
+    lab.wait(
+        lambda: all(each.affinities == ("other",) for each in lab.workers()),
+        "the workers follow the file",
+    )
+    delivery = lab.submit(50)
+    other = lab.submit(20, "b.test", affinity="other")
+    lab.wait(lambda: lab.sent(other) == 20, "the other affinity's mail is sent")
+    assert lab.counts(delivery) == {"pending": 50}
+    assert causes(lab, delivery) == {"affinity_not_configured"}
+    assert set(lab.peers() - before) == {"127.0.1.9"}
+    lab.write(text)
+    lab.wait(lambda: lab.sent(delivery) == 50, "the mail goes once the affinity is back")
+    assert lab.reconciled().wrong_ip.count == 0
+
+
+def test_a_changed_file_that_is_wrong_is_complained_about_and_not_used(lab):
+    text, since = lab.text, len(lab.said())
+    lab.write(text.replace("workers = 2", "workers = 0"))
+    lab.wait(lambda: "mta.m1.workers" in lab.said(since), "the complaint")
+    lab.write(text)
+    delivery = lab.submit(5, "b.test")
+    lab.wait(lambda: lab.sent(delivery) == 5, "the lab goes on")
+
+
+def test_queued_mail_follows_a_changed_route(lab):
+    text = lab.text
+    delivery = lab.submit(20, "c.test")
+    assert causes(lab, delivery) == {"no_mx"}
+    lab.write(text.replace('["b.test"]', '["b.test", "c.test"]'))
+    lab.wait(lambda: lab.sent(delivery) == 20, "it goes the new way")
+    lab.write(text)
+
+
+def test_two_supervisors_do_not_share_a_lab(lab):
+    second = lab.run("up")
+    assert second.returncode == 1
+    assert b"another `mtalab up` runs the lab" in second.stderr
+    assert b"Traceback" not in second.stderr
 
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path):
@@ -151,30 +161,23 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path):
     lab.close()
 
 
-def test_a_running_delivery_is_paused_resumed_cancelled_and_retried(tmp_path):
-    text = CONFIGURATION.replace('data = "40ms"', 'data = "100ms"')
-    with running_lab(tmp_path, text=text) as lab:
-        delivery, count = lab.submit(2000), 2000
-        lab.wait(lambda: lab.sent(delivery) > 20, "some are sent")
-        lab.run("pause", str(delivery))
-        lab.wait(lambda: lab.store.read_now(leases.leases) == [], "workers give it back")
-        sent = lab.sent(delivery)
-        assert 0 < lab.counts(delivery)["pending"] == count - sent
-        other = lab.submit(10, "b.test")
-        lab.wait(lambda: lab.sent(other) == 10, "another delivery goes on")
-        assert lab.sent(delivery) == sent
-        lab.run("resume", str(delivery))
-        lab.wait(lambda: lab.sent(delivery) > sent, "it goes on")
-        lab.run("cancel", str(delivery))
-        lab.wait(lambda: lab.counts(delivery)["pending"] == 0, "the rest is cancelled")
-        assert lab.counts(delivery)["cancelled"] > 0
-        people = lab.folder / "people.csv"
-        people.write_text("address,name\nbounce-550-5.1.1@b.test,N\n")
-        refused = lab.json("submit", "-m", "mail.eml", "-r", "people.csv", "-a", "promo")
-        number = refused["delivery"]
-        lab.wait(lambda: lab.counts(number)["failed"] == 1, "it fails")
-        assert lab.json("retry", str(number)) == {"retried": 1}
-        lab.wait(
-            lambda: [each.attempts for each in lab.messages(number)] == [2], "it is tried again"
-        )
-        assert lab.reconciled().is_ok()
+def test_a_running_delivery_is_paused_resumed_cancelled_and_retried(lab):
+    delivery, count = lab.submit(2000), 2000
+    lab.wait(lambda: lab.sent(delivery) > 20, "some are sent")
+    lab.call("pause", str(delivery))
+    lab.wait(lambda: lab.store.read_now(leases.leases) == [], "workers give it back")
+    sent = lab.sent(delivery)
+    assert 0 < lab.counts(delivery)["pending"] == count - sent
+    other = lab.submit(10, "b.test")
+    lab.wait(lambda: lab.sent(other) == 10, "another delivery goes on")
+    assert lab.sent(delivery) == sent
+    lab.call("resume", str(delivery))
+    lab.wait(lambda: lab.sent(delivery) > sent, "it goes on")
+    lab.call("cancel", str(delivery))
+    lab.wait(lambda: lab.counts(delivery)["pending"] == 0, "the rest is cancelled")
+    assert lab.counts(delivery)["cancelled"] > 0
+    refused = lab.submit_to("bounce-550-5.1.1@b.test")
+    lab.wait(lambda: lab.counts(refused)["failed"] == 1, "it fails")
+    assert lab.json("retry", str(refused)) == {"retried": 1}
+    lab.wait(lambda: [each.attempts for each in lab.messages(refused)] == [2], "it is tried again")
+    assert lab.reconciled().is_ok()

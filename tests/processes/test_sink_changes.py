@@ -31,7 +31,7 @@ def test_a_sink_of_a_running_lab_becomes_another_and_back(tmp_path):
         assert {each.label for each in reasons()} == {"certificate_expired"}
         assert lab.sent(second) == 0
 
-        lab.run("sink", "set", "a", "--personality", "tls")
+        lab.call("sink", "set", "a", "--personality", "tls")
         lab.wait(lambda: lab.sent(second) == 3, "what was put off is sent")
         assert lab.json("sink", "list")[0]["accepted"] == 8
         assert lab.pid_of("sinks") == pid

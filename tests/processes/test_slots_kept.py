@@ -26,5 +26,5 @@ def test_workers_send_a_slot_s_share_and_no_more_whoever_owns_the_lane(tmp_path)
         times = [each.time for each in read_receipts(lab.loaded.directory) if each.sink == "a"]
         slots = 1 + int(max(times) // SLOT_S) - int(min(times) // SLOT_S)
         assert 40 <= len(times) <= 2 * 20 * slots
-        assert "in slots of five minutes" in lab.run("status").stdout.decode()
+        assert "in slots of five minutes" in lab.call("status").stdout.decode()
         assert lab.reconciled().as_json()["ok"]

@@ -28,7 +28,7 @@ def test_a_server_goes_and_comes_back_under_a_running_lab_and_under_one_that_sto
         half_way(lab, delivery)
         before = {each.pid for each in lab.processes()}
         server.stop()
-        told = lab.run("status")
+        told = lab.call("status")
         server.start()
         lab.wait(lambda: lab.sent(delivery) == MANY, "all are sent")
         assert {each.pid for each in lab.processes()} == before

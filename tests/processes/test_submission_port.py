@@ -19,7 +19,7 @@ from store import contents, deliveries, leases, log
 from store.errors import StoreUnavailable
 from store.schema import open_store
 from tests.fakes.certificate import PEM
-from tests.fakes.running_lab import free_ports, running_lab
+from tests.fakes.running_lab import WITH_SUBMISSION, free_ports, running_lab
 from world.chance import SeededChance
 from world.clock import SystemClock
 
@@ -254,7 +254,7 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path):
 
 
 def test_an_application_sends_through_a_running_lab(tmp_path):
-    with running_lab(tmp_path) as lab:
+    with running_lab(tmp_path, text=WITH_SUBMISSION) as lab:
         with smtplib.SMTP("127.0.0.1", lab.submission_port) as client:
             text = "X-Mtalab-Delivery: Orders\r\n" + MAIL
             client.sendmail("app@x.test", ["one@b.test", "defer1x@b.test", "two@a.test"], text)

@@ -163,7 +163,7 @@ class Hand:
             parts.Cut(each.delivery_id, each.mx_group, each.source_ips, each.message_ids)
             for each in decide.cut(waiting, sizes)
         ]
-        self.do(parts.cut, cuts)
+        self.do(parts.cut, cuts, {each.message_id: each.domain for each in due})
         return len(due)
 
     def expire(self) -> int:

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
+import store.partial_indexes  # noqa: F401 - they are part of the metadata
 from store import schema, tables
 from store.errors import StoreTooNew
 from store.schema import open_store

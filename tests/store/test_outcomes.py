@@ -221,7 +221,8 @@ def test_what_ended_meanwhile_is_not_cut(hand, clock):
     clock.advance(60.0)
     (due,) = hand.ask(parts.due, clock.now(), 10)
     hand.expire()
-    hand.store.write_now(parts.cut, [parts.Cut(1, "a", IPS, [due.message_id])])
+    cut = parts.Cut(1, "a", IPS, [due.message_id])
+    hand.store.write_now(parts.cut, [cut], {due.message_id: "a.test"})
     (message,) = hand.messages()
     assert (message.status, message.part_id) == ("failed", None)
 

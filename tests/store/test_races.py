@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from mail.reason import FailureType, Reason
-from store import addresses, halts, replan, settlement
+from store import addresses, halts, parts, replan, settlement
 from store.schema import open_store
 from tests.store.hand import IPS
 
@@ -65,6 +65,40 @@ def test_and_so_is_one_that_comes_back_before_the_change_commits(hand, store, ri
     hand.cut()
     assert [(each.mx_group, each.source_ips) for each in hand.queued()] == [("z", NEW)]
     assert IPS != NEW
+
+
+def planned_twice(hand, clock):
+    """A delivery whose message is due to be cut by a plan, and how it is cut."""
+    delivery_id = hand.submit(["x@a.test"])
+    first = [replan.Planned(delivery_id, "main", "a.test", "y", IPS)]
+    hand.do(replan.replan, first, clock.now())
+    (due,) = hand.ask(parts.due, clock.now(), 10)
+    cut = parts.Cut(delivery_id, due.mx_group, due.source_ips, [due.message_id])
+    return delivery_id, ([cut], {due.message_id: due.domain})
+
+
+def test_a_cut_while_its_plan_changes_leaves_no_part_of_the_old_one(hand, store, rival, clock):
+    delivery_id, cut = planned_twice(hand, clock)
+    while_in(
+        store,
+        lambda tx: replan.replan(tx, plan(delivery_id), clock.now()),
+        lambda: rival.write_now(parts.cut, *cut),
+    )
+    assert hand.ask(replan.astray, delivery_id) == []
+    hand.cut()
+    assert [(each.mx_group, each.source_ips) for each in hand.queued()] == [("z", NEW)]
+
+
+def test_nor_does_one_that_began_before_the_change(hand, store, rival, clock):
+    delivery_id, cut = planned_twice(hand, clock)
+    while_in(
+        store,
+        lambda tx: parts.cut(tx, *cut),
+        lambda: rival.write_now(replan.replan, plan(delivery_id), clock.now()),
+    )
+    assert hand.ask(replan.astray, delivery_id) == []
+    hand.cut()
+    assert [(each.mx_group, each.source_ips) for each in hand.queued()] == [("z", NEW)]
 
 
 def test_a_soft_error_does_not_undo_a_quarantine_that_it_did_not_see(store, rival, clock, hand):

@@ -1,6 +1,6 @@
 """replan: queued messages follow a changed configuration, those in hand when they come back."""
 
-from store import deliveries, leases, parts, replan, settlement, tables
+from store import deliveries, leases, modules, parts, replan, settlement, tables
 from tests.store.hand import DEFERRED, IPS
 
 NEW_IPS = ("127.0.9.9",)
@@ -106,3 +106,83 @@ def test_deliveries_that_are_over_are_not_planned(hand, clock):
     hand.expire()
     hand.do(deliveries.finish_complete, clock.now())
     assert hand.ask(replan.standing) == [(kept, 0)]
+
+
+def astray(hand, delivery_id=1):
+    """Queued parts whose plan was changed behind their back."""
+    wrong = [parts.Made(delivery_id, "a", NEW_IPS, 0)]
+
+    def go(tx):
+        (number,) = parts.insert(tx, wrong)
+        part, message = tables.part, tables.message
+        tx.connection.execute(message.update().values(part_id=number))
+        tx.connection.execute(part.delete().where(part.c.id != number))
+        tx.connection.execute(part.update().values(size=2))
+
+    hand.do(go)
+
+
+def test_parts_that_no_plan_has_are_undone_and_cut_by_the_plan(hand):
+    hand.submit(["x@a.test", "y@a.test"])
+    assert hand.ask(replan.astray, 1) == []
+    astray(hand)
+    ways = hand.ask(replan.astray, 1)
+    assert ways == [("a", "127.0.9.9")]
+    assert hand.do(replan.undo, 1, ways, hand.clock.now()) == (1, 2)
+    assert hand.do(replan.undo, 1, ways, hand.clock.now()) == (0, 0)
+    assert hand.cut() == 2
+    assert [(each.source_ips, each.size) for each in hand.queued()] == [(IPS, 2)]
+    assert hand.ask(replan.astray, 1) == []
+
+
+def test_a_part_in_hand_is_never_undone(hand):
+    hand.submit(["x@a.test", "y@a.test"])
+    astray(hand)
+    (lent,) = hand.lease(hand.worker())
+    assert hand.ask(replan.astray, 1) == []
+    assert hand.do(replan.undo, 1, [("a", "127.0.9.9")], hand.clock.now()) == (0, 0)
+    assert len(hand.ask(leases.messages_of, [lent.part_id])[lent.part_id]) == 2
+
+
+def test_a_scheduler_that_lost_the_lead_changes_no_plan(hand, clock):
+    hand.submit(["x@a.test", "y@a.test"])
+    astray(hand)
+    old, new = (modules.Process("host", pid, 1) for pid in (1, 2))
+    for each in (old, new):
+        hand.do(modules.announce_module, modules.SCHEDULER, each, "", clock.now())
+    plan = [replan.Planned(1, "main", "a.test", "z", NEW_IPS)]
+    late, leads = (modules.Leader(each, clock.now()) for each in (old, new))
+    assert hand.do(replan.replan, plan, clock.now(), late) == 0
+    assert hand.do(replan.undo, 1, [("a", "127.0.9.9")], clock.now(), late) == (0, 0)
+    (kept,) = hand.ask(replan.planned, 1)
+    assert kept.mx_group == "a"
+    assert hand.do(replan.undo, 1, [("a", "127.0.9.9")], clock.now(), leads) == (1, 2)
+    hand.cut()
+    assert hand.do(replan.replan, plan, clock.now(), leads) == 2
+
+
+def test_what_is_to_be_cut_by_a_plan_that_changed_meanwhile_is_left_for_the_next_cut(hand, clock):
+    hand.submit(["x@a.test", "y@b.test"])
+    change(hand, "a.test", "z")
+    change(hand, "b.test", "y")
+    due = hand.ask(parts.due, clock.now(), 10)
+    cuts = [
+        parts.Cut(each.delivery_id, each.mx_group, each.source_ips, [each.message_id])
+        for each in due
+    ]
+    change(hand, "a.test", "a", IPS)
+    hand.do(parts.cut, cuts, {each.message_id: each.domain for each in due})
+    assert [(each.mx_group, each.size) for each in hand.queued()] == [("y", 1)]
+    assert hand.cut() == 1
+    assert {each.mx_group for each in hand.queued()} == {"a", "y"}
+
+
+def test_a_message_that_ended_before_it_was_cut_is_counted_in_no_part(hand, clock):
+    hand.submit(["x@a.test", "y@a.test"])
+    change(hand, "a.test", "z")
+    due = hand.ask(parts.due, clock.now(), 10)
+    cut = parts.Cut(1, "z", NEW_IPS, [each.message_id for each in due])
+    domains = {each.message_id: each.domain for each in due}
+    hand.do(parts.cut, [cut], domains)
+    hand.do(parts.cut, [cut], domains)
+    assert [each.size for each in hand.queued()] == [2], "the second found nothing"

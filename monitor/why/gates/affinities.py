@@ -50,7 +50,7 @@ def configured(group: Group, facts: Facts) -> Stop | None:
 def started(group: Group, facts: Facts) -> Stop | None:
     """Only instances that do not run have the affinity."""
     name = group.delivery.affinity
-    if _is_served(group, facts):
+    if _is_served(group, facts) or not (facts.workers or facts.instances):
         return None
     owners = _owners(name, facts)
     if not owners or facts.affinity(name) is None or _that_run(name, facts):

@@ -7,20 +7,21 @@ from monitor.why.group import Group
 
 
 def breaker(group: Group, way: Way, facts: Facts) -> Stop | None:
-    found = facts.features.breakers.get((way.source_ip, way.mx_group))
-    if found is None or found.until <= group.comes_at(facts.now):
+    until, errors, attempts = way.state.suspended_until, way.state.errors, way.state.attempts
+    if until is None or attempts is None or until <= group.comes_at(facts.now):
         return None
     return Stop(
-        f"lane {way.lane} is shut for {said_duration(found.until - facts.now)} more: "
-        f"{found.error_rate:.0%} of {found.messages} messages failed there",
-        "Mend what the receiver complains of, then reset the lane.",
+        f"the breaker has shut lane {way.lane} for {said_duration(until - facts.now)} more: "
+        f"{way.state.because}",
+        "Mend what the receiver complains of, then open the lane.",
         {
             "lane": way.lane,
-            "error_rate": found.error_rate,
-            "messages": found.messages,
-            "last_reply": found.last_reply,
-            "until": found.until,
+            "errors": errors,
+            "attempts": attempts,
+            "error_rate": round((errors or 0) / attempts, 4) if attempts else None,
+            "because": way.state.because,
+            "until": until,
         },
-        command=f"mtalab lane reset '{way.lane.replace('>', '/')}'",
-        until=found.until,
+        command=f"mtalab lane resume '{way.lane.replace('>', '/')}'",
+        until=until,
     )

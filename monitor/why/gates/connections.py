@@ -16,7 +16,9 @@ def connections(group: Group, way: Way, facts: Facts) -> Stop | None:
     full = [each for each in way.reports if each.waiting and is_busy(each)]
     if most is None or not full:
         return None
-    oldest = facts.now - min(phase.since for each in full for phase in each.phases.values())
+    oldest = max(
+        facts.told_at(each) - phase.since for each in full for phase in each.phases.values()
+    )
     rule = way.limits.because["max_connections"]
     said = "connection" if most == 1 else "connections"
     return Stop(

@@ -1,4 +1,4 @@
-"""``lane_suspended``: an operator, or a rule, lets nothing go on the lane."""
+"""``lane_suspended``: an operator lets nothing go on the lane. The breaker has its own gate."""
 
 import math
 
@@ -10,7 +10,7 @@ from monitor.why.group import Group
 
 def suspension(group: Group, way: Way, facts: Facts) -> Stop | None:
     until = way.state.suspended_until
-    if until is None or until <= group.comes_at(facts.now):
+    if until is None or way.state.attempts is not None or until <= group.comes_at(facts.now):
         return None
     has_end = math.isfinite(until)
     length = f"for {said_duration(until - facts.now)} more" if has_end else "until resumed"

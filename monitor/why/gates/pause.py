@@ -14,9 +14,9 @@ def pause(group: Group, facts: Facts) -> Stop | None:
     if group.hand is not None and group.hand.stand is not Stand.WAITING:
         return None  # it was under way, and its answer counts
     at, by = facts.pauses.get(delivery.id, (None, ""))
-    since = "" if at is None else f" {said_duration(max(0.0, facts.now - at))} ago"
+    since = "" if at is None else f"{by} {said_duration(max(0.0, facts.now - at))} ago".strip()
     return Stop(
-        f"the delivery is paused{since}" + (f" {by}" if by else ""),
+        "the delivery is paused" + (f" ({since})" if since else ""),
         "Resume it.",
         {"paused_at": at, "by": by},
         command=f"mtalab resume {delivery.id}",

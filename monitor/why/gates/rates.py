@@ -7,6 +7,7 @@ from mail.notation import said_duration
 from monitor.why.ceiling import ceiling
 from monitor.why.facts import Facts, Way
 from monitor.why.finding import Stop
+from monitor.why.gates.source_ips import able
 from monitor.why.group import Group, Place, Stand
 
 # A limiter in use all the time is free for as long as the last message's outcome takes to be known.
@@ -23,8 +24,7 @@ def rate(group: Group, way: Way, facts: Facts) -> Stop | None:
     slack = 0.0 if group.place is Place.RETRYING else SETTLING_S
     if limit.earliest(way.tat) <= at - slack:
         return None
-    # What is in hand goes before what is queued, and within a group the first go first.
-    ahead = (way.held if group.place is Place.QUEUED else 0) + group.ahead
+    ahead = _ahead(group, way, facts)
     turn = limit.earliest(limit.after(way.tat, facts.now, ahead))
     until = max(at, turn if math.isfinite(turn) else at)
     rule = way.limits.because["messages_per_hour"]
@@ -46,3 +46,13 @@ def rate(group: Group, way: Way, facts: Facts) -> Stop | None:
         },
         until=until,
     )
+
+
+def _ahead(group: Group, way: Way, facts: Facts) -> int:
+    """How many messages go before it on this lane at least: those in hand, then those before it."""
+    if group.hand is not None:
+        return group.ahead
+    # What is in flight has had its turn.
+    in_hand = max(0, way.held - sum(each.in_flight for each in way.reports))
+    is_first = group.place is not Place.QUEUED
+    return 0 if is_first else in_hand + group.ahead // max(1, len(able(group, facts)))

@@ -1,5 +1,7 @@
 """``receiver_slow``: a connection stands, and the receiver lets it wait."""
 
+from typing import Final
+
 from mail.notation import said_duration
 from monitor.why.facts import Facts, Way
 from monitor.why.finding import Stop
@@ -7,7 +9,8 @@ from monitor.why.gates.connections import is_busy
 from monitor.why.group import Group, Place, Stand
 from store.reports import SLOW_AFTER_S, LaneReport
 
-OVERDUE_S = 5.0  # a session ends by itself this soon after a timeout, or it is stuck
+OVERDUE_S: Final = 5.0  # a session ends by itself this soon after a timeout, or it is stuck
+_AT_REST: Final = ("idle", "quit", "over")
 
 
 def slow(group: Group, way: Way, facts: Facts) -> Stop | None:
@@ -18,20 +21,21 @@ def slow(group: Group, way: Way, facts: Facts) -> Stop | None:
         return None
     reports = [each for each in way.reports if hand is None or each.worker_id == hand.worker_id]
     is_waiting = hand is None or hand.stand is Stand.WAITING
-    late = [each for each in reports if _is_late(each, facts.now)]
+    late = [each for each in reports if _oldest(each, facts)[1] > SLOW_AFTER_S]
     if is_waiting and not (
         late
         and len(late) == len(reports)
         and all(is_busy(each) or _is_first(each) for each in late)
     ):
         return None
-    found = max(late or reports, key=lambda each: _oldest(each, facts.now)[1], default=None)
-    if found is None or overdue(found, way, facts.now) is not None:
+    found = max(late or reports, key=lambda each: _oldest(each, facts)[1], default=None)
+    if found is None or overdue(found, way, facts) is not None:
         return None
-    phase, age = _oldest(found, facts.now)
+    phase, age = _oldest(found, facts)
+    step = "to be let in" if phase == "connecting" else f"for the reply to {phase}"
     return Stop(
-        f"the receiver on lane {way.lane} is slow: a connection has waited for its answer to "
-        f"{phase} for {said_duration(age)}",
+        f"the receiver on lane {way.lane} is slow: a connection has waited {said_duration(age)} "
+        f"{step}",
         "Ask why it is slow; or allow more connections (connections of the instance, "
         "max_connections of an MX rule).",
         {
@@ -46,17 +50,17 @@ def slow(group: Group, way: Way, facts: Facts) -> Stop | None:
     )
 
 
-def overdue(report: LaneReport, way: Way, now: float) -> tuple[str, float] | None:
+def overdue(report: LaneReport, way: Way, facts: Facts) -> tuple[str, float] | None:
     """A phase that lasts longer than its timeout lets it, and for how long it has."""
     limits = way.limits
     for phase, each in report.phases.items():
-        age = now - each.since
+        age = facts.told_at(report) - each.since
         match phase:
             case "connecting":  # greeting, EHLO, STARTTLS and AUTH, each by itself
                 most = limits.connect_timeout + 6 * limits.greeting_timeout
             case "body":
                 most = limits.data_timeout
-            case "idle" | "over":
+            case _ if phase in _AT_REST:
                 continue
             case _:
                 most = limits.greeting_timeout
@@ -65,16 +69,13 @@ def overdue(report: LaneReport, way: Way, now: float) -> tuple[str, float] | Non
     return None
 
 
-def _is_late(report: LaneReport, now: float) -> bool:
-    return _oldest(report, now)[1] > SLOW_AFTER_S
-
-
 def _is_first(report: LaneReport) -> bool:
     """Whether one connection goes ahead of those that may follow."""
     return set(report.phases) == {"connecting"}
 
 
-def _oldest(report: LaneReport, now: float) -> tuple[str, float]:
-    waiting = [(each.since, name) for name, each in report.phases.items() if name != "idle"]
-    since, name = min(waiting, default=(now, "idle"))
-    return name, now - since
+def _oldest(report: LaneReport, facts: Facts) -> tuple[str, float]:
+    told_at = facts.told_at(report)
+    waiting = [(each.since, name) for name, each in report.phases.items() if name not in _AT_REST]
+    since, name = min(waiting, default=(told_at, "idle"))
+    return name, told_at - since

@@ -39,7 +39,9 @@ def waits_for(cause: Cause) -> Ask:
     """The gate for messages whose last attempt met this."""
 
     def ask(group: Group, facts: Facts) -> Stop | None:
-        if group.place is not Place.RETRYING or (group.waits_for or Cause.RETRY_LATER) is not cause:
+        if group.place is not Place.RETRYING or group.wave is not None:
+            return None
+        if (group.waits_for or Cause.RETRY_LATER) is not cause:
             return None
         return deferred(group, facts, cause)
 

@@ -13,7 +13,7 @@ def warmup(group: Group, way: Way, facts: Facts) -> Stop | None:
     if found.next_day_at <= group.comes_at(facts.now):
         return None
     return Stop(
-        f"{way.source_ip} has sent the {found.quota} messages of day {found.day} of its warm-up; "
+        f"{way.source_ip} has sent the {found.quota} messages that its warm-up allows on this day; "
         f"the next day begins in {said_duration(found.next_day_at - facts.now)}",
         "Wait for the next day, or give the affinity another source IP.",
         {

@@ -7,13 +7,14 @@ from monitor.why.group import Group
 
 
 def wave(group: Group, facts: Facts) -> Stop | None:
-    found = facts.features.waves.get((group.delivery.id, group.first_part))
-    if found is None or found.starts_at <= facts.now:
+    found = group.wave
+    if found is None:
         return None
     return Stop(
-        f"its wave, number {found.number}, begins in {said_duration(found.starts_at - facts.now)}",
+        f"its wave, number {found.number}, begins in "
+        f"{said_duration(max(0.0, found.starts_at - facts.now))}",
         "Wait for it, or start the wave now.",
         {"wave": found.number, "starts_at": found.starts_at},
         command=f"mtalab wave start {group.delivery.id} {found.number}",
-        until=found.starts_at,
+        until=max(facts.now, found.starts_at),
     )

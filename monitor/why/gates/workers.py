@@ -10,7 +10,8 @@ from monitor.why.facts import Facts, Way, heard_at
 from monitor.why.finding import Stop
 from monitor.why.gates.receivers import overdue
 from monitor.why.gates.source_ips import able
-from monitor.why.group import Group, Place, Stand
+from monitor.why.group import Group, Hand, Place, Stand
+from store.modules import Worker
 
 STALLED_AFTER_S: Final = 30.0  # an answer is in the store within a second
 BUSY_AFTER_S: Final = 30.0  # what is lent is usually sent within seconds
@@ -23,6 +24,8 @@ def alive(group: Group, facts: Facts) -> Stop | None:
         return None
     if hand.worker is not None and facts.is_heard(hand.worker):
         return None
+    if hand.name in facts.seen.stopped:
+        return None  # it is there, and does nothing
     until = lease_over_at(group, facts)
     last = None if hand.worker is None else heard_at(hand.worker)
     silent = "is gone" if last is None else f"was last heard {said_duration(facts.now - last)} ago"
@@ -45,24 +48,24 @@ def lease_over_at(group: Group, facts: Facts) -> float:
     """When the scheduler takes back what a silent worker holds: it must have listened so long."""
     hand = group.hand
     assert hand is not None, "what nobody holds has no lease"
-    until = hand.leased_until
-    if hand.worker is not None:
-        until = max(until, heard_at(hand.worker) + facts.lease_s)
-    if facts.scheduler is not None:
-        until = max(until, facts.scheduler.started_at + facts.lease_s)
-    return until
+    if hand.worker is None:
+        return hand.leased_until
+    listens_since = 0.0 if facts.scheduler is None else facts.scheduler.started_at
+    return max(heard_at(hand.worker), listens_since) + facts.lease_s
 
 
 def moving(group: Group, facts: Facts) -> Stop | None:
     """A worker that lives gets nowhere with it."""
     hand = group.hand
+    if hand is not None and hand.worker is not None and hand.name in facts.seen.stopped:
+        return _stopped(group, hand, hand.worker, facts)
     if hand is None or hand.worker is None or hand.stand in (Stand.KNOWN, Stand.WAITING):
         return None
     if hand.worker.trouble is not None:
         return None  # it gets nowhere for a reason that it tells
     way = facts.way(hand.source_ip, group.mx_group)
     mine = [each for each in way.reports if each.worker_id == hand.worker_id]
-    found = next((late for each in mine if (late := overdue(each, way, facts.now))), None)
+    found = next((late for each in mine if (late := overdue(each, way, facts))), None)
     if hand.stand in (Stand.SLOW, Stand.IN_FLIGHT) and found is not None:
         phase, age = found
         what = f"a connection has been in {phase} for {said_duration(age)}, past its timeout"
@@ -79,6 +82,20 @@ def moving(group: Group, facts: Facts) -> Stop | None:
         "starts another. And please report it: it is a bug.",
         {"worker": hand.name, "pid": hand.worker.pid, "phase": phase, "seconds": round(age, 3)},
         command=f"mtalab mta stop {name} && mtalab mta start {name}",
+    )
+
+
+def _stopped(group: Group, hand: Hand, worker: Worker, facts: Facts) -> Stop:
+    silent_s = max(0.0, facts.now - heard_at(worker))
+    until = max(facts.now, lease_over_at(group, facts))
+    return Stop(
+        f"{hand.name} was stopped by a signal (SIGSTOP) with it in hand, "
+        f"{said_duration(silent_s)} ago",
+        f"Let process {worker.pid} on {worker.host} go on; or wait: its instance ends it when its "
+        f"lease is over, in {said_duration(until - facts.now)}, and another takes the mail.",
+        {"worker": hand.name, "pid": worker.pid, "phase": "stopped", "seconds": round(silent_s, 3)},
+        command=f"kill -CONT {worker.pid}",
+        until=until,
     )
 
 

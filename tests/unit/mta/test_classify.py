@@ -1,12 +1,14 @@
 """Replies in the manner of real receivers, and how each is judged. All texts are made up."""
 
+import importlib.resources
+
 import pytest
 
 from mail.outcome import Accepted, Broken, Rejected, Stage
 from mail.reason import FailureType, Reason
 from mail.reply import Reply
 from mail.states import MessageEvent
-from mta.classify import TEXT_MAX, Classifier
+from mta.classify import RULES_FILE, TEXT_MAX, Classifier
 from mta.errors import BadRules
 
 CLASSIFIER = Classifier.packaged()
@@ -260,3 +262,34 @@ def test_a_wrong_file_of_rules_is_refused_with_what_is_wrong_and_where(text, say
         Classifier(text, "mine.toml")
     assert says in str(caught.value)
     assert "mine.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (Rejected(reply("451 4.7.1 Greylisting in action"), Stage.RCPT), "greylisted"),
+        (Rejected(reply("450 4.2.0 not now"), Stage.RCPT), "retry_later"),
+        (Rejected(reply("452 4.3.4 too large"), Stage.MAIL), "message_too_large"),
+        (Rejected(reply("450 4.1.2 domain lookup failed"), Stage.RCPT), "no_mx"),
+        (Rejected(reply("421 4.3.2 closing"), Stage.GREETING), "retry_later"),
+        (Broken("connection refused", Stage.CONNECT), "destination_unreachable"),
+        (Broken("no greeting", Stage.GREETING), "destination_unreachable"),
+        (Broken("connection lost", Stage.BODY, is_doubtful=True), "retry_later"),
+        (Broken("the certificate is self-signed", Stage.STARTTLS), "destination_unreachable"),
+        (
+            Broken("TLS is required and the server does not offer it", Stage.STARTTLS),
+            "tls_required_not_offered",
+        ),
+        (Rejected(reply("550 5.1.1 who?"), Stage.RCPT), None),
+        (Accepted(reply("250 2.0.0 queued")), None),
+    ],
+)
+def test_a_deferral_says_what_it_waits_for(answer, cause):
+    assert CLASSIFIER.classify(answer, 1).cause == cause
+
+
+def test_a_rule_names_no_cause_that_a_message_cannot_wait_for():
+    text = importlib.resources.files("mta").joinpath(RULES_FILE).read_text(encoding="utf-8")
+    rule = text.replace('cause = "greylisted"', 'cause = "workers_busy"', 1)
+    with pytest.raises(BadRules, match="expected one of retry_later, greylisted"):
+        Classifier(rule)

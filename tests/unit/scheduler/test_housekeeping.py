@@ -8,7 +8,7 @@ from affinity.read_toml import read
 from lab.configuration import LabConfiguration
 from scheduler.housekeeping import Housekeeping
 from scheduler.settings import settings_from
-from store import deliveries, leases, parts, replan
+from store import deliveries, leases, modules, parts, replan, tables
 from store.errors import StoreUnavailable
 from store.schema import open_store
 from tests.fakes.clock import FakeClock
@@ -81,6 +81,32 @@ def test_a_delivery_that_is_confirmed_after_a_later_one_is_planned_anew_too(stor
     confirm(store, clock, slow)
     asyncio.run(house.replan())
     assert group_of(store, slow) == "new"
+
+
+def test_who_leads_again_looks_at_what_another_planned_meanwhile(store, clock, house):
+    delivery = begin(store, clock)
+    confirm(store, clock, delivery)
+    asyncio.run(house.replan())
+    other = [replan.Planned(delivery, "promo", "a.test", "gone", ("127.0.9.9",))]
+    store.write_now(replan.replan, other, clock.now())
+    asyncio.run(house.replan())
+    assert group_of(store, delivery) == "gone", "its own plans it does not read again"
+    process = modules.Process("h", 1, 1)
+    store.write_now(modules.announce_module, modules.SCHEDULER, process, "", clock.now())
+    house.lead(modules.Leader(process, clock.now()))
+    asyncio.run(house.replan())
+    assert group_of(store, delivery) == "old"
+
+
+def test_parts_of_another_plan_are_brought_back(store, clock, house):
+    delivery = begin(store, clock, group="gone")
+    confirm(store, clock, delivery)
+    right = {"mx_group": "old", "source_ips": "127.0.1.1"}
+    store.write_now(lambda tx: tx.connection.execute(tables.delivery_domain.update().values(right)))
+    assert asyncio.run(house.replan()) == 1
+    asyncio.run(house.cut())
+    (waiting,) = store.read_now(parts.queued, clock.now(), 9)
+    assert waiting.mx_group == "old"
 
 
 def test_a_change_that_could_not_be_written_is_written_later(store, clock, house, monkeypatch):

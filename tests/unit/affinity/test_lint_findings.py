@@ -4,8 +4,9 @@
 import errno
 import os
 
-from affinity.check import check
 from affinity.configuration import Configuration
+from affinity.lint.host import unavailable
+from affinity.lint.lint import lint
 from affinity.read_toml import read
 
 GOOD = """
@@ -30,7 +31,9 @@ def findings(text, sinks=("all",), unbindable=()):
         return None
 
     listen = dict.fromkeys(sinks, "127.0.0.1:2525")
-    return [str(each) for each in check(read(text, "f", Configuration), bind_error, listen)]
+    configuration = read(text, "f", Configuration)
+    found = [*lint(configuration, listen), *unavailable(configuration, bind_error)]
+    return [str(each) for each in found]
 
 
 def test_a_good_configuration_has_no_findings():
@@ -77,7 +80,16 @@ def test_an_affinity_is_served_by_nobody():
             "warning: affinity.news: no MTA instance has this affinity: its deliveries stay pending\n"
             "  Name it under affinities of an [mta.NAME]."
         ),
+        (
+            "warning: affinity.news.ip: no MTA instance sends from 127.0.2.1\n"
+            "  Let an instance serve the affinity, or take the addresses out."
+        ),
     ]
+
+
+def test_a_source_ip_of_an_affinity_that_is_served_too_is_owned():
+    found = findings(f'{GOOD}[affinity.news]\nip = [{{ address = "127.0.1.1" }}]\n')
+    assert [each.split(": ")[1] for each in found] == ["affinity.news"]
 
 
 def test_all_weights_are_zero():
@@ -93,22 +105,58 @@ def test_all_weights_are_zero():
 def test_masks_leave_a_routed_domain_no_ip():
     text = f"""{MTA}{ROUTE}[affinity.promo]
 ip = [
-    {{ address = "127.0.1.1", include = ["a.*"] }},
+    {{ address = "127.0.1.1", include = ["a.test"] }},
     {{ address = "127.0.1.2", include = ["*.test"], exclude = ["*.b.test", "c.*"] }},
 ]
 """
     assert findings(text) == [
         (
             "warning: affinity.promo: no source IP may send to *.b.test (route all): "
-            "127.0.1.1 includes a.*; 127.0.1.2 includes *.test excludes *.b.test, c.*\n"
+            "127.0.1.1 includes a.test; 127.0.1.2 includes *.test excludes *.b.test, c.*\n"
             "  Widen a mask, unless nothing is to go to *.b.test by this affinity."
         ),
     ]
 
 
-def test_masks_that_may_admit_some_of_a_routed_mask_are_no_finding():
-    ip = '{ address = "127.0.1.1", include = ["a.test", "x.b.test"], exclude = ["y.b.test"] }'
-    assert findings(f"{MTA}{ROUTE}[affinity.promo]\nip = [{ip}]\n") == []
+def test_masks_that_admit_some_of_a_routed_mask_are_told_with_a_domain_that_they_do_not():
+    ip = '{ address = "127.0.1.1", include = ["a.*"] }'
+    assert findings(f"{MTA}{ROUTE}[affinity.promo]\nip = [{ip}]\n") == [
+        (
+            "warning: affinity.promo: no source IP may send to some domains of *.b.test (route all), such as b.b.test: "
+            "127.0.1.1 includes a.*\n"
+            "  Widen a mask, unless nothing is to go there by this affinity."
+        ),
+    ], "a.b.test is one that it may send to"
+
+
+def test_a_domain_that_an_earlier_route_takes_is_not_missed_in_a_later_one():
+    later = '[route.later]\ndomains = ["*.test"]\nhost = "127.0.0.1:25"\n'
+    ip = '{ address = "127.0.1.1", exclude = ["a.test"] }, { address = "127.0.1.2", include = ["a.test"] }'
+    assert findings(f"{MTA}{ROUTE}{later}[affinity.promo]\nip = [{ip}]\n") == []
+    alone = '{ address = "127.0.1.1", exclude = ["a.test"] }'
+    found = findings(f"{MTA}{ROUTE}{later}[affinity.promo]\nip = [{alone}]\n")
+    assert ["a.test (route all)" in each for each in found] == [True]
+
+
+def test_no_source_ip_may_send_to_any_routed_domain():
+    ips = '{ address = "127.0.1.1", include = ["c.test"] }, { address = "127.0.1.2", weight = 0 }'
+    found = findings(f"{MTA}{ROUTE}[affinity.promo]\nip = [{ips}]\n")
+    assert found[0] == (
+        "error: affinity.promo: no source IP with a weight may send to any domain that has a route: "
+        "127.0.1.1 includes c.test; 127.0.1.2\n"
+        "  Widen a mask, or add a route for the domains that it includes."
+    )
+    assert len(found) == 2, "and that the include has no route"
+
+
+def test_a_source_ip_is_left_nothing_to_send():
+    ips = '{ address = "127.0.1.1" }, { address = "127.0.1.2", exclude = ["*.test"] }'
+    assert findings(f"{MTA}{ROUTE}[affinity.promo]\nip = [{ips}]\n") == [
+        (
+            "warning: affinity.promo.ip[1]: 127.0.1.2 excludes *.test: it may send to no domain that has a route\n"
+            "  Widen its masks, or take it out."
+        ),
+    ]
 
 
 def test_masks_leave_a_routed_domain_only_ips_without_weight():
@@ -128,11 +176,11 @@ ip = [
 
 def test_an_included_domain_has_no_route():
     text = f"""{MTA}{ROUTE}[affinity.promo]
-ip = [{{ address = "127.0.1.1" }}, {{ address = "127.0.1.2", include = ["a.test", "x.b.test", "yahoo.*"] }}]
+ip = [{{ address = "127.0.1.1" }}, {{ address = "127.0.1.2", include = ["a.test", "x.b.test", "yahoo.de"] }}]
 """
     assert findings(text) == [
         (
-            "warning: affinity.promo: an IP includes yahoo.*, to which no route leads\n"
+            "warning: affinity.promo.ip[1].include[2]: 127.0.1.2 includes yahoo.de, to which no route leads\n"
             "  Add the domain to a route, or correct the mask."
         ),
     ]
@@ -147,7 +195,7 @@ ip = [{{ address = "127.0.1.2" }}]
 """
     assert findings(text, unbindable=["127.0.1.2"]) == [
         (
-            "error: affinity.promo: 127.0.1.2 cannot be sent from on this host: Cannot assign requested address\n"
+            "error: affinity.promo.ip[1]: 127.0.1.2 cannot be sent from on this host: Cannot assign requested address\n"
             "  Add the address to an interface of this host, or use one of 127.0.0.0/8."
         ),
     ]

@@ -1,0 +1,208 @@
+"""Daily quotas of source IPs: a lease is the grant.
+
+What is lent is spent from that day's quota at once, and what comes back unsent from a worker that
+lives is given back to it. So what was spent is never less than what was sent, whatever crashes. A
+part that is still lent when a day begins is counted on that day too, until it is closed and, for
+what was answered of it, after that: nobody knows on which of the two days its messages left.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import func, select, tuple_
+
+from affinity.warmup import DAY_S, day_of
+from mail.states import MessageStatus
+from store import parts, tables
+from store.engine import Tx
+
+Way = tuple[str, str]  # source IP, MX group
+_CHUNK: Final = 900
+_KEPT_DAYS: Final = 7  # of figures of days that are over
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What may be lent of a day's quota: so many messages of a part, within the quota."""
+
+    day: int
+    quota: int
+    messages: int
+
+
+def spent(tx: Tx, day: int) -> dict[Way, int]:
+    """By source IP and MX group, what of the quota of a day is not there any more."""
+    quota = tables.quota
+    found = Counter(_carried(tx, day))
+    query = select(quota.c.source_ip, quota.c.mx_group, quota.c.used).where(quota.c.day == day)
+    for row in tx.connection.execute(query):
+        found[row.source_ip, row.mx_group] += row.used
+    return dict(found)
+
+
+def _carried(tx: Tx, day: int) -> dict[Way, int]:
+    """Messages that were lent on an earlier day and are in a worker's hand."""
+    part = tables.part
+    query = (
+        select(part.c.source_ip, part.c.mx_group, func.sum(part.c.size).label("messages"))
+        .where(part.c.state == parts.LEASED, part.c.quota_day < day)
+        .group_by(part.c.source_ip, part.c.mx_group)
+    )
+    return {
+        (row.source_ip, row.mx_group): int(row.messages) for row in tx.connection.execute(query)
+    }
+
+
+def reserve(tx: Tx, wanted: Sequence[tuple[int, Way, Share]]) -> list[int | None]:
+    """Spend what is about to be lent: for each part, in order, the part to lend instead.
+
+    That is the same part, or a new one with as many of its messages as the quota has room for, or
+    None if it has none. All are of one day. The rows are locked until commit, so that nobody gives
+    back or carries over what is reckoned with here.
+    """
+    ways = {way: share for _, way, share in wanted}
+    if not ways:
+        return []
+    quota, day = tables.quota, next(iter(ways.values())).day
+    _begin_day(tx, list(ways), day)
+    query = (
+        select(quota)
+        .where(quota.c.day == day, tuple_(quota.c.source_ip, quota.c.mx_group).in_(list(ways)))
+        .order_by(quota.c.source_ip, quota.c.mx_group)
+        .with_for_update()
+    )
+    used = {(row.source_ip, row.mx_group): row.used for row in tx.connection.execute(query)}
+    carried = _carried(tx, day)
+    room = {way: share.quota - used[way] - carried.get(way, 0) for way, share in ways.items()}
+    taken: Counter[tuple[str, str, int]] = Counter()
+    chosen: list[int | None] = []
+    for part_id, way, share in wanted:
+        part_id_to_lend, messages = _portion(tx, part_id, min(share.messages, room[way]))
+        room[way] -= messages
+        taken[*way, day] += messages
+        chosen.append(part_id_to_lend)
+    _add(tx, taken)
+    return chosen
+
+
+def _begin_day(tx: Tx, ways: Sequence[Way], day: int) -> None:
+    """Make the rows of a day. Where no plan held yesterday, what went today counts already."""
+    quota = tables.quota
+    mine = tuple_(quota.c.source_ip, quota.c.mx_group).in_(ways)
+    query = select(quota.c.source_ip, quota.c.mx_group).where(mine, quota.c.day >= day - 1)
+    known = {(row.source_ip, row.mx_group) for row in tx.connection.execute(query.distinct())}
+    before = Counter[Way]()
+    new = [way for way in ways if way not in known]
+    if new:
+        before.update(_attempts(tx, new, day))
+        before.update(_uncounted(tx, new))
+        tx.connection.execute(quota.delete().where(quota.c.day < day - _KEPT_DAYS))
+    rows = [
+        {"source_ip": ip, "mx_group": group, "day": day, "used": before[ip, group]}
+        for ip, group in ways
+    ]
+    tx.dialect.put_missing(tx.connection, quota, rows)
+
+
+def _attempts(tx: Tx, ways: Sequence[Way], day: int) -> dict[Way, int]:
+    """What was tried on a day so far."""
+    table, minutes = tables.rollup_minute, DAY_S // 60
+    query = (
+        select(
+            table.c.source_ip,
+            table.c.mx_group,
+            func.sum(table.c.sent + table.c.deferred + table.c.failed).label("attempts"),
+        )
+        .where(
+            table.c.minute >= day * minutes,
+            table.c.minute < (day + 1) * minutes,
+            tuple_(table.c.source_ip, table.c.mx_group).in_(ways),
+        )
+        .group_by(table.c.source_ip, table.c.mx_group)
+    )
+    return {
+        (row.source_ip, row.mx_group): int(row.attempts) for row in tx.connection.execute(query)
+    }
+
+
+def _uncounted(tx: Tx, ways: Sequence[Way]) -> dict[Way, int]:
+    """What is in hand that no quota was asked for."""
+    part = tables.part
+    query = (
+        select(part.c.source_ip, part.c.mx_group, func.sum(part.c.size).label("messages"))
+        .where(
+            part.c.state == parts.LEASED,
+            part.c.quota_day.is_(None),
+            tuple_(part.c.source_ip, part.c.mx_group).in_(ways),
+        )
+        .group_by(part.c.source_ip, part.c.mx_group)
+    )
+    return {
+        (row.source_ip, row.mx_group): int(row.messages) for row in tx.connection.execute(query)
+    }
+
+
+def _portion(tx: Tx, part_id: int, most: int) -> tuple[int | None, int]:
+    """A queued part, or a new one with the first of its messages; and how many those are."""
+    part, message = tables.part, tables.message
+    found = tx.connection.execute(
+        select(part).where(part.c.id == part_id, part.c.state == parts.QUEUED).with_for_update()
+    ).one_or_none()
+    if found is None or most <= 0:
+        return None, 0
+    if found.size <= most:
+        return part_id, found.size
+    first = (
+        select(message.c.id)
+        .where(message.c.part_id == part_id, message.c.status == MessageStatus.PENDING)
+        .order_by(message.c.id)
+        .limit(most)
+    )
+    ids = list(tx.connection.execute(first).scalars())
+    ips = parts.split_ips(found.source_ips)
+    made = parts.Made(found.delivery_id, found.mx_group, ips, len(ids), found.wave)
+    [new_id] = parts.insert(tx, [made])
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        tx.connection.execute(
+            message.update().where(message.c.id.in_(chunk)).values(part_id=new_id)
+        )
+    tx.connection.execute(
+        part.update().where(part.c.id == part_id).values(size=part.c.size - len(ids))
+    )
+    return new_id, len(ids)
+
+
+def settle(
+    tx: Tx, part_ids: Iterable[int], left: Mapping[int, int], at: float, *, is_known: bool
+) -> None:
+    """Reckon with parts that are about to be closed or queued again.
+
+    Args:
+        tx: the transaction that does so.
+        part_ids: those parts, at most some hundred.
+        left: how many messages of each have no answer.
+        at: now.
+        is_known: whether their worker says so; otherwise all of them may have been sent.
+    """
+    part = tables.part
+    query = select(part).where(part.c.id.in_(list(part_ids)), part.c.quota_day.is_not(None))
+    changes: Counter[tuple[str, str, int]] = Counter()
+    today = day_of(at)
+    for row in tx.connection.execute(query):
+        unsent = left.get(row.id, 0) if is_known else 0
+        changes[row.source_ip, row.mx_group, row.quota_day] -= unsent
+        if today > row.quota_day:
+            changes[row.source_ip, row.mx_group, today] += row.size - unsent
+    _add(tx, changes)
+
+
+def _add(tx: Tx, changes: Mapping[tuple[str, str, int], int]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"source_ip": ip, "mx_group": group, "day": day, "used": messages}
+        for (ip, group, day), messages in changes.items()
+        if messages
+    ]
+    tx.dialect.add_up(tx.connection, tables.quota, rows, ["used"])
