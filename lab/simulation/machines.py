@@ -72,6 +72,7 @@ class Machines:
         self.crashes: list[Crash] = []
         self.disks = Disks()
         self.hosts: dict[str, str] = {}
+        self.on_crash: list[Callable[[Crash], None]] = []
         self.on_spawn: list[Callable[[SimulatedProcess], None]] = []
         self.on_reload: list[Callable[[Loaded], None]] = []
         self.on_point: list[Callable[[str, SimulatedProcess], bool]] = []  # whether to die there
@@ -154,13 +155,19 @@ class Machines:
             ours, others = group.split(MtalabError)
             code = 1
             if others is not None:
-                self.crashes.append(Crash(self.loop.time(), process.name, others))
+                self._crashed(process, others)
             else:
                 self.log_of(process.name).error("refused", note=str(ours))
         except Exception as error:  # noqa: BLE001 - the run fails by it
-            self.crashes.append(Crash(self.loop.time(), process.name, error))
+            self._crashed(process, error)
             code = 1
         self._end(process, code)
+
+    def _crashed(self, process: SimulatedProcess, error: BaseException) -> None:
+        crash = Crash(self.loop.time(), process.name, error)
+        self.crashes.append(crash)
+        for each in self.on_crash:
+            each(crash)
 
     # --- ending ----------------------------------------------------------------------------------
 
