@@ -154,13 +154,18 @@ class Machines:
             ours, others = group.split(MtalabError)
             code = 1
             if others is not None:
-                self.crashes.append(Crash(self.loop.time(), process.name, others))
+                self._crashed(process, others)
             else:
                 self.log_of(process.name).error("refused", note=str(ours))
         except Exception as error:  # noqa: BLE001 - the run fails by it
-            self.crashes.append(Crash(self.loop.time(), process.name, error))
+            self._crashed(process, error)
             code = 1
         self._end(process, code)
+
+    def _crashed(self, process: SimulatedProcess, error: BaseException) -> None:
+        """A bug of ours: it would be started again, to end again, for ever."""
+        self.crashes.append(Crash(self.loop.time(), process.name, error))
+        self.loop.fail(error)
 
     # --- ending ----------------------------------------------------------------------------------
 
