@@ -1,7 +1,7 @@
 """Faults on command: each is one small value that begins and, if it lasts, ends.
 
-Processes are named as ``Machines.living`` knows them (``scheduler``, ``mta@x``, ``worker of
-mta@x``); one that is started while a fault lasts has it too. Places are ``address:port``, an
+Processes are named as ``is_called`` knows them (``scheduler``, ``worker of mta@x``, ``all of x``);
+one that is started while a fault lasts has it too. Places are ``address:port``, an
 address with all its ports, or ``*``.
 """
 
@@ -33,7 +33,7 @@ class _Once:
 def _chosen(sim: Simulation, process: str, which: int | None) -> Iterator[SimulatedProcess]:
     """One of the living processes of this name, counted round; all without a number."""
     living = sim.machines.living(process)
-    if which is None:
+    if which is None or process.startswith("all of "):
         yield from living
     elif living:
         yield living[which % len(living)]

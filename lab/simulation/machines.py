@@ -191,6 +191,9 @@ class Machines:
         if process is None:
             return
         if process.dies_at == point or any(each(point, process) for each in self.on_point):
+            for held in process.open.values():
+                if isinstance(held, End):
+                    held.died_reading()
             self.kill(process)
             raise ProcessGone
 
@@ -268,7 +271,13 @@ class Machines:
 
 
 def is_called(process: SimulatedProcess, name: str) -> bool:
-    """Whether it is of this module: ``scheduler``, ``mta@x``, ``worker of mta@x``, ``worker``."""
+    """Whether it is one of these.
+
+    A module (``scheduler``, ``mta@x``, ``worker of mta@x``), any ``worker``, or ``all of x``: an
+    instance and its workers.
+    """
+    if name.startswith("all of "):
+        return process.words[-1] == name.removeprefix("all of ")
     if name == "worker":
         return process.words[0] == "worker"
     if name.startswith("worker of "):

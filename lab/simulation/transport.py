@@ -53,6 +53,7 @@ class End(asyncio.Transport):
         self.unheard: Callable[[End], object] | None = None  # of a client's end alone
         self.said: Callable[[End, bytes], object] | None = None  # likewise
         self.heard_until = 0.0  # when the last that it read was sent
+        self.heard_before = 0.0  # the same, of what it read before that
         self._is_broken = False  # half open: nothing arrives any more, either way
         self.server_place = there
 
@@ -185,6 +186,12 @@ class End(asyncio.Transport):
         if self.unheard is not None and self._peer is not None and self._peer._on_way > 0:
             self.unheard(self)
 
+    def died_reading(self) -> None:
+        """Its process dies between two instructions, perhaps with the last reply in hand."""
+        if self.unheard is not None:
+            self.heard_until = self.heard_before
+            self.unheard(self)
+
     def _arrive(self, data: bytes, sent_at: float) -> None:
         if self._is_closing:
             if data and self.unheard is not None:
@@ -201,7 +208,7 @@ class End(asyncio.Transport):
         """Give the protocol what has arrived, as long as it reads."""
         while self._unread and self._is_reading and not self._is_closing:
             data = self._unread.popleft()
-            self.heard_until = self._sent_at.popleft()
+            self.heard_before, self.heard_until = self.heard_until, self._sent_at.popleft()
             if data == _EOF:
                 if not self._protocol.eof_received():
                     self.close()

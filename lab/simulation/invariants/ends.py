@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Final
 
+from affinity.lane import limits_of_group
+from affinity.route import Routes
 from lab.configuration import LabConfiguration
 from lab.simulation.invariants.scene import Scene
 from lab.simulation.invariants.violation import Invariant
@@ -24,10 +26,12 @@ def settled_within_s(configuration: LabConfiguration) -> float:
     In a worker's hand until that has held it too long; on its way for as long as a receiver may
     take to answer; and that worker may die then, which is noticed a lease later.
     """
-    rules = configuration.mx_rule
-    answers = [each.greeting_timeout for each in rules] + [each.data_timeout for each in rules]
-    connects = [each.connect_timeout for each in rules]
-    slowest = max(answers, default=240.0) * 2 + max(connects, default=10.0)
+    routes = Routes(configuration.route)
+    limits = [limits_of_group(configuration, routes, name) for name in configuration.route]
+    slowest = max(
+        (each.connect_timeout + each.greeting_timeout + each.data_timeout for each in limits),
+        default=0.0,
+    )
     pace = configuration.scheduler
     return pace.hold + 2 * pace.lease + slowest + _HOUSE_S
 

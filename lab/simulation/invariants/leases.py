@@ -13,7 +13,7 @@ from lab.simulation.invariants.violation import Invariant
 from lab.simulation.process import SimulatedProcess, State
 from lab.simulation.wire import Unheard
 from mail.states import MessageEvent
-from store import settlement
+from store import modules, settlement
 from store.observing import Change
 
 _BY_WORKERS: Final = (MessageEvent.ACCEPTED, MessageEvent.DEFERRED, MessageEvent.REFUSED)
@@ -50,13 +50,23 @@ class Leases:
         holder = self._books.process_of(lease.part.worker_id)
         if holder is None or holder is by or holder.state is State.DEAD:
             return
-        until, now = lease.part.leased_until or 0.0, self._scene.sim.now()
+        until, now = self._ends_at(lease, holder), self._scene.sim.now()
         if now < until - self._scene.skewed_s:
             self._scene.violated(
                 Invariant.ONE_LIVE_LEASE,
                 f"part {lease.part.id} was taken from worker {lease.part.worker_id}, which lives, "
                 f"{until - now:.3f} s before the end of its lease",
             )
+
+    def _ends_at(self, lease: Lease, holder: SimulatedProcess) -> float:
+        """A worker goes by its last heartbeat, and so does whoever buries it."""
+        sim = self._scene.sim
+        heard_at = sim.shared.beats.get((modules.beat_worker, holder.pid))
+        until = lease.part.leased_until or 0.0
+        if heard_at is None:
+            return until
+        lease_s = min(each.configuration.scheduler.lease for each in self._scene.lately())
+        return min(until, sim.epoch + heard_at + lease_s)
 
     def _may_have_heard(self, lease: Lease, step: Step) -> None:
         """A worker on another host is buried alive: what it hears from now on nobody is told."""

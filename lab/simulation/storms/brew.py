@@ -1,12 +1,9 @@
 """A whole storm, drawn."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from lab.simulation.storms.drawing import Draw, SeededDraw
-from lab.simulation.storms.events import act_of, fault_of
+from lab.simulation.storms.events import act_of, fault_of, lost_host_of
 from lab.simulation.storms.labs import lab_of, mail_of
-from lab.simulation.storms.storm import Event, Storm
+from lab.simulation.storms.storm import Storm
 from world.chance import SeededChance
 
 
@@ -14,19 +11,16 @@ def storm_of(draw: Draw) -> Storm:
     """Draw one."""
     lab = lab_of(draw)
     mail = tuple(mail_of(draw, lab) for _ in range(draw.whole(1, 3)))
-    acts = [act_of(draw, lab, len(mail)) for _ in range(draw.whole(0, 4))]
-    faults = [fault_of(draw) for _ in range(draw.whole(0, 4))]
-    events = tuple(sorted((*acts, *faults), key=lambda each: each.at))
-    return Storm(lab, mail, events, _elsewhere(draw, lab, events))
-
-
-def _elsewhere(draw: Draw, lab: Mapping[str, Any], events: Sequence[Event]) -> tuple[str, ...]:
-    """Nobody there can be killed from here: only a lease keeps such a worker from sending on.
-
-    With clocks that differ its lease ends at two times.
-    """
-    is_skewed = any(each.do == "clock_skew" for each in events)
-    return (draw.one_of([*lab["mta"]]),) if draw.is_so(0.3) and not is_skewed else ()
+    acts = [act_of(draw, lab, mail) for _ in range(draw.whole(0, 4))]
+    faults = [fault_of(draw, mail) for _ in range(draw.whole(0, 4))]
+    events = [*acts, *faults]
+    elsewhere: tuple[str, ...] = ()
+    # With clocks that differ a lease ends at two times.
+    if draw.is_so(0.3) and all(each.do != "clock_skew" for each in events):
+        name = draw.one_of([*lab["mta"]])
+        elsewhere = (name,)
+        events.append(lost_host_of(draw, mail, name))
+    return Storm(lab, mail, tuple(sorted(events, key=lambda each: each.at)), elsewhere)
 
 
 def storm_of_seed(seed: int) -> Storm:

@@ -1,13 +1,13 @@
 """What happens in a storm, drawn: acts of operators and faults."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lab.simulation.storms.drawing import Draw, seconds
 from lab.simulation.storms.labs import DOMAINS, IPS, SINKS, personality_of
-from lab.simulation.storms.storm import Event
+from lab.simulation.storms.storm import Event, Mail
 
-_PROCESSES: Final = ("worker", "worker", "worker", "scheduler", "mta@m1", "sink")
+_PROCESSES: Final = ("worker", "worker", "worker", "all of m1", "scheduler", "mta@m1", "sink")
 _POINTS: Final = (
     *("worker.leased", "worker.before_body", "worker.reply_heard", "worker.journalled"),
     *("worker.committing", "worker.committed", "worker.renewing", "scheduler.leasing"),
@@ -23,17 +23,20 @@ _FAULTS: Final = (
 )
 
 
-def _at(draw: Draw) -> float:
-    return seconds(draw, 0.2, 9)
+def _at(draw: Draw, mail: Sequence[Mail]) -> float:
+    """Mostly while mail is on its way, which is soon over."""
+    first = draw.one_of(mail)
+    at = first.at + first.contact_in_s
+    return at + (draw.whole(0, 40) / 100 if draw.is_so(0.6) else seconds(draw, 0, 5))
 
 
-def act_of(draw: Draw, lab: Mapping[str, Any], mails: int) -> Event:
+def act_of(draw: Draw, lab: Mapping[str, Any], mail: Sequence[Mail]) -> Event:
     """Something that an operator does."""
-    at, for_s = _at(draw), seconds(draw, 1, 5)
+    at, for_s = _at(draw, mail), seconds(draw, 1, 5)
     match draw.one_of(_ACTS):
         case "steer":
             do = draw.one_of(("pause", "cancel", "retry"))
-            given = {"mail": draw.whole(0, mails - 1)}
+            given = {"mail": draw.whole(0, len(mail) - 1)}
             return Event(at, do, given, for_s if do == "pause" else 0.0)
         case "suspend":
             lane = {"ip": draw.one_of(IPS[:3]), "group": draw.one_of(("one", "two"))}
@@ -65,11 +68,21 @@ def _edit(draw: Draw, lab: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def fault_of(draw: Draw) -> Event:
+def fault_of(draw: Draw, mail: Sequence[Mail]) -> Event:
     """Something that goes wrong."""
-    at, for_s = _at(draw), seconds(draw, 0.2, 6)
+    at, for_s = _at(draw, mail), seconds(draw, 0.2, 6)
     kind = draw.one_of(_FAULTS)
     return Event(at, kind, _fields(draw, kind), 0.0 if kind in _ONCE else for_s)
+
+
+def lost_host_of(draw: Draw, mail: Sequence[Mail], instance: str) -> Event:
+    """An instance's whole host stands still or is cut off, perhaps for longer than a lease.
+
+    Nobody there can be killed from here: only leases keep such workers from sending on.
+    """
+    kind = draw.one_of(("stall", "partition"))
+    given = {"process": f"all of {instance}"}
+    return Event(_at(draw, mail), kind, given, seconds(draw, 1, 8))
 
 
 def _fields(draw: Draw, kind: str) -> dict[str, Any]:

@@ -125,6 +125,8 @@ _MOODS: Final[Sequence[Mapping[str, Any]]] = (
 def personality_of(draw: Draw) -> dict[str, Any]:
     """One mood or two."""
     found: dict[str, Any] = {"seed": draw.whole(0, 99)}
+    if draw.is_so(0.4):
+        found["latency"] = {"data": draw.whole(1, 8) / 10}
     for _ in range(draw.whole(1, 2)):
         found |= draw.one_of(_MOODS)
     return found
@@ -132,7 +134,7 @@ def personality_of(draw: Draw) -> dict[str, Any]:
 
 def mail_of(draw: Draw, lab: Mapping[str, Any]) -> Mail:
     """A delivery for it."""
-    to = {draw.one_of(DOMAINS[:2]): draw.one_of((1, 3, 8, 14))}
+    to = {draw.one_of(DOMAINS[:2]): draw.one_of((3, 1, 8, 16, 24))}
     if draw.is_so(0.4):
         to[draw.one_of(DOMAINS)] = draw.whole(1, 5)
     affinities = [*lab["affinity"], *lab["affinity"], "unknown"]

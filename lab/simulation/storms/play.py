@@ -1,5 +1,6 @@
 """One storm from its beginning until everything is over, every invariant looked at on the way."""
 
+import contextlib
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
@@ -12,12 +13,12 @@ import tomli_w
 from affinity.slots import SLOT_S
 from lab.simulation.faults import FAULTS, ClockSkew, fault
 from lab.simulation.invariants.ends import settled_within_s
-from lab.simulation.invariants.violation import Violation
 from lab.simulation.invariants.watch import Watch
 from lab.simulation.loop import CallbackFailed, Standstill
 from lab.simulation.simulation import Simulation, simulated
 from lab.simulation.storms.acts import Operators
 from lab.simulation.storms.storm import HEALED_AFTER_S, Event, Mail, Storm
+from mail.states import MessageStatus
 
 _TRIED_WITHIN_S: Final = 40.0 + SLOT_S  # a lane's slot may be used up
 _AFTERWARDS_S: Final = 20.0  # whoever was killed last is started again after five seconds
@@ -52,12 +53,12 @@ class _Agenda:
         return at, do
 
 
-class _Play:
+class Play:
     """The experimenter of one storm."""
 
     def __init__(self, sim: Simulation, storm: Storm) -> None:
         self._sim, self._storm = sim, storm
-        self._watch = Watch(sim)
+        self.watch = Watch(sim)
         self._operators = Operators(sim, storm.lab)
         self._agenda = _Agenda()
         self._last_validity = 0.0
@@ -78,13 +79,13 @@ class _Play:
         last = [self._operators.submit(each) for each in self._last_mail()]
         # A retry that an operator asks for makes validities longer.
         late = settled_within_s(sim.machines.loaded.configuration)
-        ends = [each.expires_at - sim.epoch for each in self._watch.scene.observer.deliveries()]
+        ends = [each.expires_at - sim.epoch for each in self.watch.scene.observer.deliveries()]
         healed_at = max(HEALED_AFTER_S, *ends)
         await sim.until(healed_at + late)
-        self._watch.ends.nothing_is_late(HEALED_AFTER_S)
-        self._watch.ends.all_were_tried(last)
+        self.watch.ends.nothing_is_late(HEALED_AFTER_S)
+        self.watch.ends.all_were_tried(last)
         await sim.until(healed_at + late + _AFTERWARDS_S)
-        self._watch.finish()
+        self.watch.finish()
 
     def _last_mail(self) -> Iterator[Mail]:
         """When all is well again, mail goes out again: a message each way."""
@@ -99,7 +100,7 @@ class _Play:
         if event.do in FAULTS:
             found = fault(event.do, event.fields)
             if isinstance(found, ClockSkew):
-                scene = self._watch.scene
+                scene = self.watch.scene
                 scene.skewed_s = max(scene.skewed_s, abs(found.by_s))
             found.begin(self._sim)
             self._agenda.add(until, lambda: found.end(self._sim))
@@ -108,9 +109,19 @@ class _Play:
             if event.for_s:
                 self._agenda.add(until, undo)
 
-    @property
-    def watch(self) -> Watch:
-        return self._watch
+
+@contextlib.contextmanager
+def playing(
+    storm: Storm, seed: str | int = 0, folder: Path | None = None
+) -> Iterator[tuple[Simulation, "Play"]]:
+    """A storm that is about to begin: ``sim.run(play.run())``; raises Violation."""
+    with simulated(tomli_w.dumps(storm.lab), seed=seed, folder=folder) as sim:
+        sim.machines.hosts |= dict.fromkeys(storm.elsewhere, "elsewhere")
+        made = Play(sim, storm)
+        try:
+            yield sim, made
+        except (CallbackFailed, Standstill) as error:
+            raise made.watch.as_violation(error) from error
 
 
 def play(storm: Storm, seed: str | int = 0, folder: Path | None = None) -> Played:
@@ -119,21 +130,13 @@ def play(storm: Storm, seed: str | int = 0, folder: Path | None = None) -> Playe
     Raises:
         Violation: an invariant did not hold.
     """
-    with simulated(tomli_w.dumps(storm.lab), seed=seed, folder=folder) as sim:
-        sim.machines.hosts |= dict.fromkeys(storm.elsewhere, "elsewhere")
-        made = _Play(sim, storm)
-        try:
-            sim.run(made.run())
-        except (CallbackFailed, Standstill) as error:
-            raise made.watch.as_violation(error) from error
+    with playing(storm, seed, folder) as (sim, made):
+        sim.run(made.run())
         statuses = made.watch.statuses.standing.values()
         return Played(
             sim.digest(),
             sim.loop.time(),
             made.watch.steps,
             sum(sum(each.to.values()) for each in storm.mail),
-            sum(status == "sent" for status, _ in statuses),
+            sum(status == MessageStatus.SENT for status, _ in statuses),
         )
-
-
-__all__ = ["Played", "Violation", "play"]

@@ -14,8 +14,7 @@ from mta.attempts import Attempts
 from scheduler import housekeeping
 from scheduler.decide import room, stream
 from sinks.session import SinkSession
-from store import leases, modules, parts, settlement, transitions
-from world.clock import SystemClock
+from store import leases, parts, settlement, transitions
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class Mutant:
     name: str
     caught_by: Invariant
     break_it: Callable
+    known: int = 0  # a seed that tells
 
 
 def _every(nth):
@@ -54,8 +54,8 @@ def _attempts_forgotten(patch):
     """A part that comes back has forgotten how often its messages were tried."""
     real = parts.cut
 
-    def cut(tx, cuts):
-        real(tx, cuts)
+    def cut(tx, *given):
+        real(tx, *given)
         tx.connection.execute(
             text("UPDATE message SET attempts = 0 WHERE part_id IS NOT NULL AND attempts > 0")
         )
@@ -104,7 +104,8 @@ def _lease_end_ignored(patch):
     """A worker sends on after the end of its leases."""
 
     def may_send(self, held):
-        return not self._is_fenced and self._is_allowed(held)
+        is_valid = self._world.clock.now() < held.part.lease.expires_at
+        return not self._is_fenced and is_valid and self._is_allowed(held)
 
     patch.setattr(worker.Worker, "_may_send", may_send)
 
@@ -264,12 +265,6 @@ def _worker_raises(patch):
         real(self, part_id, epoch)
 
     patch.setattr(outbox.Outbox, "finish", finish)
-
-
-def _silent_buried_at_once(patch):
-    """Whoever missed one heartbeat is taken for dead."""
-    patch.setattr(modules, "is_burying", lambda *_: True)
-    assert SystemClock
 
 
 MUTANTS = (
