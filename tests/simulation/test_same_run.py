@@ -88,7 +88,7 @@ def test_other_versions_of_python_make_the_same_log(name):
 
 
 def test_looks_that_are_left_out_change_nothing():
-    """Idle looks made or left out: the same fate of every message, at the same time but for them."""
+    """The same fate of every message, at the same time but for the pause between two looks."""
     left_out, every = events(lambda sim: None), events(make_every_look)
     assert left_out.keys() == every.keys()
     assert len(every) > 30

@@ -1,4 +1,4 @@
-"""Every invariant holds in every storm: of seeds, of hypothesis's making, and those that were kept."""
+"""Every invariant holds in every storm: of seeds, of hypothesis's making, and kept ones."""
 
 import logging
 from pathlib import Path
