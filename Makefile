@@ -1,12 +1,13 @@
 # Everything sets itself up: Python 3.11+ and make are all that is needed beforehand.
 PYTHON ?= python3
 ARGS ?=
+SEEDS ?= 2000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Most tests with processes wait more than they compute.
 XDIST ?= -n 3 --dist worksteal
 
-.PHONY: help demo test check bench crash-matrix fmt lint types imports locked unit store processes docs lock clean
+.PHONY: help demo test check bench soak crash-matrix fmt lint types imports locked unit store processes docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -46,6 +47,9 @@ processes: .venv/dev.stamp ## Real processes and sockets
 
 bench: .venv/dev.stamp ## The table of what is to be reached, measured (ARGS=--write; about 9 minutes)
 	$(BIN)/python -m tests.measure.targets $(ARGS)
+
+soak: .venv/dev.stamp ## Storms in the simulation, each from a seed, on all cores (SEEDS=2000)
+	$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) $(ARGS)
 
 crash-matrix: .venv/dev.stamp ## Kill every process at every named point, on both databases (ARGS=--write)
 	$(BIN)/python -m tests.crash.matrix $(ARGS)

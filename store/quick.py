@@ -7,6 +7,7 @@ goes into statements of a few rows; ``tests/store/test_quick.py`` holds it again
 """
 
 import contextlib
+import itertools
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,35 +76,50 @@ class _Compiled:
     reads: Sequence[Callable[[Any], Any] | None]  # how each column is read; empty: all as they are
     row: Callable[[Any], Any] = tuple  # makes a row, once the names of its columns are known
     has_row: bool = False
-    expanded: dict[tuple[int, ...], str] = field(default_factory=dict)
+    expanded: dict[tuple[tuple[int, int], ...], str] = field(default_factory=dict)
 
     def values(self, own: Sequence[Any], given: _Given) -> tuple[str, list[Any]]:
         """The statement's text and the values for it."""
         found: list[Any] = []
-        lengths: list[int] = []
-        for key, place, fixed, is_list, bind in self.parameters:
+        lengths: list[tuple[int, int]] = []  # and how wide its tuples are; 0: no tuples
+        for key, place, fixed, is_list, binding in self.parameters:
+            bind = binding
             if key in given:
                 value = given[key]
             else:
                 value = fixed if place is None else own[place].effective_value
             if is_list:
                 value = list(value)
-                lengths.append(len(value))
+                width = len(value[0]) if value and isinstance(value[0], tuple) else 0
+                lengths.append((len(value), width))
+                if width:  # of texts and whole numbers, which need no binding
+                    value = list(itertools.chain.from_iterable(value))
+                    bind = None
                 found += value if bind is None else map(bind, value)
             else:
                 found.append(value if bind is None else bind(value))
         return (self._expand(tuple(lengths)) if lengths else self.sql), found
 
-    def _expand(self, lengths: tuple[int, ...]) -> str:
+    def _expand(self, lengths: tuple[tuple[int, int], ...]) -> str:
         found = self.expanded.get(lengths)
         if found is None:
             pieces, left = [], self.sql
-            for length in lengths:
+            for length, width in lengths:
                 before, _, behind = left.partition(_PREFIX)
-                pieces += [before, ", ".join("?" * length) or "SELECT 1 WHERE 1 != 1"]
+                pieces += [before, _places(length, width)]
                 left = behind.partition("]")[2]
             found = self.expanded[lengths] = "".join((*pieces, left))
         return found
+
+
+def _places(length: int, width: int) -> str:
+    """What stands in an IN."""
+    if not length:
+        return "SELECT 1 WHERE 1 != 1"
+    if not width:
+        return ", ".join("?" * length)
+    row = f"({', '.join('?' * width)})"
+    return f"VALUES {', '.join([row] * length)}"
 
 
 class QuickConnection:

@@ -64,7 +64,7 @@ def engine_name(request):
 def new_database(engine_name, request, tmp_path_factory) -> NewDatabase:
     """Makes empty, migrated databases of the kind that the test runs on."""
     if engine_name == "postgresql":
-        return request.getfixturevalue("postgresql_server").database
+        return request.getfixturevalue("postgresql_server").empty_database
     migrated = request.getfixturevalue("migrated_file")
 
     @contextlib.contextmanager

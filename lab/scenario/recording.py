@@ -19,7 +19,7 @@ from mail.cause import Cause
 from mail.states import DeliveryStatus
 from monitor.status import LOST_AFTER_S
 from monitor.why.diagnosis import Diagnosis, causes
-from store import deliveries, halts, lanes, modules, pending
+from store import deliveries, halts, lanes, modules, pending_one, pending_plans
 from store.engine import Store
 
 SUBMITTED_AT: Final = "10s"  # the lab is up, and has obeyed, by then
@@ -114,7 +114,7 @@ def _name(delivery: deliveries.Delivery) -> str:
 
 
 def _delivery(store: Store, delivery: deliveries.Delivery, now: float) -> dict[str, Any] | None:
-    domains = store.read_now(pending.by_domain, delivery.id)
+    domains = store.read_now(pending_plans.by_domain, delivery.id)
     if not domains:
         return None
     found: dict[str, Any] = {
@@ -142,7 +142,7 @@ def _receivers(
 ) -> None:
     """Where all that was tried is deferred, the sink of the route defers with the same words."""
     for delivery in found:
-        for domain in store.read_now(pending.by_domain, delivery.id):
+        for domain in store.read_now(pending_plans.by_domain, delivery.id):
             if not domain.tried:
                 continue
             reply = _last_reply(store, delivery.id, domain.mx_group)
@@ -159,7 +159,7 @@ def _receivers(
 def _last_reply(store: Store, delivery_id: int, mx_group: str) -> str | None:
     """What the receiver said last, without the addresses in it; None: it was not a reply."""
     for cause in (None, *Cause):
-        last = store.read_now(pending.last_word, delivery_id, mx_group, cause)
+        last = store.read_now(pending_one.last_word, delivery_id, mx_group, cause)
         if last is not None and _REPLY.match(last.reply):
             return _ADDRESS.sub(
                 "somebody@example.test", last.reply.replace("{", "").replace("}", "")

@@ -10,6 +10,7 @@ from lab.scenario.read import Case
 from lab.scenario.runner import Run, Told
 from lab.scenario.simulated import simulated_lab
 from lab.scenario.surroundings import Mode
+from lab.simulation.loop import CallbackFailed
 from mail.errors import MtalabError
 from world.clock import Clock
 
@@ -73,10 +74,10 @@ def _simulate(case: Case, clock: Clock, seed: int, keep: Path | None, told: Told
     )
     with made as (simulation, lab):
         run = Run(case, lab, told)
-        error = None
+        error: Exception | None = None
         try:
             simulation.run(run.play())
-        except MtalabError as found:
+        except (MtalabError, CallbackFailed) as found:
             error = found
         if folder is not None:
             lab.keep()

@@ -18,7 +18,6 @@ from lab.scenario.schema import Delivery, Expectation
 from lab.scenario.submitting import submitted
 from lab.scenario.surroundings import ScenarioLab
 from lab.scenario.when import seconds_after
-from mail.errors import MtalabError
 from mail.states import DeliveryStatus
 from store import deliveries
 
@@ -141,7 +140,7 @@ class Run:
         )
 
     def outcome(
-        self, *, wall_s: float, seed: int, error: MtalabError | None, kept: Path | None
+        self, *, wall_s: float, seed: int, error: Exception | None, kept: Path | None
     ) -> Outcome:
         """What came of it, whether it came to its end or not."""
         complaints = self.lab.complaints()
@@ -157,7 +156,7 @@ class Run:
             expectations=len(self.case.scenario.expect),
             failures=tuple(self.failures),
             kept=None if kept is None else str(kept),
-            error=str(error) if error is not None else (complaints[0] if complaints else None),
+            error=complaints[0] if complaints else (None if error is None else str(error)),
         )
 
 

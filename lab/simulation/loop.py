@@ -150,6 +150,10 @@ class SimulatedLoop(_Base):  # type: ignore[misc]
             _, _, handle, process = heapq.heappop(timers)
             self._ready.append((handle, process))
 
+    def fail(self, error: BaseException) -> None:
+        """The run ends with this error, as soon as nothing else can happen at this instant."""
+        self._failures.append(error)
+
     def resume(self, process: SimulatedProcess) -> None:
         """Let a stopped process go on with what was held back."""
         process.state = State.RUNNING

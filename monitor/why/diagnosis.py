@@ -16,7 +16,7 @@ from monitor.why.gates.line import place_in_line
 from monitor.why.group import Group, Place, Stand
 from monitor.why.host import HostFacts
 from monitor.why.one_message import group_of
-from store import deliveries, log, pending, queues
+from store import deliveries, log, pending, pending_one, pending_plans, queues
 from store.engine import Store, Tx
 
 __all__ = ["Diagnosis", "Finding", "HostFacts", "causes", "diagnose"]
@@ -79,22 +79,22 @@ def _diagnose(
 def _details(tx: Tx, view: pending.View, facts: Facts) -> gather.Details:
     concerned = {each.delivery_id for each in view.retrying}
     concerned |= {each.delivery_id for each in view.queued if not each.source_ips}
-    plans: dict[tuple[int, str], list[pending.Plan]] = {}
-    for plan in pending.plans(tx, concerned):
+    plans: dict[tuple[int, str], list[pending_plans.Plan]] = {}
+    for plan in pending_plans.plans(tx, concerned):
         plans.setdefault((plan.delivery_id, plan.mx_group), []).append(plan)
     mixed = [
         each for each in view.retrying if len(plans.get((each.delivery_id, each.mx_group), ())) > 1
     ]
     largest = sorted(view.retrying, key=lambda each: -each.messages)[:LAST_WORDS]
-    last: dict[pending.Retrying, pending.Last] = {}
+    last: dict[pending.Retrying, pending_one.Last] = {}
     for each in largest:
-        word = pending.last_word(tx, each.delivery_id, each.mx_group, each.cause)
+        word = pending_one.last_word(tx, each.delivery_id, each.mx_group, each.cause)
         if word is not None:
             last[each] = word
     return gather.Details(
         plans,
         {
-            each: pending.retries_by_plan(
+            each: pending_plans.retries_by_plan(
                 tx, each.delivery_id, each.mx_group, each.cause, facts.now
             )
             for each in mixed
@@ -108,7 +108,7 @@ def _details(tx: Tx, view: pending.View, facts: Facts) -> gather.Details:
 def _known(tx: Tx, seen: HostFacts) -> Mapping[int, int]:
     found: dict[int, int] = {}
     for worker_id, journal in seen.journals.items():
-        for each in pending.unrecorded(tx, worker_id, journal.message_ids):
+        for each in pending_one.unrecorded(tx, worker_id, journal.message_ids):
             found[each.part_id] = each.messages
     return found
 

@@ -8,8 +8,9 @@ from typing import Final
 from affinity.affinity import source_ips_for
 from monitor.why.facts import Facts
 from monitor.why.group import Group, Hand, Place, Stand, Wave
-from store import pending
-from store.pending import Lent, Plan, Retry, Retrying, View
+from store import pending, pending_one
+from store.pending import Lent, Retrying, View
+from store.pending_plans import Plan, Retry
 from store.reports import LaneReport
 
 TAKING_UP_S: Final = 0.5  # what was lent so shortly before a beat may not be in what it tells
@@ -21,7 +22,7 @@ class Details:
 
     plans: Mapping[tuple[int, str], Sequence[Plan]]
     split: Mapping[Retrying, Sequence[Retry]]  # retries of more than one plan
-    last: Mapping[Retrying, pending.Last]
+    last: Mapping[Retrying, pending_one.Last]
     queued_at: Mapping[int, float]  # by part
     known: Mapping[int, int]  # messages of a part whose outcome is in a journal
 

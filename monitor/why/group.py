@@ -6,7 +6,7 @@ from enum import StrEnum
 from mail.cause import Cause
 from store.deliveries import Delivery
 from store.modules import Worker
-from store.pending import Last
+from store.pending_one import Last
 
 
 class Place(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from monitor.why import gather
 from monitor.why.facts import Facts
 from monitor.why.group import Group, Place, Stand, Wave
-from store import log, pending
+from store import log, pending, pending_one
 from store.engine import Tx
 from store.parts import LEASED
 from store.pending import View
@@ -20,7 +20,7 @@ def group_of(
         UnknownMessage: there is none of that number.
     """
     message, _ = log.message(tx, message_id)
-    place = pending.place_of(tx, message_id)
+    place = pending_one.place_of(tx, message_id)
     if place is None:
         return None
     delivery = view.deliveries[message.delivery_id]
@@ -38,7 +38,7 @@ def group_of(
     if place.part_id is None:
         due_at = message.next_attempt_at or 0.0
         reason = None if message.reason is None else message.reason.label
-        last = pending.Last(
+        last = pending_one.Last(
             message_id,
             message.attempts,
             message.reply or "",
@@ -66,7 +66,7 @@ def group_of(
 
 
 def _in_hand(
-    one: Group, place: pending.Place, view: View, details: gather.Details, facts: Facts
+    one: Group, place: pending_one.Place, view: View, details: gather.Details, facts: Facts
 ) -> Group:
     key = place.worker_id, place.lane, place.source_ip
     beside = [each for each in view.lent if (each.worker_id, each.lane, each.source_ip) == key]

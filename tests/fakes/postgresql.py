@@ -7,6 +7,7 @@ its data.
 import contextlib
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,31 @@ from store.schema import open_store
 
 TEMPLATE = "migrated"
 _LOCK = 0x74657374
+# All that a test may leave different in a database, its rows apart.
+_FORM = """
+SELECT (SELECT version_num FROM alembic_version),
+    (SELECT string_agg(concat(relname, relkind), ' ' ORDER BY relname) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace),
+    (SELECT string_agg(concat(conname, pg_get_constraintdef(oid)), ' ' ORDER BY conname)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace),
+    (SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace),
+    (SELECT count(*) FROM pg_trigger),
+    (SELECT count(*) FROM pg_db_role_setting)
+"""
+_EMPTIED = """
+DO $$
+DECLARE each record;
+BEGIN
+    FOR each IN SELECT relname, relkind FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    LOOP
+        IF each.relkind = 'r' THEN EXECUTE format('DELETE FROM %I', each.relname);
+        ELSIF each.relkind = 'S' THEN PERFORM setval(each.relname::regclass, 1, false);
+        END IF;
+    END LOOP;
+END $$
+"""
 _FAST = ("fsync", "synchronous_commit", "full_page_writes")  # nothing here outlives a crash
 
 
@@ -64,6 +90,8 @@ class Server:
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._made = 0
+        self._free: list[str] = []  # empty and migrated
+        self._form: object = None
         with psycopg.connect(uri, autocommit=True) as admin:
             admin.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             found = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,))
@@ -87,15 +115,66 @@ class Server:
     @contextlib.contextmanager
     def database(self, template: str = TEMPLATE) -> Iterator[str]:
         """A new database; yields its URL."""
+        name = self._create(template)
+        try:
+            yield self.url(name)
+        finally:
+            self._drop(name)
+
+    @contextlib.contextmanager
+    def empty_database(self) -> Iterator[str]:
+        """A migrated database without a row, which may have been an earlier test's; yields its URL.
+
+        To make and drop one takes the server 0.17 s of CPU, to empty one a tenth of that.
+        """
+        name = self._free.pop() if self._free else self._create(TEMPLATE)
+        if self._form is None:
+            with psycopg.connect(self._at(name)) as connection:
+                self._form = _form_of(connection)
+        try:
+            yield self.url(name)
+        finally:
+            with psycopg.connect(self._at(name), autocommit=True) as connection:
+                _end_other_sessions(connection)
+                is_as_before = _form_of(connection) == self._form
+                if is_as_before:
+                    connection.execute(_EMPTIED)
+            if is_as_before:
+                self._free.append(name)
+            else:
+                self._drop(name)
+
+    def _create(self, template: str) -> str:
         self._made += 1
         name = f"t{os.getpid()}_{self._made}"
         with psycopg.connect(self._uri, autocommit=True) as admin:
             # Copying files is the faster way where nothing is synchronised to disk.
             admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-            try:
-                yield self.url(name)
-            finally:
-                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        return name
+
+    def _drop(self, name: str) -> None:
+        with psycopg.connect(self._uri, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _at(self, name: str) -> str:
+        return self._uri.replace("/postgres?", f"/{name}?")
+
+
+def _form_of(connection: psycopg.Connection) -> object:
+    return connection.execute(_FORM).fetchone()
+
+
+def _end_other_sessions(connection: psycopg.Connection) -> None:
+    """What a test left connected holds locks, perhaps that of the scheduler."""
+    others = (
+        "FROM pg_stat_activity WHERE datname = current_database() "
+        "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+    deadline = time.monotonic() + 10
+    while connection.execute(f"SELECT 1 {others}").fetchone() is not None:
+        assert time.monotonic() < deadline, "a session does not end"
+        time.sleep(0.005)
 
 
 class OwnServer:

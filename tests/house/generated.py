@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +19,7 @@ from affinity.preset import PACING, PRESETS
 from lab.configuration import LabConfiguration
 from lab.scenario.acts import Act
 from lab.scenario.schema import Scenario
+from mail.cause import Cause
 from mail.states import DELIVERY_NEXT, MESSAGE_NEXT, DeliveryStatus, MessageStatus
 
 ROOT = Path(__file__).parents[2]
@@ -180,7 +182,27 @@ def scenarios() -> str:
     return f"{before}<!-- begin events -->\n{events()}\n<!-- end events -->{after}"
 
 
+GALLERY = ROOT / "examples" / "stuck-pending"
+
+
+def gallery() -> str:
+    """The page of the gallery, with its table made anew."""
+    lines = ["| scenario | story | also for real |", "|---|---|---|"]
+    files = {each.stem: each for each in GALLERY.glob("*.toml")}
+    known = [str(each) for each in Cause if each in files]
+    for name in (*known, *sorted(files.keys() - set(known))):
+        given = tomllib.loads(files[name].read_text(encoding="utf-8"))
+        is_real = "real" in given.get("modes", ())
+        lines.append(f"| `{name}` | {_cell(given['story'].strip())} | {'yes' if is_real else ''} |")
+    text = (GALLERY / "README.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- begin gallery -->")
+    _, _, after = rest.partition("<!-- end gallery -->")
+    table = "\n".join(lines)
+    return f"{before}<!-- begin gallery -->\n{table}\n<!-- end gallery -->{after}"
+
+
 DOCUMENTS = {
+    "examples/stuck-pending/README.md": gallery,
     "docs/scenario.schema.json": scenario_schema,
     "docs/scenarios.md": scenarios,
     "docs/state-machines.md": state_machines,

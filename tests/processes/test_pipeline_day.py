@@ -1,6 +1,7 @@
 """A day of a lab in real processes: start, submit, look, change, stop; on both databases."""
 
 import re
+import smtplib
 import socket
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def test_from_up_to_ctrl_c_on_both_databases(tmp_path, engine, request):
         with running_lab(tmp_path, store_url=url, text=WITH_SUBMISSION) as lab:
             delivery = lab.submit(300)
             other = lab.submit(200, "b.test")
+            an_application_sends(lab)
             lab.wait(lambda: lab.sent(delivery) == 300 and lab.sent(other) == 200, "all are sent")
             status = lab.json("status")
             assert {each["state"] for each in status["modules"]} == {"running"}
@@ -78,13 +80,26 @@ def test_from_up_to_ctrl_c_on_both_databases(tmp_path, engine, request):
             assert list((lab.loaded.directory / "journal").iterdir()) == []
             found = lab.reconciled()
             assert found.is_ok()
-            assert found.receipts == 500
+            assert found.receipts == 500 + 3 + 2
             assert set(lab.peers()) == {"127.0.1.1", "127.0.1.2"}
             states = {each["name"]: each["state"] for each in lab.json("status")["modules"]}
             assert set(states.values()) == {"stopped"}
     finally:
         if with_database is not None:
             with_database.__exit__(None, None, None)
+
+
+def an_application_sends(lab):
+    """By SMTP: one that is put off once, and one that is large."""
+    orders, big = 3, 4  # the numbers of their deliveries
+    with smtplib.SMTP("127.0.0.1", lab.submission_port) as client:
+        text = "X-Mtalab-Delivery: Orders\r\nSubject: Hi\r\n\r\nHello\r\n"
+        client.sendmail("app@x.test", ["one@b.test", "defer1x@b.test", "two@a.test"], text)
+    lab.wait(lambda: lab.sent(orders) == 3, "all are sent")
+    large = "Subject: big\r\n\r\n" + "0123456789abcde\r\n" * 10_000
+    with smtplib.SMTP("127.0.0.1", lab.submission_port) as client:
+        client.sendmail("app@x.test", ["one@b.test", "two@b.test"], large)
+    lab.wait(lambda: lab.sent(big) == 2, "the large one too")
 
 
 @pytest.fixture(scope="module")

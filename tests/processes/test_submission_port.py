@@ -14,12 +14,11 @@ import uvloop
 from lab.configuration import load
 from lab.submit.errors import BadCertificate
 from lab.submit.service import SubmissionService
-from mail.states import MessageStatus
 from store import contents, deliveries, leases, log
 from store.errors import StoreUnavailable
 from store.schema import open_store
 from tests.fakes.certificate import PEM
-from tests.fakes.running_lab import WITH_SUBMISSION, free_ports, running_lab
+from tests.fakes.running_lab import free_ports
 from world.chance import SeededChance
 from world.clock import SystemClock
 
@@ -251,20 +250,3 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path):
     loaded = load(tmp_path / "mtalab.toml", {})
     with pytest.raises(BadCertificate, match=r"no\.pem cannot be used"):
         SubmissionService(loaded, None, SystemClock(), SeededChance(1))
-
-
-def test_an_application_sends_through_a_running_lab(tmp_path):
-    with running_lab(tmp_path, text=WITH_SUBMISSION) as lab:
-        with smtplib.SMTP("127.0.0.1", lab.submission_port) as client:
-            text = "X-Mtalab-Delivery: Orders\r\n" + MAIL
-            client.sendmail("app@x.test", ["one@b.test", "defer1x@b.test", "two@a.test"], text)
-        lab.wait(lambda: lab.sent(1) == 3, "all are sent")
-        assert lab.reconciled().is_ok()
-        big = "Subject: big\r\n\r\n" + "0123456789abcde\r\n" * 10_000
-        with smtplib.SMTP("127.0.0.1", lab.submission_port) as client:
-            client.sendmail("app@x.test", ["one@b.test", "two@b.test"], big)
-        lab.wait(lambda: lab.sent(2) == 2, "the large one too")
-        assert lab.reconciled().is_ok()
-        assert {str(each.status) for each in lab.messages(1)} == {MessageStatus.SENT}
-        assert lab.down() == 0
-        assert {each["state"] for each in lab.json("status")["modules"]} == {"stopped"}

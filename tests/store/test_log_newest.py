@@ -49,10 +49,21 @@ def test_of_messages_and_of_transitions(mixed, monkeypatch, few, is_editing):
         mixed.add(mixed.create(), ["early@d.test"])
     assert set(mixed.statuses()) == set(MessageStatus)
     for each in wanted():
-        for read in (log.messages, log.transitions):
-            everything = mixed.ask(read, each)
-            assert mixed.ask(read, each, limit=3, newest=True) == everything[-3:], each
-            assert mixed.ask(read, each, limit=99, newest=True) == everything, each
+        for everything, three, all_of_them in mixed.ask(asked, each):
+            assert three == everything[-3:], each
+            assert all_of_them == everything, each
+
+
+def asked(tx, which):
+    """Messages and transitions: from the first on, the newest three, and the newest of many."""
+    return [
+        (
+            read(tx, which),
+            read(tx, which, limit=3, newest=True),
+            read(tx, which, limit=99, newest=True),
+        )
+        for read in (log.messages, log.transitions)
+    ]
 
 
 def test_while_a_submission_goes_on_its_messages_are_listed(mixed):

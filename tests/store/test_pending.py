@@ -8,7 +8,17 @@ from mail.cause import Cause
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import DeliveryEvent, MessageEvent, MessageStatus
-from store import deliveries, modules, operator, pending, reports, settlement, tables
+from store import (
+    deliveries,
+    modules,
+    operator,
+    pending,
+    pending_one,
+    pending_plans,
+    reports,
+    settlement,
+    tables,
+)
 from tests.store.hand import ACCEPTED, IPS, LEASE
 
 ADDRESSES = ("a@a.test", "b@a.test", "c@a.test", "d@b.test", "e@b.test")
@@ -79,7 +89,7 @@ def test_what_waits_for_a_retry_is_told_by_cause_and_by_what_is_due(hand):
     assert (greylisted.earliest_at, greylisted.next_at) == (now + 600, now + 900)
     later = by_cause[None, "b"]
     assert (later.messages, later.due, later.next_at) == (2, 2, None)
-    last = hand.ask(pending.last_word, 1, "a", Cause.GREYLISTED)
+    last = hand.ask(pending_one.last_word, 1, "a", Cause.GREYLISTED)
     assert (last.attempts, last.reply, last.reason) == (1, "451 come back", "greylisted")
 
 
@@ -115,9 +125,9 @@ def test_retries_of_several_plans_are_told_apart(hand):
     author = hand.worker()
     send(hand, author, hand.lease(author), GREYLISTED)
     now = hand.clock.now()
-    split = hand.ask(pending.retries_by_plan, delivery, "a", Cause.GREYLISTED, now)
+    split = hand.ask(pending_plans.retries_by_plan, delivery, "a", Cause.GREYLISTED, now)
     assert {(each.source_ips, each.messages) for each in split} == {(IPS, 2), (IPS[:1], 1)}
-    plans = hand.ask(pending.plans, [delivery])
+    plans = hand.ask(pending_plans.plans, [delivery])
     assert {(each.source_ips, each.domain, each.domains) for each in plans} == {
         (IPS, "a.test", 1),
         (IPS[:1], "a.example", 1),
@@ -127,20 +137,20 @@ def test_retries_of_several_plans_are_told_apart(hand):
 def test_the_place_of_a_message_is_known_to_the_message(hand):
     hand.submit(ADDRESSES)
     numbers = [each.id for each in hand.messages()]
-    third = hand.ask(pending.place_of, numbers[2])
+    third = hand.ask(pending_one.place_of, numbers[2])
     assert (third.state, third.ahead_in_part, third.parts_ahead) == ("queued", 0, 2)
     author = hand.worker()
     lent = hand.lease(author)
-    second = hand.ask(pending.place_of, numbers[1])
+    second = hand.ask(pending_one.place_of, numbers[1])
     assert (second.state, second.worker_id, second.ahead_in_part) == (
         "leased",
         author.worker_id,
         1,
     )
     send(hand, author, lent[:1], ACCEPTED)
-    assert hand.ask(pending.place_of, numbers[0]) is None
+    assert hand.ask(pending_one.place_of, numbers[0]) is None
     send(hand, author, lent[1:2], GREYLISTED)
-    assert hand.ask(pending.place_of, numbers[2]).cause is Cause.GREYLISTED
+    assert hand.ask(pending_one.place_of, numbers[2]).cause is Cause.GREYLISTED
 
 
 def test_what_a_journal_knows_is_held_against_what_is_pending(hand):
@@ -149,9 +159,9 @@ def test_what_a_journal_knows_is_held_against_what_is_pending(hand):
     one, *_ = hand.lease(author)
     send(hand, author, [one], ACCEPTED)
     numbers = [each.id for each in hand.messages()]
-    found = hand.ask(pending.unrecorded, author.worker_id, numbers[:4])
+    found = hand.ask(pending_one.unrecorded, author.worker_id, numbers[:4])
     assert [each.messages for each in found] == [1, 1]
-    assert hand.ask(pending.unrecorded, author.worker_id + 1, numbers) == []
+    assert hand.ask(pending_one.unrecorded, author.worker_id + 1, numbers) == []
 
 
 def test_who_paused_a_delivery_and_when(hand):

@@ -14,7 +14,7 @@ from monitor.why.facts import Concurrency, Features, Quota
 from monitor.why.group import Stand, Wave
 from monitor.why.host import HostFacts, KnownOutcomes
 from store import halts
-from store.pending import Last
+from store.pending_one import Last
 from store.reports import Phase
 from tests.fakes.pending_scene import (
     IP,
