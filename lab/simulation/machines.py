@@ -6,6 +6,7 @@ import contextvars
 import inspect
 import itertools
 import signal
+import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,7 +269,9 @@ class Machines:
         """Kill all, and let go of what the dead were about to do without doing it."""
         for process in self.processes.values():
             process.die(killed_by(signal.SIGKILL))
-        with self.loop.over():
+        with self.loop.over(), warnings.catch_warnings():
+            # Some died between the making of a coroutine and its first step.
+            warnings.simplefilter("ignore", RuntimeWarning)
             for process in self.processes.values():
                 for task in tuple(process.tasks):
                     _let_go(task)
