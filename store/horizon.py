@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Float, ScalarSelect, Select, bindparam, func, select
 
 from affinity.breaker import first_minute
 from affinity.gcra import BUDGET_AHEAD_S
@@ -20,6 +20,52 @@ from store import breaker, deliveries, modules, parts, tables
 from store.engine import Tx
 
 _JUST_AFTER_S: Final = 2**-20  # floats of this century resolve a quarter of it
+_NOW: Final = bindparam("now", type_=Float)
+
+
+def _first(column: Any, *where: ColumnElement[bool], after_s: float = 0.0) -> ScalarSelect[Any]:
+    """The least of a column of which so many seconds later is still ahead."""
+    return select(func.min(column)).where(*where, column > _NOW - after_s).scalar_subquery()
+
+
+def _soonest() -> Select[Any]:
+    """One look for all that is to be found by a column: to ask for each takes much longer."""
+    message, delivery, wave = tables.message, tables.delivery, tables.wave
+    is_unfinished = delivery.c.status.in_(deliveries.UNFINISHED)
+    return select(
+        _first(message.c.next_attempt_at).label("retry"),
+        _first(delivery.c.contact_at, is_unfinished).label("contact"),
+        _first(delivery.c.expires_at, is_unfinished).label("expiry"),
+        _first(
+            wave.c.starts_at,
+            wave.c.started_at.is_(None),
+            wave.c.delivery_id.in_(select(delivery.c.id).where(is_unfinished)),
+        ).label("wave"),
+        _first(tables.lane.c.suspended_until).label("resumption"),
+        _first(
+            delivery.c.open_until, is_unfinished, after_s=deliveries.OPEN_GRACE_S + _JUST_AFTER_S
+        ).label("open_until"),
+        _first(
+            delivery.c.submitted_at,
+            delivery.c.status == DeliveryStatus.EDITING,
+            after_s=deliveries.ABANDONED_AFTER_S + _JUST_AFTER_S,
+        ).label("submitted_at"),
+        select(tables.part.c.id)
+        .where(tables.part.c.state == parts.QUEUED)
+        .exists()
+        .label("queued"),
+    )
+
+
+_SOONEST: Final = _soonest()
+_LANES: Final = select(tables.lane.c.key, tables.lane.c.tat).where(
+    tables.lane.c.tat > _NOW - BUDGET_AHEAD_S
+)
+_HELD: Final = (
+    select(tables.part.c.worker_id, tables.part.c.leased_until)
+    .where(tables.part.c.state == parts.LEASED)
+    .distinct()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +94,7 @@ def next_due(tx: Tx, now: float, lease_s: float, known: Known | None = None) -> 
 
 
 def _times(tx: Tx, now: float, lease_s: float, known: Known) -> Iterator[float]:
-    yield from _of_messages(tx, now)
-    yield from _of_deliveries(tx, now)
-    yield from _of_lanes(tx, now, known)
+    yield from _of_columns(tx, now, known)
     yield from _of_workers(tx, now, lease_s, known)
     if known.has_breaker:
         yield from _of_breaker(tx, now)
@@ -62,60 +106,27 @@ def _around(time: float) -> Iterator[float]:
     yield time + _JUST_AFTER_S
 
 
-def _least(tx: Tx, query: Select[Any]) -> Iterator[float]:
-    found = tx.connection.scalar(query)
-    if found is not None:
-        yield float(found)
-
-
-def _of_messages(tx: Tx, now: float) -> Iterator[float]:
-    due = tables.message.c.next_attempt_at
-    yield from _least(tx, select(func.min(due)).where(due > now))
-
-
-def _of_deliveries(tx: Tx, now: float) -> Iterator[float]:
-    delivery = tables.delivery
-    for column in (delivery.c.contact_at, delivery.c.expires_at):
-        query = select(func.min(column)).where(
-            delivery.c.status.in_(deliveries.UNFINISHED), column > now
-        )
-        yield from _least(tx, query)
-    wave = tables.wave
-    starts = (
-        select(func.min(wave.c.starts_at))
-        .join(delivery, delivery.c.id == wave.c.delivery_id)
-        .where(
-            delivery.c.status.in_(deliveries.UNFINISHED),
-            wave.c.started_at.is_(None),
-            wave.c.starts_at > now,
-        )
-    )
-    yield from _least(tx, starts)
-    for column, after_s, statuses in (
-        (delivery.c.open_until, deliveries.OPEN_GRACE_S, deliveries.UNFINISHED),
-        (delivery.c.submitted_at, deliveries.ABANDONED_AFTER_S, (DeliveryStatus.EDITING,)),
+def _of_columns(tx: Tx, now: float, known: Known) -> Iterator[float]:
+    row = tx.connection.execute(_SOONEST, {"now": now}).one()
+    for time in (row.retry, row.contact, row.expiry, row.wave, row.resumption):
+        if time is not None:
+            yield float(time)
+    for time, after_s in (
+        (row.open_until, deliveries.OPEN_GRACE_S),
+        (row.submitted_at, deliveries.ABANDONED_AFTER_S),
     ):
-        query = select(func.min(column)).where(
-            delivery.c.status.in_(statuses), column + after_s + _JUST_AFTER_S > now
-        )
-        for time in _least(tx, query):
+        if time is not None:
             yield from _around(time + after_s)
+    if row.queued:
+        yield from _of_lanes(tx, now, known)
 
 
 def _of_lanes(tx: Tx, now: float, known: Known) -> Iterator[float]:
-    lane, part = tables.lane, tables.part
-    yield from _least(
-        tx, select(func.min(lane.c.suspended_until)).where(lane.c.suspended_until > now)
-    )
-    queued = select(part.c.id).where(part.c.state == parts.QUEUED).exists()
-    if not tx.connection.scalar(select(queued)):
-        return
+    """What is queued may go when a limiter lets it, or when a day's quota begins."""
     if known.has_quotas:
         yield begin_of(day_of(now) + 1)
     # A lane on which anybody holds anything is followed as that worker is.
-    for row in tx.connection.execute(
-        select(lane.c.key, lane.c.tat).where(lane.c.tat > now - BUDGET_AHEAD_S)
-    ):
+    for row in tx.connection.execute(_LANES, {"now": now}):
         if known.rate_of is None:
             yield now + known.grain_s
             return
@@ -128,7 +139,6 @@ def _of_lanes(tx: Tx, now: float, known: Known) -> Iterator[float]:
 
 def _of_workers(tx: Tx, now: float, lease_s: float, known: Known) -> Iterator[float]:
     """The ends of leases, and of the patience with workers that were not heard."""
-    part = tables.part
     live = {each.id: each.heartbeat_at for each in modules.live_workers(tx)}
     silent = {number: at for number, at in live.items() if number not in known.beating}
     for heartbeat_at in silent.values():
@@ -136,8 +146,7 @@ def _of_workers(tx: Tx, now: float, lease_s: float, known: Known) -> Iterator[fl
         yield from _around(heartbeat_at + lease_s)
         if known.is_watched and heartbeat_at + lease_s <= now:
             yield now + known.grain_s  # since when somebody has listened, only he knows
-    held = select(part.c.worker_id, part.c.leased_until).where(part.c.state == parts.LEASED)
-    for row in tx.connection.execute(held.distinct()):
+    for row in tx.connection.execute(_HELD):
         if row.worker_id not in known.beating:
             yield row.leased_until
         if row.worker_id in known.beating or live.get(row.worker_id, -lease_s) + lease_s > now:

@@ -53,7 +53,10 @@ class Kill(_Once):
 
 @dataclass(frozen=True, slots=True)
 class KillAtStep(_Once):
-    """SIGKILL after so many more of its callbacks: at any await."""
+    """SIGKILL after so many more of its callbacks: at any await.
+
+    How many callbacks a thing takes is Python's business: by another version it dies elsewhere.
+    """
 
     process: str
     steps: int

@@ -72,6 +72,7 @@ class Machines:
         self.crashes: list[Crash] = []
         self.disks = Disks()
         self.hosts: dict[str, str] = {}
+        self.on_crash: list[Callable[[Crash], None]] = []
         self.on_spawn: list[Callable[[SimulatedProcess], None]] = []
         self.on_reload: list[Callable[[Loaded], None]] = []
         self.on_point: list[Callable[[str, SimulatedProcess], bool]] = []  # whether to die there
@@ -163,9 +164,16 @@ class Machines:
         self._end(process, code)
 
     def _crashed(self, process: SimulatedProcess, error: BaseException) -> None:
+<<<<<<< HEAD
+        crash = Crash(self.loop.time(), process.name, error)
+        self.crashes.append(crash)
+        for each in self.on_crash:
+            each(crash)
+=======
         """A bug of ours: it would be started again, to end again, for ever."""
         self.crashes.append(Crash(self.loop.time(), process.name, error))
         self.loop.fail(error)
+>>>>>>> main
 
     # --- ending ----------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from lab.simulation.store import SharedStore
 from lab.simulation.wire import Wire
 from monitor.events import record
 from monitor.reconcile import Reconciliation
+from scheduler.service import IDLE_HOUSE_EVERY_S, KEEP_HOUSE_EVERY_S
 from scheduler.settings import settings_from
 from sinks.connection import quieten
 from store import horizon, log, modules
@@ -90,8 +91,18 @@ class Simulation:
             has_breaker=configuration.breaker.enabled,
             has_quotas=bool(configuration.warmup),
         )
-        due = self.store.read_now(horizon.next_due, self.epoch + now, lease_s, known)
-        return math.inf if due is None else max(due - self.epoch, now)
+
+        def after(time: float) -> float:
+            due = self.store.read_now(horizon.next_due, self.epoch + time, lease_s, known)
+            return math.inf if due is None else due - self.epoch
+
+        # The scheduler does not keep house at each of its looks: what became due just now may
+        # have been passed over.
+        due = after(now - IDLE_HOUSE_EVERY_S)
+        if due <= now:
+            again = (due + each for each in (KEEP_HOUSE_EVERY_S, IDLE_HOUSE_EVERY_S))
+            due = min((each for each in (*again, after(now)) if each > now), default=math.inf)
+        return max(due, now)
 
     def _beating(self) -> set[int]:
         """The workers whose heartbeats are left out and would be there."""

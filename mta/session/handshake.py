@@ -283,21 +283,33 @@ async def _open(smtp: _Client, connect_timeout: float) -> None:
 
 async def _say_ehlo(smtp: _Client) -> Connected:
     """Say EHLO, or HELO to a server that knows no better."""
-    assert smtp.protocol is not None
+    protocol = _protocol_of(smtp)
     transport = cast("asyncio.Transport", smtp.transport)
-    tap = _Tap(smtp.protocol)
+    tap = _Tap(protocol)
     transport.set_protocol(tap)
     try:
         offers = Offers.from_ehlo((await smtp.ehlo()).message)
     except aiosmtplib.SMTPHeloError as error:
         if error.code < 500 or not smtp.is_connected:
             raise
-        tap = _Tap(smtp.protocol)
+        tap = _Tap(_protocol_of(smtp))
         transport.set_protocol(tap)
         await smtp.helo()
         offers = Offers()
     is_encrypted = transport.get_extra_info("sslcontext") is not None
     return Connected(smtp, transport, offers, is_encrypted, tap)
+
+
+def _protocol_of(smtp: _Client) -> SMTPProtocol:
+    """What reads the connection.
+
+    Raises:
+        aiosmtplib.SMTPServerDisconnected: it was lost after the last reply was read and before
+            whoever waited for that reply could go on.
+    """
+    if smtp.protocol is None:
+        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+    return smtp.protocol
 
 
 async def _secure(
@@ -311,8 +323,8 @@ async def _secure(
         if is_needed:
             return Broken(f"TLS is {settings.tls} and the server does not offer it", Stage.STARTTLS)
         return connected
-    assert smtp.protocol is not None
-    connected.transport.set_protocol(smtp.protocol)
+    protocol = _protocol_of(smtp)
+    connected.transport.set_protocol(protocol)
     try:
         # Only who is to be believed is asked for by name (SNI).
         await smtp.starttls(server_hostname=mx_name if settings.tls == "required" else None)
@@ -326,8 +338,7 @@ async def _log_in(
     smtp: _Client, connected: Connected, credentials: Credentials, peer: str
 ) -> Connected | Broken:
     """The same connection, logged in."""
-    assert smtp.protocol is not None
-    tap = _Tap(smtp.protocol, awaited=b"235")
+    tap = _Tap(_protocol_of(smtp), awaited=b"235")
     connected.transport.set_protocol(tap)
     failed = await log_in(smtp, credentials, peer, is_encrypted=connected.is_encrypted)
     return replace(connected, tap=tap) if failed is None else failed

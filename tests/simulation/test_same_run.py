@@ -13,7 +13,8 @@ from lab.simulation.storms.play import play, playing
 from lab.simulation.storms.storm import Mail, Storm
 from tests.simulation.soak import folder
 
-SEEDS = (3, 11, 27)
+# Not those with a process killed after so many callbacks: see ``KillAtStep``.
+SEEDS = (3, 4, 8, 12, 27)
 ROOT = Path(__file__).parents[2]
 LONGEST_PAUSE_S = 0.5  # between two looks
 STEADY = Storm(
@@ -88,7 +89,11 @@ def test_other_versions_of_python_make_the_same_log(name):
 
 
 def test_looks_that_are_left_out_change_nothing():
+<<<<<<< HEAD
+    """Made or left out: each message has the same fate, at a time that differs by one look."""
+=======
     """The same fate of every message, at the same time but for the pause between two looks."""
+>>>>>>> main
     left_out, every = events(lambda sim: None), events(make_every_look)
     assert left_out.keys() == every.keys()
     assert len(every) > 30

@@ -1,4 +1,4 @@
-"""Every invariant holds in every storm: of seeds, of hypothesis's making, and kept ones."""
+"""Every invariant holds in every storm: of seeds, of hypothesis, and of those that were kept."""
 
 import logging
 from pathlib import Path

@@ -13,7 +13,7 @@ from lab.simulation.invariants.violation import Invariant
 from lab.simulation.process import SimulatedProcess, State
 from lab.simulation.wire import Unheard
 from mail.states import MessageEvent
-from store import modules, settlement
+from store import reports, settlement
 from store.observing import Change
 
 _BY_WORKERS: Final = (MessageEvent.ACCEPTED, MessageEvent.DEFERRED, MessageEvent.REFUSED)
@@ -61,7 +61,7 @@ class Leases:
     def _ends_at(self, lease: Lease, holder: SimulatedProcess) -> float:
         """A worker goes by its last heartbeat, and so does whoever buries it."""
         sim = self._scene.sim
-        heard_at = sim.shared.beats.get((modules.beat_worker, holder.pid))
+        heard_at = sim.shared.beats.get((reports.beat, holder.pid))
         until = lease.part.leased_until or 0.0
         if heard_at is None:
             return until

@@ -11,6 +11,7 @@ from lab.simulation.invariants.scene import Scene
 from lab.simulation.invariants.statuses import Statuses
 from lab.simulation.invariants.violation import Invariant, Violation
 from lab.simulation.loop import CallbackFailed, Standstill
+from lab.simulation.machines import Crash
 from lab.simulation.process import SimulatedProcess
 from lab.simulation.simulation import Simulation
 from store import modules
@@ -35,6 +36,7 @@ class Watch:
         sim.shared.on_write.append(self._written)
         sim.machines.disks.on_piece.append(self.receipts.written)
         sim.machines.disks.on_unwritten.append(self.receipts.unwritten)
+        sim.machines.on_crash.append(self._crashed)
         sim.machines.on_reload.append(self._reloaded)
         sim.wire.on_said.append(self.leaving.said)
         sim.wire.on_open.append(self.leaving.opened)
@@ -64,18 +66,17 @@ class Watch:
         self.statuses.at_end()
         self.receipts.at_end()
         self.ends.at_end()
-        self.no_crash()
-
-    def no_crash(self) -> None:
-        """No process ended by an error of ours; raises Violation."""
-        for each in self.sim.machines.crashes:
-            error = each.error
-            while isinstance(error, BaseExceptionGroup):
-                error = error.exceptions[0]
-            what = f"{each.name}: {type(error).__name__}: {error}"
-            found = Violation(Invariant.NO_CRASH, what, at=each.at, seed=self.sim.seed)
-            raise found from each.error
         self.sim.loop.end_if_halted()
+
+    def _crashed(self, crash: Crash) -> None:
+        """A process ended by an error of ours."""
+        error = crash.error
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        what = f"{crash.name}: {type(error).__name__}: {error}"
+        found = Violation(Invariant.NO_CRASH, what, at=crash.at, seed=self.sim.seed)
+        found.__cause__ = crash.error
+        self.sim.loop.halt(found)
 
     def as_violation(self, error: CallbackFailed | Standstill) -> Violation:
         """A run that the loop itself broke off."""

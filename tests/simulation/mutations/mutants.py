@@ -130,10 +130,11 @@ def _lane_lent_twice(patch):
     def taker(self, affinity, source_ip, lane, size):
         return self._least_loaded(self._pool(affinity, source_ip), lane, size)
 
-    def take(self, lane, worker, size):
-        lane.held[worker] = lane.held.get(worker, 0) + size
-        self._load[worker] += size
-        self._given[worker] += size
+    real = room.Room.take
+
+    def take(self, source_ip, lane, worker, size):
+        lane.owner = None
+        real(self, source_ip, lane, worker, size)
 
     patch.setattr(room.Room, "taker", taker)
     patch.setattr(room.Room, "take", take)
