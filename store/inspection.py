@@ -35,7 +35,9 @@ def times(tx: Tx) -> Times:
 
 
 def try_writing(store: Store, patience_s: float | None = None) -> None:
-    """Begin to write, and change nothing; ``patience_s``: how long to wait for others' locks.
+    """Write a row as it is; ``patience_s``: how long to wait for others' locks.
+
+    It is committed: a full disk shows at no other time.
 
     Raises:
         StoreUnavailable: it cannot be written.
@@ -47,6 +49,6 @@ def try_writing(store: Store, patience_s: float | None = None) -> None:
     try:
         with engine.begin() as connection:
             store.dialect.begin_write(connection)
-            connection.execute(table.update().where(table.c.name.is_(None)).values(pid=0))
+            connection.execute(table.update().values(pid=table.c.pid))
     except DBAPIError as error:
         raise store.unavailable(error) from error

@@ -52,6 +52,8 @@ async def perform(act: acts.Act, stage: Stage) -> None:
             outlook = Outlook(lab.loaded.configuration, Circumstances())
             await replan_now(lab.loaded, lab.store, outlook, lab.clock, REPLANNED_WITHIN_S)
             lab.wrote()
+        case acts.FillDisk() | acts.FreeDisk():
+            lab.fill_disk(act.of, is_full=isinstance(act, acts.FillDisk))
         case _ if acts.needs_simulation(act):
             _to_the_machine(act, lab)
         case _:
@@ -77,8 +79,6 @@ def _to_the_machine(act: acts.Act, lab: ScenarioLab) -> None:
     match act:
         case acts.Skew():
             lab.skew(act.what, act.by)
-        case acts.FillDisk() | acts.FreeDisk():
-            lab.fill_disk(act.of, is_full=isinstance(act, acts.FillDisk))
         case acts.RemoveIp() | acts.AddIp():
             lab.lose_ip(act.address, is_lost=isinstance(act, acts.RemoveIp))
         case acts.Network():

@@ -164,16 +164,12 @@ class Machines:
         self._end(process, code)
 
     def _crashed(self, process: SimulatedProcess, error: BaseException) -> None:
-<<<<<<< HEAD
+        """A bug of ours: it would be started again, to end again, for ever."""
         crash = Crash(self.loop.time(), process.name, error)
         self.crashes.append(crash)
         for each in self.on_crash:
             each(crash)
-=======
-        """A bug of ours: it would be started again, to end again, for ever."""
-        self.crashes.append(Crash(self.loop.time(), process.name, error))
         self.loop.fail(error)
->>>>>>> main
 
     # --- ending ----------------------------------------------------------------------------------
 

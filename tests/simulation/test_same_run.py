@@ -89,11 +89,7 @@ def test_other_versions_of_python_make_the_same_log(name):
 
 
 def test_looks_that_are_left_out_change_nothing():
-<<<<<<< HEAD
     """Made or left out: each message has the same fate, at a time that differs by one look."""
-=======
-    """The same fate of every message, at the same time but for the pause between two looks."""
->>>>>>> main
     left_out, every = events(lambda sim: None), events(make_every_look)
     assert left_out.keys() == every.keys()
     assert len(every) > 30
