@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, exists, func, select
+from sqlalchemy import Float, Row, Select, and_, bindparam, exists, func, select
 
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
@@ -326,29 +326,38 @@ def may_be_any(watch: Watch, *statuses: DeliveryStatus) -> bool:
 
 def is_any_unfinished(tx: Tx) -> bool:
     """Whether an analysed delivery is not over: unconfirmed, waiting, under way or paused."""
-    query = select(exists().where(tables.delivery.c.status.in_(UNFINISHED)))
-    return bool(tx.connection.execute(query).scalar())
+    return bool(tx.connection.scalar(_IS_ANY_UNFINISHED))
 
 
 def is_any_complete(tx: Tx, at: float) -> bool:
     """Whether ``finish_complete`` would end any."""
-    return bool(tx.connection.scalar(select(_complete(at).exists())))
+    return bool(tx.connection.scalar(_IS_ANY_COMPLETE, {"at": at}))
 
 
-def _complete(at: float) -> Select[int]:
+_AT: Final = bindparam("at", type_=Float)
+
+
+def _complete() -> Select[int]:
+    """Those at a time ``at``."""
     table, counts = tables.delivery, tables.rollup_status
     pending = exists().where(
         counts.c.delivery_id == table.c.id,
         counts.c.status == MessageStatus.PENDING,
         counts.c.messages > 0,
     )
-    is_open = and_(table.c.open_until.is_not(None), table.c.open_until + OPEN_GRACE_S > at)
+    is_open = and_(table.c.open_until.is_not(None), table.c.open_until + OPEN_GRACE_S > _AT)
     return select(table.c.id).where(table.c.status.in_(UNFINISHED), ~pending, ~is_open)
+
+
+# Asked for several times a second: to put such a statement together takes longer than to run it.
+_COMPLETE: Final = _complete()
+_IS_ANY_COMPLETE: Final = select(_COMPLETE.exists())
+_IS_ANY_UNFINISHED: Final = select(exists().where(tables.delivery.c.status.in_(UNFINISHED)))
 
 
 def finish_complete(tx: Tx, at: float) -> list[int]:
     """End the analysed deliveries, in whatever state, of which no message is pending any more."""
-    finished = sorted(map(int, tx.connection.execute(_complete(at)).scalars()))
+    finished = sorted(map(int, tx.connection.execute(_COMPLETE, {"at": at}).scalars()))
     for delivery_id in finished:
         # A worker keeps its last part of a limited lane until its connections are closed.
         part = tables.part

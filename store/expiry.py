@@ -1,8 +1,9 @@
 """Ending what waited too long, in every state of its delivery."""
 
 from collections.abc import Callable
+from typing import Final
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Float, Select, bindparam, or_, select
 
 from mail.reason import Reason
 from mail.states import MessageEvent, MessageStatus
@@ -12,14 +13,20 @@ from store.engine import Tx
 
 def is_any_late(tx: Tx, now: float) -> bool:
     """Whether the validity of a delivery that is not over has passed."""
-    return bool(tx.connection.scalar(select(_late(now).exists())))
+    return bool(tx.connection.scalar(_IS_ANY_LATE, {"now": now}))
 
 
-def _late(now: float) -> Select[int]:
+def _late() -> Select[int]:
+    """Deliveries that are at a time ``now``."""
     delivery = tables.delivery
     return select(delivery.c.id).where(
-        delivery.c.status.in_(deliveries.UNFINISHED), delivery.c.expires_at <= now
+        delivery.c.status.in_(deliveries.UNFINISHED),
+        delivery.c.expires_at <= bindparam("now", type_=Float),
     )
+
+
+_LATE: Final = _late()
+_IS_ANY_LATE: Final = select(_LATE.exists())  # asked for several times a second
 
 
 def expire(tx: Tx, now: float, limit: int, event_for: Callable[[int], MessageEvent]) -> int:
@@ -29,7 +36,7 @@ def expire(tx: Tx, now: float, limit: int, event_for: Callable[[int], MessageEve
     counters are written in one order. Call again while it returns any. What a worker holds it
     gives back by itself, and is ended at a later call.
     """
-    for delivery_id in sorted(tx.connection.execute(_late(now)).scalars()):
+    for delivery_id in sorted(tx.connection.execute(_LATE, {"now": now}).scalars()):
         found = waiting(tx, delivery_id, limit)
         if found:
             event = event_for(found[0].attempts)

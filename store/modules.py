@@ -18,6 +18,9 @@ DEAD: Final = "dead"  # its journal is replayed and its parts are taken back
 
 _CHUNK: Final = 900  # below the number of variables that every SQLite build allows (999)
 _LIVE: Final = (ALIVE, STOPPING)
+_LIVE_WORKERS: Final = (  # asked for in every round
+    select(tables.worker).where(tables.worker.c.state.in_(_LIVE)).order_by(tables.worker.c.id)
+)
 
 SCHEDULER: Final = "scheduler"
 SINKS: Final = "sinks"
@@ -256,9 +259,7 @@ def end_worker(tx: Tx, worker_id: int, state: str, now: float) -> None:
 
 def live_workers(tx: Tx) -> list[Worker]:
     """Workers neither stopped nor declared dead, by number."""
-    table = tables.worker
-    query = select(table).where(table.c.state.in_(_LIVE)).order_by(table.c.id)
-    return [_worker(row) for row in tx.connection.execute(query)]
+    return [_worker(row) for row in tx.connection.execute(_LIVE_WORKERS)]
 
 
 def takers(tx: Tx, heard_since: float = 0.0) -> list[Worker]:

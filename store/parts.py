@@ -155,8 +155,15 @@ class Due:
 
 def due(tx: Tx, now: float, limit: int) -> list[Due]:
     """Messages due and in no part, the longest due first."""
+    return [
+        Due(row.id, row.delivery_id, row.domain, row.mx_group, split_ips(row.source_ips))
+        for row in tx.connection.execute(_DUE, {"now": now, "limit": limit})
+    ]
+
+
+def _due() -> Select[Any]:
     message, domain = tables.message, tables.delivery_domain
-    query = (
+    return (
         select(
             *(message.c.id, message.c.delivery_id, message.c.domain),
             *(domain.c.mx_group, domain.c.source_ips),
@@ -168,15 +175,14 @@ def due(tx: Tx, now: float, limit: int) -> list[Due]:
         .where(
             message.c.status == MessageStatus.PENDING,
             message.c.part_id.is_(None),
-            message.c.next_attempt_at <= now,
+            message.c.next_attempt_at <= bindparam("now", type_=Float),
         )
         .order_by(message.c.next_attempt_at, message.c.id)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
     )
-    return [
-        Due(row.id, row.delivery_id, row.domain, row.mx_group, split_ips(row.source_ips))
-        for row in tx.connection.execute(query)
-    ]
+
+
+_DUE: Final = _due()
 
 
 @dataclass(frozen=True, slots=True)
