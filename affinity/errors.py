@@ -26,9 +26,11 @@ class Mistake:
 class BadConfiguration(UserError):
     """A configuration that cannot be used; nothing of it was."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+    def __init__(
+        self, mistakes: Sequence[Mistake], described_in: str = "docs/configuration.md"
+    ) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__(
             "\n".join(str(each) for each in self.mistakes),
-            remedy="docs/configuration.md describes each key.",
+            remedy=f"{described_in} describes each key.",
         )

@@ -1,12 +1,15 @@
-"""Facts of a store that tell whether the machine around it is sound. Read only."""
+"""Facts of a store that tell whether the machine around it is sound; nothing is changed."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from store import tables
 from store.engine import Store, Tx
+
+_NOBODY: Final = ""  # no instance has this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +38,21 @@ def times(tx: Tx) -> Times:
 
 
 def try_writing(store: Store, patience_s: float | None = None) -> None:
-    """Begin to write, and change nothing; ``patience_s``: how long to wait for others' locks.
+    """Write a row and take it back; ``patience_s``: how long to wait for others' locks.
+
+    It is committed, since a full disk shows at no other time; SQLite leaves out what is no change.
 
     Raises:
         StoreUnavailable: it cannot be written.
     """
-    table = tables.module
+    table = tables.halt
     engine = store.writing
     if patience_s is not None:
         engine = engine.execution_options(mtalab_patience_ms=round(patience_s * 1000))
     try:
         with engine.begin() as connection:
             store.dialect.begin_write(connection)
-            connection.execute(table.update().where(table.c.name.is_(None)).values(pid=0))
+            connection.execute(table.insert().values(instance=_NOBODY, at=0.0, by=_NOBODY))
+            connection.execute(table.delete().where(table.c.instance == _NOBODY))
     except DBAPIError as error:
         raise store.unavailable(error) from error

@@ -10,6 +10,7 @@ from rich.table import Table
 from lab.cli.log import BadFilter, time_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.kept import now_of
 from lab.stores import store_of
 from mail.errors import Where
 from monitor.queue import EDGES_MIN, By, Queue, queue_now, queue_then
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
         """Show how long pending messages wait: their ages in minutes, by cause and affinity."""
         loaded, clock = loaded_from(config), SystemClock()
         at = time_of("--as-of", as_of and as_of.strip().removesuffix("ago"), clock)
-        now = clock.now()
+        now = now_of(loaded, clock)
         if at is not None and at > now:
             raise BadFilter(
                 f"{as_of!r} lies ahead",

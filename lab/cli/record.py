@@ -29,11 +29,9 @@ def register(app: typer.Typer) -> None:
         The scenario is run at once in the simulation, to see whether it shows the same causes. Exit
         code 1: it does not, or not all of them.
         """
-        import tomli_w
-
         from lab.host_facts import host_facts
         from lab.scenario.read import read_case
-        from lab.scenario.recording import recorded
+        from lab.scenario.recording import as_toml, recorded
         from lab.scenario.run import run
         from monitor.why.diagnosis import diagnose
         from world.clock import SystemClock
@@ -48,7 +46,7 @@ def register(app: typer.Typer) -> None:
             seen = host_facts(store, now)
             diagnosis = diagnose(store, loaded.configuration, now, seen=seen)
             found = recorded(store, loaded, diagnosis, now)
-        file.write_text(tomli_w.dumps(found.scenario, multiline_strings=True), encoding="utf-8")
+        file.write_text(as_toml(found.scenario), encoding="utf-8")
         outcome = run(read_case(file), "simulated", clock)
         expected = found.scenario["expect"][0]["causes"]
         if json:
@@ -63,7 +61,7 @@ def register(app: typer.Typer) -> None:
                 }
             )
         else:
-            print(f"{file}: {diagnosis.messages} pending messages recorded")
+            print(f"{file}: {diagnosis.messages} pending recorded")
             for each in found.left_out:
                 print(f"  left out: {each}")
             if outcome.passed:

@@ -73,8 +73,6 @@ def register(app: typer.Typer) -> None:
                     told = _teller(case.name) if verbose else _nobody
                     found = run(case, mode, SystemClock(), seed=number, keep=keep, told=told)
                     outcomes.append(found)
-                    if not json and (not found.passed or len(chosen) == 1):
-                        bar.console.print(_line(found)) if bar.console.is_terminal else None
                     bar.advance(task)
         if junit is not None:
             write(outcomes, junit)
@@ -146,6 +144,10 @@ def _line(outcome: Any) -> Text:
 
 
 def _details(outcome: Any) -> Iterator[str]:
+    if outcome.kept is not None:
+        yield f"kept: mtalab why --config {outcome.kept}/mtalab.toml; status, log, queue alike"
+    if not outcome.expectations and outcome.passed:
+        yield "nothing is expected of it: add an [[expect]]"
     for each in outcome.failures:
         yield from str(each).splitlines()
     if outcome.error is not None:

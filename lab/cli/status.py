@@ -13,6 +13,7 @@ from rich.text import Text
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import ago, console, moment, print_json
 from lab.configuration import Loaded
+from lab.kept import now_of
 from lab.stores import store_of
 from mail.states import MessageStatus
 from monitor.status import Status, status
@@ -27,7 +28,9 @@ def register(app: typer.Typer) -> None:
         """Modules, deliveries and queues. Exit code 1: something does not run, or is blocked."""
         loaded = loaded_from(config)
         with contextlib.closing(store_of(loaded)) as store:
-            found = status(store, loaded.configuration, SystemClock().now(), _expected(loaded))
+            found = status(
+                store, loaded.configuration, now_of(loaded, SystemClock()), _expected(loaded)
+            )
         if json:
             print_json(_as_json(found))
         else:

@@ -15,6 +15,7 @@ from lab.cli.lane import matching
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from lab.host_facts import host_facts
+from lab.kept import now_of
 from lab.stores import store_of
 from mail.errors import UserError, Where
 from monitor.lanes import LaneLine, lane_lines
@@ -56,7 +57,8 @@ def register(app: typer.Typer) -> None:
                 where=Where(key="MESSAGE"),
                 remedy="Ask one of them.",
             )
-        loaded, now = loaded_from(config), SystemClock().now()
+        loaded = loaded_from(config)
+        now = now_of(loaded, SystemClock())
         with contextlib.closing(store_of(loaded)) as store:
             found = diagnose(
                 store,
@@ -120,7 +122,8 @@ def _print(found: Diagnosis, row: log.Message | None, tops: Mapping[str, Ceiling
     if not found.findings:
         output.print("Nothing is pending.")
         return
-    output.print(f"{found.messages:,} messages are pending.")
+    are = "message is" if found.messages == 1 else "messages are"
+    output.print(f"{found.messages:,} {are} pending.")
     for code in causes(found):
         _print_cause([each for each in found.findings if each.code == code], output)
 

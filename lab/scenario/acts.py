@@ -197,7 +197,7 @@ class Skew(_Act):
 
 
 class FillDisk(_Act):
-    """No room is left for journals, or for the store. Simulation only."""
+    """No room is left for journals, or for the store; for real, for neither."""
 
     do: Literal["fill_disk"]
     of: Literal["journals", "store"]
@@ -279,7 +279,7 @@ KINDS: Final[Mapping[str, type[Table]]] = {
 }
 
 _SIMULATED = (
-    *(Network, CutOff, Rejoin, Skew, FillDisk, FreeDisk, RemoveIp, AddIp),
+    *(Network, CutOff, Rejoin, Skew, RemoveIp, AddIp),
     *(LendNothing, LendAgain),
 )
 

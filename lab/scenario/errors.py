@@ -13,3 +13,7 @@ class NotInThisMode(UserError):
 
 class NoFreePort(EnvironmentFault):
     """There is no port to be had at an address of a lab that is to run for real."""
+
+
+class NothingOfTheName(UserError):
+    """An event is about an instance or a lane that is not configured."""

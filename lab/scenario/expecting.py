@@ -182,8 +182,9 @@ class Expecting:
         """What the pending messages wait for, the largest groups first."""
         findings = sorted(self.diagnosis(number).findings, key=lambda each: -each.messages)
         for each in findings[:_SHOWN]:
+            stop = "" if each.words.endswith("?") else "."
             fix = f" {each.fix}" if each.fix else ""
-            yield f"{each.messages} pending, {each.code}: {each.words}.{fix}"
+            yield f"{each.messages} pending, {each.code}: {each.words}{stop}{fix}"
         if len(findings) > _SHOWN:
             yield f"… and {len(findings) - _SHOWN} groups more"
 

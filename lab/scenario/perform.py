@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from affinity.expected import nearest
 from lab.replanning import replan_now
 from lab.scenario import acts
 from lab.scenario.edit import edited
+from lab.scenario.errors import NothingOfTheName
 from lab.scenario.surroundings import ScenarioLab
 from mail.states import DeliveryEvent
+from monitor.lanes import configured_lanes
 from monitor.outlook import Circumstances, Outlook
 from store import halts, lanes, log, operator, waves
 
@@ -52,6 +55,8 @@ async def perform(act: acts.Act, stage: Stage) -> None:
             outlook = Outlook(lab.loaded.configuration, Circumstances())
             await replan_now(lab.loaded, lab.store, outlook, lab.clock, REPLANNED_WITHIN_S)
             lab.wrote()
+        case acts.FillDisk() | acts.FreeDisk():
+            lab.fill_disk(act.of, is_full=isinstance(act, acts.FillDisk))
         case _ if acts.needs_simulation(act):
             _to_the_machine(act, lab)
         case _:
@@ -77,8 +82,6 @@ def _to_the_machine(act: acts.Act, lab: ScenarioLab) -> None:
     match act:
         case acts.Skew():
             lab.skew(act.what, act.by)
-        case acts.FillDisk() | acts.FreeDisk():
-            lab.fill_disk(act.of, is_full=isinstance(act, acts.FillDisk))
         case acts.RemoveIp() | acts.AddIp():
             lab.lose_ip(act.address, is_lost=isinstance(act, acts.RemoveIp))
         case acts.Network():
@@ -93,9 +96,9 @@ def _by_the_operator(act: acts.Act, stage: Stage) -> None:
     store, now = stage.lab.store, stage.lab.clock.now()
     match act:
         case acts.StopInstance():
-            store.write_now(halts.halt, act.instance, WHO, now)
+            store.write_now(halts.halt, _instance(act.instance, stage), WHO, now)
         case acts.StartInstance():
-            store.write_now(halts.lift, act.instance, WHO, now)
+            store.write_now(halts.lift, _instance(act.instance, stage), WHO, now)
         case acts.Pause() | acts.Resume() | acts.Cancel() | acts.Confirm():
             number = stage.deliveries[act.delivery]
             store.write_now(operator.steer, number, _STEERING[type(act)], now)
@@ -104,12 +107,34 @@ def _by_the_operator(act: acts.Act, stage: Stage) -> None:
         case acts.StartWave():
             store.write_now(waves.begin, stage.deliveries[act.delivery], act.wave, WHO, now)
         case acts.SuspendLane():
+            _see_to_lane(act.lane, stage)
             until = math.inf if act.lasts is None else now + act.lasts
             store.write_now(lanes.suspend, [act.lane], until, act.because, WHO, now)
         case acts.ResumeLane():
             store.write_now(lanes.resume, [act.lane], WHO, now)
         case _:
             raise AssertionError(act)
+
+
+def _instance(name: str, stage: Stage) -> str:
+    """The name of an instance that is configured, said with or without mta@."""
+    plain = name.removeprefix("mta@")
+    known = stage.lab.loaded.configuration.mta
+    if plain not in known:
+        raise NothingOfTheName(
+            f"no instance {name!r} is configured{nearest(plain, known)}",
+            remedy=f"These are: {', '.join(known) or 'none'}.",
+        )
+    return plain
+
+
+def _see_to_lane(name: str, stage: Stage) -> None:
+    known = [each.lane for each in configured_lanes(stage.lab.loaded.configuration)]
+    if name not in known:
+        raise NothingOfTheName(
+            f"there is no lane {name!r}{nearest(name, known)}",
+            remedy=f"These are configured: {', '.join(known[:10])}.",
+        )
 
 
 def _retry(act: acts.Retry, stage: Stage, now: float) -> None:

@@ -53,7 +53,10 @@ def read_case(file: Path) -> Case:
         BadConfiguration: it is not valid; every mistake that could be found is in it.
     """
     text = text_of(file, "the scenario")
-    scenario = read(text, file.name, Scenario)
+    try:
+        scenario = read(text, file.name, Scenario)
+    except BadConfiguration as error:
+        raise BadConfiguration(error.mistakes, "docs/scenarios.md") from None
     if scenario.lab is not None:
         lab = file.parent / scenario.lab
         given = text_of(lab, "the configuration")

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import psutil
 import tomli_w
 
 from lab.applying import apply
@@ -45,6 +47,7 @@ class RealLab:
         self._store = store_of(loaded)
         self._running: Running | None = None
         self._beginning: float | None = None
+        self._is_full = False
 
     @property
     def store(self) -> Store:
@@ -122,7 +125,16 @@ class RealLab:
         _impossible(f"set the clock of {what} by {by_s:g} s")
 
     def fill_disk(self, of: str, *, is_full: bool) -> None:
-        _impossible(f"{'fill' if is_full else 'free'} the disk of the {of}")
+        """No file of those who send grows, nor of ours: to them the disk is full."""
+        if not hasattr(psutil.Process, "rlimit"):
+            _impossible(f"{'fill' if is_full else 'free'} the disk of the {of} on this system")
+        ours = 0 if is_full else resource.RLIM_INFINITY
+        for name, pid in self._processes():
+            if name != modules.SINKS:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process = psutil.Process(pid)
+                    process.rlimit(psutil.RLIMIT_FSIZE, (ours, resource.RLIM_INFINITY))
+        self._is_full = is_full
 
     def lose_ip(self, address: str, *, is_lost: bool) -> None:
         _impossible(f"{'remove' if is_lost else 'add'} the address {address}")
@@ -146,7 +158,13 @@ class RealLab:
     # --- what came of it -------------------------------------------------------------------------
 
     def host_facts(self) -> HostFacts:
-        return host_facts(self._store, self._clock.now())
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if self._is_full:  # to us too, or we should find nothing wrong
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            return host_facts(self._store, self._clock.now())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     def complaints(self) -> Sequence[str]:
         return ()

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import tomli_w
+
 from lab.configuration import Loaded
 from lab.scenario.read import INBOX
 from mail.cause import Cause
@@ -64,9 +66,33 @@ def recorded(store: Store, loaded: Loaded, diagnosis: Diagnosis, now: float) -> 
     return Recording({key: each for key, each in scenario.items() if each}, tuple(left_out))
 
 
+def as_toml(scenario: Mapping[str, Any]) -> str:
+    """A scenario as a file that is easy to go on with: each event and expectation a table."""
+    lists = ("delivery", "event", "expect")
+    plain = {key: each for key, each in scenario.items() if key not in lists}
+    tables = [tomli_w.dumps(plain, multiline_strings=True)]
+    for key in lists:
+        for each in scenario.get(key, ()):
+            lines = (f"{name} = {_inline(value)}" for name, value in each.items())
+            tables.append("\n".join((f"[[{key}]]", *lines, "")))
+    return "\n".join(tables)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        pairs = (tomli_w.dumps({key: each}).strip() for key, each in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    return tomli_w.dumps({"x": value}).strip().removeprefix("x = ")
+
+
 def _story(diagnosis: Diagnosis) -> str:
-    words = "; ".join(f"{each.messages}: {each.words}" for each in diagnosis.findings[:5])
-    return f"Recorded from a lab with {diagnosis.messages} pending messages. {words}"
+    """Each cause once, with the words of its largest group."""
+    words: dict[str, str] = {}
+    for each in sorted(diagnosis.findings, key=lambda each: -each.messages):
+        words.setdefault(each.code, each.words)
+    counts = causes(diagnosis)
+    told = "\n".join(f"{counts[code]}, {code}: {each}." for code, each in words.items())
+    return f"Recorded from a lab with {diagnosis.messages} pending messages.\n{told}\n"
 
 
 # --- the configuration -----------------------------------------------------------------------

@@ -58,7 +58,7 @@ def check_mode(case: Case, mode: Mode) -> None:
     if mode not in case.scenario.modes:
         raise NotInThisMode(
             f"{case.file.name} can be run {' and '.join(case.scenario.modes)} only, not {mode}",
-            remedy=f'Add "{mode}" to its modes, if nothing in it needs the other.',
+            remedy='modes = ["simulated", "real"] at its top allows both, if no event forbids it.',
         )
 
 

@@ -10,6 +10,7 @@ import tomli_w
 
 from lab.configuration import Loaded, load
 from lab.host_facts import host_facts
+from lab.kept import mark
 from lab.scenario.acts import Network
 from lab.scenario.errors import NoSuchProcess
 from lab.scenario.surroundings import Mode
@@ -168,6 +169,7 @@ class SimulatedLab:
         """Leave the store in a file, so that every command can look at this lab."""
         self.loaded.directory.mkdir(parents=True, exist_ok=True)
         keep(self.store, self.loaded.directory / "lab.db")
+        mark(self.loaded.directory, self.clock.now())
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from lab.audited import Audited
 from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
 from lab.following import accounts, hang_up
+from lab.kept import refuse_to_run
 from lab.lifetime import first_of, until_told_to_stop
 from lab.machine import Machine, ThisMachine
 from lab.services.loop import Reload
@@ -30,7 +31,9 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
 
     Raises:
         UnusableFile: a password, key or the authorities of a route cannot be read.
+        LabWasSimulated: it is there to be looked at.
     """
+    refuse_to_run(loaded)
     machine = ThisMachine()
     _make_authority(loaded, machine)  # a route may trust it
     signing_keys(loaded)

@@ -114,7 +114,7 @@ class _SimulatedNetwork:
         return self.allowed.admit(address)
 
     def bind_error(self, address: str) -> OSError | None:
-        if address in self.machines.wire.faults.missing_ips:
+        if self.machines.wire.faults.is_missing(address):
             return OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
         return None
 

@@ -8,6 +8,7 @@ leaves of its connections, is as the kernel's: FIN, RST, or silence.
 import asyncio
 import contextvars
 import errno
+import ipaddress
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -44,6 +45,10 @@ class Faults:
 
     at: dict[str, Destination] = field(default_factory=dict)
     missing_ips: set[str] = field(default_factory=set)  # that this host cannot send from
+
+    def is_missing(self, address: str) -> bool:
+        """Whether this host cannot send from it: it has all of loopback, as Linux does."""
+        return address in self.missing_ips or not ipaddress.ip_address(address).is_loopback
 
     def of(self, host: str, port: int) -> Iterator[Destination]:
         for name in (f"{host}:{port}", host, "*"):
@@ -151,7 +156,7 @@ class Wire:
     async def connect(
         self, factory: _Factory, source_ip: str, host: str, port: int
     ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
-        if source_ip in self.faults.missing_ips:
+        if self.faults.is_missing(source_ip):
             raise _os_error(errno.EADDRNOTAVAIL, f"bind on {source_ip}")
         chance = self._chance_of(source_ip, f"{host}:{port}")
         latency = chance.uniform(*LATENCY_S)

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from affinity.preset import PACING, PRESETS
 from lab.configuration import LabConfiguration
 from lab.scenario.acts import Act
+from lab.scenario.schema import Delivery as ScenarioDelivery
 from lab.scenario.schema import Scenario
 from mail.cause import Cause
 from mail.states import DELIVERY_NEXT, MESSAGE_NEXT, DeliveryStatus, MessageStatus
@@ -174,12 +175,24 @@ def events() -> str:
     return "\n".join(lines)
 
 
+def keys_of(model: type[BaseModel]) -> str:
+    """The table of a model's keys."""
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if name not in ("delivery", "event", "expect") or model is not Scenario:
+            lines.append(f"| `{name}` | {_default(field)} | {_cell(field.description)} |")
+    return "\n".join(lines)
+
+
 def scenarios() -> str:
-    """The page as it is, with its table of events made anew."""
+    """The page as it is, with its tables made anew."""
     text = (ROOT / "docs/scenarios.md").read_text(encoding="utf-8")
-    before, _, rest = text.partition("<!-- begin events -->")
-    _, _, after = rest.partition("<!-- end events -->")
-    return f"{before}<!-- begin events -->\n{events()}\n<!-- end events -->{after}"
+    made = {"events": events(), "top": keys_of(Scenario), "deliveries": keys_of(ScenarioDelivery)}
+    for name, table in made.items():
+        before, _, rest = text.partition(f"<!-- begin {name} -->")
+        _, _, after = rest.partition(f"<!-- end {name} -->")
+        text = f"{before}<!-- begin {name} -->\n{table}\n<!-- end {name} -->{after}"
+    return text
 
 
 GALLERY = ROOT / "examples" / "stuck-pending"

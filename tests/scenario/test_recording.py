@@ -4,10 +4,9 @@ import contextlib
 import tomllib
 
 import pytest
-import tomli_w
 
 from lab.scenario.read import read_case
-from lab.scenario.recording import recorded
+from lab.scenario.recording import as_toml, recorded
 from lab.scenario.run import run
 from lab.scenario.runner import Run
 from lab.scenario.simulated import simulated_lab
@@ -89,7 +88,7 @@ def test_what_is_recorded_shows_the_same_causes(
         diagnosis = diagnose(lab.store, lab.loaded.configuration, now, seen=lab.host_facts())
         found = recorded(lab.store, lab.loaded, diagnosis, now)
     assert causes(diagnosis) == expected
-    text = tomli_w.dumps(found.scenario)
+    text = as_toml(found.scenario)
     assert "user1@" not in text
     assert tomllib.loads(text)["expect"][0]["causes"] == expected
     file = tmp_path / "recorded.toml"
@@ -109,7 +108,7 @@ def test_secrets_and_places_outside_stay_behind(tmp_path):
         now = lab.clock.now()
         diagnosis = diagnose(lab.store, lab.loaded.configuration, now)
         found = recorded(lab.store, lab.loaded, diagnosis, now)
-    written = tomli_w.dumps(found.scenario)
+    written = as_toml(found.scenario)
     assert "SECRET" not in written
     assert "9925" not in written.replace("host_127_0_0_1_9925", "")
     assert any("auth of route mail" in each for each in found.left_out)
