@@ -1,6 +1,7 @@
 """Instances that an operator stopped: they run no workers until they are let run again."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 
@@ -39,5 +40,8 @@ def lift(tx: Tx, instance: str, by: str, at: float) -> bool:
 
 def halts(tx: Tx) -> dict[str, Halt]:
     """All that are stopped so, by name."""
-    rows = tx.connection.execute(select(tables.halt).order_by(tables.halt.c.instance))
+    rows = tx.connection.execute(_HALTS)
     return {row.instance: Halt(row.at, row.by) for row in rows}
+
+
+_HALTS: Final = select(tables.halt).order_by(tables.halt.c.instance)  # with every heartbeat

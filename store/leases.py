@@ -7,9 +7,9 @@ older one can write nothing: ``transitions.record`` and ``settle`` ask for it.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
 from store import deliveries, lanes, modules, quotas, tables
@@ -151,20 +151,6 @@ def may_be_any(watch: Watch) -> bool:
 
 def leased_to(tx: Tx, worker_id: int) -> list[LeasedPart]:
     """All parts lent to a worker, in the order they were made."""
-    part, delivery, lane = tables.part, tables.delivery, tables.lane
-    query = (
-        select(
-            part,
-            delivery.c.affinity,
-            delivery.c.expires_at,
-            lane.c.tat,
-            lane.c.suspended_until,
-        )
-        .join(delivery, delivery.c.id == part.c.delivery_id)
-        .join(lane, lane.c.key == part.c.lane, isouter=True)
-        .where(part.c.worker_id == worker_id)
-        .order_by(part.c.leased_at, part.c.id)
-    )
     return [
         LeasedPart(
             row.id,
@@ -180,8 +166,28 @@ def leased_to(tx: Tx, worker_id: int) -> list[LeasedPart]:
             row.tat,
             row.suspended_until,
         )
-        for row in tx.connection.execute(query)
+        for row in tx.connection.execute(_LEASED_TO, {"worker": worker_id})
     ]
+
+
+def _leased_to() -> Select[Any]:
+    part, delivery, lane = tables.part, tables.delivery, tables.lane
+    return (
+        select(
+            part,
+            delivery.c.affinity,
+            delivery.c.expires_at,
+            lane.c.tat,
+            lane.c.suspended_until,
+        )
+        .join(delivery, delivery.c.id == part.c.delivery_id)
+        .join(lane, lane.c.key == part.c.lane, isouter=True)
+        .where(part.c.worker_id == bindparam("worker", type_=tables.BigId))
+        .order_by(part.c.leased_at, part.c.id)
+    )
+
+
+_LEASED_TO: Final = _leased_to()  # asked for by each worker after each commit
 
 
 def unwanted(tx: Tx, worker_id: int) -> set[int]:

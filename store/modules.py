@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Table, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Table, bindparam, func, select
 
 from store import tables
 from store.engine import Tx
@@ -112,12 +112,8 @@ def announce_instance(
 
 
 def beat_instance(tx: Tx, name: str, process: Process, now: float) -> None:
-    table = tables.mta_instance
-    tx.connection.execute(
-        table.update()
-        .where(table.c.name == name, table.c.pid == process.pid)
-        .values(heartbeat_at=now, memory_bytes=process.memory_bytes)
-    )
+    given = {"_name": name, "_pid": process.pid, "_now": now, "_memory": process.memory_bytes}
+    tx.connection.execute(_BEAT_OF_INSTANCE, given)
 
 
 def stop_instance(tx: Tx, name: str, pid: int, now: float) -> None:
@@ -196,6 +192,37 @@ def _newest_beat(table: Table, *which: ColumnElement[bool]) -> ScalarSelect[floa
     return select(func.max(table.c.heartbeat_at)).where(*which).scalar_subquery()
 
 
+# What comes with every heartbeat is put together once.
+_BEAT: Final[dict[str, Any]] = {
+    "heartbeat_at": bindparam("_now"),
+    "memory_bytes": bindparam("_memory"),
+}
+_BEAT_OF_WORKER: Final = (
+    tables.worker.update()
+    .where(tables.worker.c.id == bindparam("_id"), tables.worker.c.state.in_(_LIVE))
+    .values(
+        **_BEAT,
+        reference_at=_newest_beat(tables.module, tables.module.c.name == SCHEDULER),
+        progress_at=bindparam("_progress_at"),
+        trouble=bindparam("_trouble"),
+        backlog=bindparam("_backlog"),
+    )
+)
+_BEAT_OF_INSTANCE: Final = (
+    tables.mta_instance.update()
+    .where(
+        tables.mta_instance.c.name == bindparam("_name"),
+        tables.mta_instance.c.pid == bindparam("_pid"),
+    )
+    .values(**_BEAT)
+)
+_BEAT_OF_MODULE: Final = (
+    tables.module.update()
+    .where(tables.module.c.name == bindparam("_name"), tables.module.c.pid == bindparam("_pid"))
+    .values(**_BEAT, reference_at=_newest_beat(tables.worker, tables.worker.c.state.in_(_LIVE)))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What a worker says of itself with its heartbeat."""
@@ -221,19 +248,16 @@ def beat_worker(
 
     Returns False when it has been declared dead: it must stop at once and write nothing.
     """
-    table, part = tables.worker, tables.part
-    alive = tx.connection.execute(
-        table.update()
-        .where(table.c.id == worker_id, table.c.state.in_(_LIVE))
-        .values(
-            heartbeat_at=now,
-            memory_bytes=memory_bytes,
-            reference_at=_newest_beat(tables.module, tables.module.c.name == SCHEDULER),
-            progress_at=words.progress_at,
-            trouble=words.trouble,
-            backlog=words.backlog,
-        )
-    ).rowcount
+    part = tables.part
+    given = {
+        "_id": worker_id,
+        "_now": now,
+        "_memory": memory_bytes,
+        "_progress_at": words.progress_at,
+        "_trouble": words.trouble,
+        "_backlog": words.backlog,
+    }
+    alive = tx.connection.execute(_BEAT_OF_WORKER, given).rowcount
     reach("worker.renewing")
     if not alive:
         return False
@@ -380,16 +404,8 @@ def leads(tx: Tx, process: Process, since: float) -> bool:
 
 
 def beat_module(tx: Tx, name: str, process: Process, now: float) -> None:
-    table = tables.module
-    tx.connection.execute(
-        table.update()
-        .where(table.c.name == name, table.c.pid == process.pid)
-        .values(
-            heartbeat_at=now,
-            memory_bytes=process.memory_bytes,
-            reference_at=_newest_beat(tables.worker, tables.worker.c.state.in_(_LIVE)),
-        )
-    )
+    given = {"_name": name, "_pid": process.pid, "_now": now, "_memory": process.memory_bytes}
+    tx.connection.execute(_BEAT_OF_MODULE, given)
 
 
 def stop_module(tx: Tx, name: str, pid: int, now: float) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ScalarSelect, and_, case, func, or_, select
+from sqlalchemy import ScalarSelect, Select, and_, case, func, or_, select
 
 from mail.states import DeliveryStatus, MessageStatus
 from store import deliveries, modules, part_size, parts, tables
@@ -32,6 +32,10 @@ def standing(tx: Tx) -> list[tuple[int, int]]:
     With each, how many plans one that is open for more has by now (0 for all others): a plan that
     joins it may come from another version of the configuration.
     """
+    return [(row.id, row.plans) for row in tx.connection.execute(_STANDING)]
+
+
+def _standing() -> Select[Any]:
     delivery, domain = tables.delivery, tables.delivery_domain
     plans = (
         select(func.count())
@@ -39,14 +43,16 @@ def standing(tx: Tx) -> list[tuple[int, int]]:
         .where(domain.c.delivery_id == delivery.c.id)
         .scalar_subquery()
     )
-    query = (
+    return (
         select(
             delivery.c.id, case((delivery.c.open_until.is_(None), 0), else_=plans).label("plans")
         )
         .where(delivery.c.status.in_((*deliveries.ACTIVE, DeliveryStatus.PAUSED)))
         .order_by(delivery.c.id)
     )
-    return [(row.id, row.plans) for row in tx.connection.execute(query)]
+
+
+_STANDING: Final = _standing()  # asked for several times a second
 
 
 def planned(tx: Tx, delivery_id: int) -> list[Planned]:

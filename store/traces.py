@@ -7,8 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Float, bindparam, select
 
 from mail.notation import said_duration
 from store import audit, tables
@@ -44,12 +45,17 @@ class Trace:
 
 def traces(tx: Tx, now: float) -> list[Trace]:
     """Those in force."""
-    trace = tables.trace
-    query = select(trace).where(trace.c.until > now).order_by(trace.c.kind, trace.c.value)
     return [
         Trace(TraceKind(row.kind), row.value, row.until, row.content, row.by)
-        for row in tx.connection.execute(query)
+        for row in tx.connection.execute(_TRACES, {"now": now})
     ]
+
+
+_TRACES: Final = (  # asked for with every heartbeat
+    select(tables.trace)
+    .where(tables.trace.c.until > bindparam("now", type_=Float))
+    .order_by(tables.trace.c.kind, tables.trace.c.value)
+)
 
 
 def begin(tx: Tx, wanted: Sequence[Trace], now: float) -> list[Trace]:

@@ -6,9 +6,9 @@ begun are held like those that have no way to go: they cost the scheduler nothin
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Float, Row, Select, bindparam, func, select
 
 from affinity.waves import Wave
 from mail.notation import said_duration
@@ -62,26 +62,33 @@ def of(tx: Tx, delivery_id: int) -> list[StoredWave]:
 
 def is_any_due(tx: Tx, now: float) -> bool:
     """Whether ``begin_due`` would begin any."""
-    return bool(tx.connection.scalar(select(_due(now).exists())))
+    return bool(tx.connection.scalar(_IS_ANY_DUE, {"now": now}))
 
 
 def begin_due(tx: Tx, now: float) -> int:
     """Begin the waves whose time has come; returns how many."""
-    found = [_stored(row) for row in tx.connection.execute(_due(now))]
+    found = [_stored(row) for row in tx.connection.execute(_DUE, {"now": now})]
     for each in sorted(found, key=lambda each: (each.delivery_id, each.wave)):
         _begin(tx, each, now, "")
     return len(found)
 
 
-def _due(now: float) -> Select[Any]:
+def _due() -> Select[Any]:
+    """Those at a time ``now``."""
     wave, delivery = tables.wave, tables.delivery
     return (
         select(wave)
         .join(delivery, delivery.c.id == wave.c.delivery_id)
         .where(
-            delivery.c.status.in_(_SENT_FROM), wave.c.started_at.is_(None), wave.c.starts_at <= now
+            delivery.c.status.in_(_SENT_FROM),
+            wave.c.started_at.is_(None),
+            wave.c.starts_at <= bindparam("now", type_=Float),
         )
     )
+
+
+_DUE: Final = _due()
+_IS_ANY_DUE: Final = select(_DUE.exists())  # asked for several times a second
 
 
 def begin(tx: Tx, delivery_id: int, number: int, by: str, now: float) -> StoredWave:
