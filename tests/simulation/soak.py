@@ -21,7 +21,7 @@ import tomli_w
 from lab.simulation.invariants.violation import Violation
 from lab.simulation.storms.brew import storm_of_seed
 from lab.simulation.storms.play import play
-from lab.simulation.storms.shrink import shrink
+from lab.simulation.storms.shrink import RUNS_MAX, shrink
 
 AT_ONCE = 20  # seeds that a process is given at a time
 MEMORY = Path("/dev/shm")  # a storm writes some dozen small files
@@ -55,7 +55,7 @@ def soak(seeds):
     return len(seeds), None
 
 
-def shrunk(seed):
+def shrunk(seed, runs_max=RUNS_MAX):
     """The smallest storm that breaks the same invariant as the seed's own, and how."""
     storm = storm_of_seed(seed)
     invariant = broken_by(storm, seed).invariant
@@ -67,7 +67,7 @@ def shrunk(seed):
             return False
         return violation is not None and violation.invariant is invariant
 
-    smallest = shrink(storm, fails)
+    smallest = shrink(storm, fails, runs_max)
     return smallest, broken_by(smallest, seed)
 
 

@@ -102,10 +102,18 @@ def make_every_look(sim):
 
 
 def events(prepare):
-    """(message, attempt, event, status) → time, of a storm with retries in which nothing fails."""
+    """(message, attempt, event, status) → time, of a lab with retries in which nothing fails."""
     with folder() as place, playing(STEADY, 1, place) as (sim, play):
         prepare(sim)
-        sim.run(play.run())
+
+        async def experiment():
+            sim.start()
+            for mail in STEADY.mail:
+                await sim.until(mail.at)
+                play.submit(mail)
+            await sim.until(20)
+
+        sim.run(experiment())
         changes = play.watch.scene.observer.changes(0)
     return {
         (each.message_id, each.attempt, each.event, each.to_status): each.at for each in changes

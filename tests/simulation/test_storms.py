@@ -14,7 +14,7 @@ from tests.simulation.strategies import storms
 
 KEPT = sorted(Path(__file__).parent.glob("kept/*.toml"))
 # The suite's share; `make soak` plays thousands.
-SEEDS = 80
+SEEDS = 40
 CHUNK = 20
 
 
@@ -33,7 +33,7 @@ def test_storms_of_seeds(first):
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

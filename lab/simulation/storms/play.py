@@ -68,7 +68,7 @@ class Play:
         sim, agenda = self._sim, self._agenda
         sim.start()
         for mail in self._storm.mail:
-            agenda.add(mail.at, lambda mail=mail: self._submit(mail))  # type: ignore[misc]
+            agenda.add(mail.at, lambda mail=mail: self.submit(mail))  # type: ignore[misc]
         for event in self._storm.events:
             agenda.add(event.at, lambda event=event: self._begin(event))  # type: ignore[misc]
         while agenda:
@@ -92,7 +92,8 @@ class Play:
         for domain in ("one.test", "two.test"):
             yield Mail(HEALED_AFTER_S, {domain: 1}, validity_s=_TRIED_WITHIN_S)
 
-    def _submit(self, mail: Mail) -> None:
+    def submit(self, mail: Mail) -> None:
+        """Submit a delivery now."""
         self._operators.submit(mail)
 
     def _begin(self, event: Event) -> None:
