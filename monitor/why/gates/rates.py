@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+from affinity.slots import Slots
 from mail.notation import said_duration
 from monitor.why.ceiling import ceiling
 from monitor.why.facts import Facts, Way
@@ -30,9 +31,10 @@ def rate(group: Group, way: Way, facts: Facts) -> Stop | None:
     rule = way.limits.because["messages_per_hour"]
     whom = "all source IPs together" if way.limits.shared else "each source IP"
     top = ceiling(way.limits)
+    slots = " in slots of five minutes" if isinstance(limit, Slots) else ""
     return Stop(
-        f"the {way.limits.messages_per_hour} messages an hour from {whom} are used up for now "
-        f"(MX rule {rule}); the next may go in {said_duration(max(0.0, until - facts.now))}",
+        f"the {way.limits.messages_per_hour} messages an hour{slots} from {whom} are used up for "
+        f"now (MX rule {rule}); the next may go in {said_duration(max(0.0, until - facts.now))}",
         f"Wait, or raise messages_per_hour of the MX rule {rule}.",
         {
             "lane": way.lane,
