@@ -210,6 +210,7 @@ class Machines:
         """SIGSTOP: what it was to do waits."""
         if process.state is State.RUNNING:
             process.state = State.STOPPED
+            process.stopped_at = self.loop.time()
             for each in process.open.values():
                 if isinstance(each, End):
                     each.tell_if_unheard()
@@ -218,7 +219,7 @@ class Machines:
     def resume(self, process: SimulatedProcess) -> None:
         """SIGCONT."""
         if process.state is State.STOPPED:
-            self.resumed_at = self.loop.time()
+            self.resumed_at = process.resumed_at = self.loop.time()
             self.loop.resume(process)
             self.trouble()
 

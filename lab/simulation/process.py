@@ -52,6 +52,8 @@ class SimulatedProcess:
     fuse: int = 0  # it is killed after so many more callbacks; 0: it is not
     skew_s: float = 0.0  # of its wall clock
     dies_at: str | None = None  # a point of ``world.crash``
+    stopped_at: float = 0.0  # the loop's time, the last time that it was
+    resumed_at: float = 0.0
 
     @property
     def is_well(self) -> bool:

@@ -17,6 +17,7 @@ from store import reports, settlement
 from store.observing import Change
 
 _BY_WORKERS: Final = (MessageEvent.ACCEPTED, MessageEvent.DEFERRED, MessageEvent.REFUSED)
+_FOLLOWS_WITHIN_S: Final = 1.0
 _READ_BEFORE_S: Final = 0.5  # a journal is read a while before its worker counts as buried
 
 
@@ -82,7 +83,8 @@ class Leases:
             ]
 
     def _lanes_have_one_owner(self, step: Step) -> None:
-        limits = [version.limits_of for version in self._scene.lately(1.0)]
+        followed_s = _FOLLOWS_WITHIN_S + self._slept_s(step.process)
+        limits = [version.limits_of for version in self._scene.lately(followed_s)]
         for began in step.began:
             lane, worker = began.part.lane, began.part.worker_id
             if not all(of(began.part.mx_group).is_limited for of in limits):
@@ -98,6 +100,12 @@ class Leases:
                     f"part {began.part.id} of the limited lane {lane} was lent to worker "
                     f"{worker}, while {sorted(map(str, others))} hold parts of it",
                 )
+
+    def _slept_s(self, lender: SimulatedProcess | None) -> float:
+        """How long a lender that has just woken knew of no change."""
+        if lender is None or self._scene.at - lender.resumed_at > _FOLLOWS_WITHIN_S:
+            return 0.0
+        return lender.resumed_at - lender.stopped_at
 
     def says_mail(self, message_id: int, process: SimulatedProcess) -> None:
         """A worker begins to send a message."""
