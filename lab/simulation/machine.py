@@ -127,6 +127,7 @@ class SimulatedMachine:
         self.clock = SimulatedClock(machines, process)
         instance = process.words[-1] if process.words[0] in ("mta", "worker") else ""
         self._host = machines.hosts.get(instance, HOST)
+        process.is_elsewhere = self._host != HOST
         self.sockets = self
 
     # --- sockets ---------------------------------------------------------------------------------

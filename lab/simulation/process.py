@@ -51,6 +51,7 @@ class SimulatedProcess:
     is_cut_off: bool = False  # from the store
     fuse: int = 0  # it is killed after so many more callbacks; 0: it is not
     skew_s: float = 0.0  # of its wall clock
+    is_elsewhere: bool = False  # on another host
     dies_at: str | None = None  # a point of ``world.crash``
     stopped_at: float = 0.0  # the loop's time, the last time that it was
     resumed_at: float = 0.0

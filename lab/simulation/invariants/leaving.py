@@ -13,6 +13,7 @@ from lab.simulation.invariants.books import Books
 from lab.simulation.invariants.leases import Leases
 from lab.simulation.invariants.scene import FOLLOWED_WITHIN_S, Scene
 from lab.simulation.invariants.violation import Invariant
+from lab.simulation.process import State
 from lab.simulation.transport import End
 
 _MAIL: Final = re.compile(rb"MAIL FROM:<bounce\+(\d+)-(\d+)@")
@@ -117,8 +118,15 @@ class Leaving:
         return sum(
             group_at.get(place) == group
             and (limits.shared or end.get_extra_info("sockname")[0] == source_ip)
+            and not _is_left_by_one_elsewhere(end)
             for end, place in self._scene.sim.wire.open.values()
         )
+
+
+def _is_left_by_one_elsewhere(end: End) -> bool:
+    """Nobody here can end a process of another host: a stopped one keeps its connections."""
+    owner = end.owner
+    return owner is not None and owner.is_elsewhere and owner.state is State.STOPPED
 
 
 @dataclass(slots=True)
