@@ -6,8 +6,9 @@ import contextvars
 import inspect
 import itertools
 import signal
+import sys
 import warnings
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -291,6 +292,22 @@ def is_called(process: SimulatedProcess, name: str) -> bool:
     if name.startswith("worker of "):
         return process.words == ("worker", name.removeprefix("worker of mta@"))
     return process.name == name
+
+
+@contextlib.contextmanager
+def _nobody_told() -> Iterator[None]:
+    """A coroutine of the dead that would still wait for something is no news."""
+    before = sys.unraisablehook
+
+    def hear(what: Any) -> None:
+        if not isinstance(what.exc_value, RuntimeError):
+            before(what)
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _let_go(task: asyncio.Task[Any]) -> None:
