@@ -271,7 +271,7 @@ class Machines:
         """Kill all, and let go of what the dead were about to do without doing it."""
         for process in self.processes.values():
             process.die(killed_by(signal.SIGKILL))
-        with self.loop.over(), warnings.catch_warnings():
+        with self.loop.over(), _nobody_told(), warnings.catch_warnings():
             # Some died between the making of a coroutine and its first step.
             warnings.simplefilter("ignore", RuntimeWarning)
             for process in self.processes.values():
