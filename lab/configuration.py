@@ -12,12 +12,15 @@ from affinity.configuration import Configuration, RouteHost
 from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
+from lab.doors import doors
+from lab.inmail_settings import InmailSettings
 from lab.submission_settings import SubmissionSettings
 from mail.errors import UserError
 from mail.notation import split_endpoint
 from sinks.catalogue import personality_named
 from sinks.errors import PersonalityLoop, UnknownPersonality
 from sinks.settings import Personality, SinkSettings
+from tracking.settings import TrackingSettings
 
 FILE: Final = "mtalab.toml"
 VARIABLE: Final = "MTALAB_CONFIG"
@@ -33,6 +36,8 @@ class LabConfiguration(Configuration):
     sink: dict[str, SinkSettings] = Field(default_factory=dict)
     personality: dict[str, Personality] = Field(default_factory=dict)
     submission: SubmissionSettings = SubmissionSettings()
+    inmail: InmailSettings = InmailSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,13 @@ def configuration_from(
 
 
 def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:
-    """What would keep sinks or submission port from starting, whatever the machine is like."""
+    """What would keep sinks and doors from starting, whatever the machine is like."""
     lines = functools.cache(lambda: lines_of(text))
-    listening = {configuration.submission.listen: "the submission port"}
+    listening: dict[str, str] = {}
+    for door in doors(configuration):
+        first = listening.setdefault(door.listen, door.who)
+        if first != door.who:
+            yield _taken(file, lines(), (door.key, "listen"), first)
     for name, settings in configuration.sink.items():
         try:
             personality_named(settings.personality, configuration.personality)
@@ -122,6 +131,11 @@ def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) ->
             yield Mistake(file, lines().get(key), ".".join(key), str(error).replace("\n", " "))
         first = listening.setdefault(settings.listen, f"sink {name!r}")
         if first != f"sink {name!r}":
-            key = ("sink", name, "listen")
-            what = f"expected an address of its own, but {first} listens on it too"
-            yield Mistake(file, lines().get(key), ".".join(key), what)
+            yield _taken(file, lines(), ("sink", name, "listen"), first)
+
+
+def _taken(
+    file: str, lines: Mapping[tuple[str | int, ...], int], key: tuple[str, ...], first: str
+) -> Mistake:
+    what = f"expected an address of its own, but {first} listens on it too"
+    return Mistake(file, lines.get(key), ".".join(key), what)

@@ -37,6 +37,8 @@ _OF_ALL: Final = ("lab.directory", "lab.store", "lab.durability", "lab.log")
 SETTLED: Final[Mapping[str, Sequence[str]]] = {
     "sinks": ("sink", "personality"),
     "submission": ("submission", "lab.domain"),
+    "inmail": ("inmail.listen", "lab.domain"),
+    "tracking": ("tracking.listen",),
 }
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from lab.configuration import Loaded
+from lab.doors import doors
 from store import halts, modules
 from store.engine import Store
 
@@ -26,7 +27,7 @@ def not_running(
     }
     wanted = {
         modules.SINKS: bool(configuration.sink),
-        modules.SUBMISSION: configuration.submission.is_on,
+        **dict.fromkeys((door.key for door in doors(configuration)), True),
         modules.SCHEDULER: True,
     }
     missing = [name for name, is_wanted in wanted.items() if is_wanted and name not in running]

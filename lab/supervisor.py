@@ -9,6 +9,7 @@ from typing import Final
 from affinity.read_toml import variable
 from lab.children import Child, Leaving
 from lab.configuration import Loaded
+from lab.doors import doors
 from lab.following import SETTLED, UP, Following, changed
 from lab.lifetime import to_the_end
 from lab.machine import Machine, Started
@@ -25,8 +26,8 @@ def wanted(loaded: Loaded) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     if configuration.sink:
         found[SINKS] = ("sink",)
-    if configuration.submission.is_on:
-        found["submission"] = ("submission",)
+    for door in doors(configuration):
+        found[door.key] = (door.key,)
     found["scheduler"] = ("scheduler",)
     for name in configuration.mta:
         found[f"mta@{name}"] = ("mta", "run", name)

@@ -29,7 +29,8 @@ def temporary_folder(
     Args:
         configuration: text in TOML, or a file; None: the built-in one. In an address that ends in
             ``:0`` a free port stands afterwards. Without ``[submission]`` it gets one with a free
-            port, since the default one is for a lab that stays.
+            port, since the default one is for a lab that stays; without ``[inmail]`` and
+            ``[tracking]`` it has neither.
         keep: a folder to use that stays.
 
     Raises:
@@ -68,8 +69,12 @@ def _text(configuration: str | PathLike[str]) -> str:
 
 def _with_ports(text: str) -> str:
     with contextlib.suppress(tomllib.TOMLDecodeError):  # told with its line when it is loaded
-        if "submission" not in tomllib.loads(text):
+        given = tomllib.loads(text)
+        if "submission" not in given:
             text += '\n[submission]\nlisten = "127.0.0.1:0"\n'
+        for key in ("inmail", "tracking"):  # a process each, which few of such labs need
+            if key not in given:
+                text += f'\n[{key}]\nlisten = "off"\n'
     hosts = [found["host"].strip("[]") for found in _FREE.finditer(text)]
     try:
         ports = iter(free_ports(hosts))

@@ -25,6 +25,8 @@ _LIVE_WORKERS: Final = (  # asked for in every round
 SCHEDULER: Final = "scheduler"
 SINKS: Final = "sinks"
 SUBMISSION: Final = "submission"
+INMAIL: Final = "inmail"
+TRACKING: Final = "tracking"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
+from store import tracking_tables
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -391,3 +392,13 @@ audit = _table(AuditRow)
 address = _table(AddressRow)
 rollup_status = _table(StatusRollupRow)
 rollup_minute = _table(MinuteRollupRow)
+tracked_delivery = _table(tracking_tables.TrackedDeliveryRow)
+tracked_url = _table(tracking_tables.TrackedUrlRow)
+url_memory = _table(tracking_tables.UrlMemoryRow)
+signing_key = _table(tracking_tables.SigningKeyRow)
+tracking_log = _table(tracking_tables.TrackingLogRow)
+tracked_message = _table(tracking_tables.TrackedMessageRow)
+visitor = _table(tracking_tables.VisitorRow)
+rollup_tracking = _table(tracking_tables.TrackingRollupRow)
+rollup_engagement = _table(tracking_tables.EngagementRollupRow)
+tracking_pointer = _table(tracking_tables.TrackingPointerRow)

@@ -29,6 +29,10 @@ durability = "{durability}"
 {store}
 [submission]
 listen = "off"
+[inmail]
+listen = "off"
+[tracking]
+listen = "off"
 
 [mta.bench]
 affinities = ["bench"]

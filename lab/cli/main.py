@@ -56,6 +56,8 @@ COMMANDS: Final = (
     "worker",
     "sink",
     "submission",
+    "inmail",
+    "tracking",
     "serve-tests",
 )  # each a module of its name here; as --help shows them
 COMPLETION: Final = "_MTALAB_COMPLETE"  # set by the shell that asks

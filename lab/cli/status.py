@@ -13,6 +13,7 @@ from rich.text import Text
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import ago, console, moment, print_json
 from lab.configuration import Loaded
+from lab.doors import doors
 from lab.kept import now_of
 from lab.stores import store_of
 from mail.states import MessageStatus
@@ -40,8 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def _expected(loaded: Loaded) -> list[str]:
     names = ["scheduler", *(f"mta@{name}" for name in loaded.configuration.mta)]
-    if loaded.configuration.submission.is_on:
-        names.append("submission")
+    names += [door.key for door in doors(loaded.configuration)]
     return [*names, "sinks"] if loaded.configuration.sink else names
 
 

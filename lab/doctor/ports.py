@@ -1,4 +1,4 @@
-"""Whether sinks and submission port can listen, or are our own that do."""
+"""Whether sinks and doors can listen, or are our own that do."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,8 +6,8 @@ import psutil
 
 from lab.configuration import Loaded
 from lab.doctor.diagnosis import Diagnosis
+from lab.doors import doors
 from lab.following import accounts
-from lab.submission_settings import WHO
 from mail.notation import split_endpoint
 from sinks.errors import ListenAddressUnusable
 from sinks.listening import bound_socket
@@ -16,10 +16,8 @@ from sinks.listening import bound_socket
 def look_at_ports(loaded: Loaded) -> Iterator[Diagnosis]:
     """One finding for each address that the configuration listens on."""
     ours = {each.pid: each.name for each in accounts(loaded.directory)}
-    submission = loaded.configuration.submission
     listening = {f"sink {name!r}": each.listen for name, each in loaded.configuration.sink.items()}
-    if submission.is_on:
-        listening[WHO] = submission.listen
+    listening |= {door.who: door.listen for door in doors(loaded.configuration)}
     for who, address in listening.items():
         yield _look(who, address, ours)
 

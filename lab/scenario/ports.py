@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lab.doors import KEYS
 from lab.free_ports import free_ports
 from lab.submission_settings import OFF
 from mail.notation import split_endpoint
@@ -54,8 +55,9 @@ def with_ports(topology: Mapping[str, Any], ports: Mapping[str, str]) -> dict[st
 
 def _listening(topology: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The tables that say where something listens; what is no table is told elsewhere."""
-    sinks, submission = topology.get("sink"), topology.get("submission")
-    tables = [*(sinks.values() if isinstance(sinks, dict) else ()), submission]
+    sinks = topology.get("sink")
+    own = [topology.get(key) for key in KEYS]
+    tables = [*(sinks.values() if isinstance(sinks, dict) else ()), *own]
     for table in tables:
         if isinstance(table, dict) and isinstance(table.get("listen"), str):
             yield table

@@ -13,8 +13,10 @@ from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import read
 from affinity.toml_lines import lines_of
 from lab.configuration import configuration_from
+from lab.doors import KEYS
 from lab.scenario.ports import numbered
 from lab.scenario.schema import Scenario
+from lab.submission_settings import OFF
 from mail.errors import UserError
 
 INBOX: Final[Mapping[str, Any]] = {"listen": "127.0.0.1:2525", "inbox": True}
@@ -123,9 +125,10 @@ def text_of(file: Path, what: str) -> str:
 
 
 def _alone(topology: Mapping[str, Any]) -> dict[str, Any]:
-    """The topology with numbers for ports, and no door to applications unless it names one."""
+    """The topology with numbers for ports, and no doors but those that it names."""
     found = numbered(topology)
-    found.setdefault("submission", {"listen": "off"})
+    for key in KEYS:
+        found.setdefault(key, {"listen": OFF})
     return found
 
 

@@ -11,13 +11,13 @@ from typing import Final
 from lab.audited import Audited
 from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
+from lab.doors import doors
 from lab.following import accounts, hang_up
 from lab.kept import refuse_to_run
 from lab.lifetime import first_of, until_told_to_stop
 from lab.machine import Machine, ThisMachine
 from lab.services.loop import Reload
 from lab.services.sinks import sink_service
-from lab.submission_settings import WHO
 from lab.supervisor import Supervisor
 from sinks.errors import ListenAddressUnusable
 from sinks.service import tls_folder
@@ -103,14 +103,13 @@ async def all_can_listen(loaded: Loaded, machine: Machine) -> None:
     Raises:
         ListenAddressUnusable: something else has one of the ports.
     """
-    submission = loaded.configuration.submission
     clock = machine.clock
     deadline = clock.monotonic() + ORPHANS_LEAVE_WITHIN_S
     while True:
         try:
             sink_service(loaded, machine).check()
-            if submission.is_on:
-                machine.sockets.bind(WHO, submission.listen).close()
+            for door in doors(loaded.configuration):
+                machine.sockets.bind(door.who, door.listen).close()
         except ListenAddressUnusable:
             if clock.monotonic() >= deadline:
                 raise

@@ -67,6 +67,7 @@ class Shell:
         if 'listen = "off"' not in file.read_text():
             self.environ["MTALAB_SUBMISSION__LISTEN"] = f"127.0.0.1:{submission}"
             self.environ["SMTP_PORT"] = str(submission)
+        self.environ |= dict.fromkeys(("MTALAB_INMAIL__LISTEN", "MTALAB_TRACKING__LISTEN"), "off")
         for name, port in zip(sinks, ports, strict=True):
             self.environ[f"MTALAB_SINK__{name.upper()}__LISTEN"] = f"127.0.0.1:{port}"
 

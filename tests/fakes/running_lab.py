@@ -34,6 +34,10 @@ validity = "10m"
 name = "test"
 [submission]
 listen = "off"
+[inmail]
+listen = "off"
+[tracking]
+listen = "off"
 [mta.m1]
 affinities = ["promo"]
 workers = 2
@@ -62,7 +66,7 @@ delays = ["300ms"]
 lease = "3s"
 """
 # A lab with all that it can have; most tests do without the process for the port.
-WITH_SUBMISSION = CONFIGURATION.replace('listen = "off"', 'listen = "127.0.0.1:{c}"')
+WITH_SUBMISSION = CONFIGURATION.replace('listen = "off"', 'listen = "127.0.0.1:{c}"', 1)
 MAIL = b"From: a@shop.example\r\nSubject: For {{ name }}\r\n\r\nHello {{ name }}\r\n"
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tracking import reader, token, tracked
 
 from mtalab_pytest import assert_all_sent, assert_pending_because
 from scheduler import next_morning
+from tracking import reader, token, tracked
 
 LETTER = (Path(__file__).parents[1] / "letter.eml").read_text()
 SATURDAY = datetime(2026, 1, 10, 12, tzinfo=UTC)
