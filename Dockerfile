@@ -19,6 +19,7 @@ COPY mtalab_pytest/ mtalab_pytest/
 COPY scheduler/ scheduler/
 COPY sinks/ sinks/
 COPY store/ store/
+COPY tracking/ tracking/
 COPY world/ world/
 RUN /opt/mtalab/bin/pip install --no-deps --no-build-isolation .
 

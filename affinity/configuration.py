@@ -83,6 +83,12 @@ class Affinity(Table):
     """A named set of source IPs; a delivery names one."""
 
     ip: tuple[SourceIp, ...] = Field(min_length=1, description="Its source IPs.")
+    messages_per_day: int | None = Field(
+        default=None,
+        ge=1,
+        description="Quota of all its mail together on one UTC calendar day, by whatever IP and to "
+        "whatever domain; attempts count. What is over waits for the next day.",
+    )
 
     @field_validator("ip")
     @classmethod

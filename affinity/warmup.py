@@ -1,4 +1,4 @@
-"""Warm-up: how many messages a source IP may send to an MX group on each day of its plan.
+"""Daily quotas: of a source IP that is warmed up, to an MX group; of an affinity as a whole.
 
 A day is a UTC calendar day, numbered since 1970-01-01. Before its plan begins an IP sends nothing
 there, after the plan's last day as much as it likes.
@@ -6,16 +6,31 @@ there, after the plan's last day as much as it likes.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 
-from affinity.configuration import Warmup
+from affinity.configuration import Configuration, Warmup
 from affinity.mask import matches
 from affinity.route import Routes
 
 DAY_S: Final = 86_400
 _EPOCH: Final = date(1970, 1, 1).toordinal()
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
+_AFFINITY: Final = "affinity"  # in the place of a source IP
+
+Account = tuple[str, str]  # what a quota is of: source IP and MX group, or an affinity as a whole
+
+
+def account_of(affinity: str) -> Account:
+    """What the quota of an affinity is kept under."""
+    return _AFFINITY, affinity
+
+
+def affinity_of(account: Account) -> str | None:
+    """Whose quota is kept under this account; None: a source IP's."""
+    return account[1] if account[0] == _AFFINITY else None
 
 
 def day_of(now: float) -> int:
@@ -37,18 +52,24 @@ def quota_on(plan: Warmup, day: int) -> int | None:
 
 
 class Quotas:
-    """All plans of a configuration; never changes once made.
+    """All quotas of a configuration; never changes once made.
 
     A mask matches as that of an MX rule does: an MX host of the group, or a domain of its route. Of
     several plans that match, the tightest holds.
     """
 
-    def __init__(self, plans: Sequence[Warmup], routes: Routes) -> None:
-        self._plans, self._routes = tuple(plans), routes
+    def __init__(
+        self, plans: Sequence[Warmup], routes: Routes, affinities: Mapping[str, int] = _NONE
+    ) -> None:
+        self._plans, self._routes, self._affinities = tuple(plans), routes, affinities
         self._cached = functools.lru_cache(maxsize=65536)(self._plans_for)
 
     def __bool__(self) -> bool:
-        return bool(self._plans)
+        return bool(self._plans or self._affinities)
+
+    def of_affinity(self, affinity: str) -> int | None:
+        """Messages of an affinity on any day; None: nothing limits them."""
+        return self._affinities.get(affinity)
 
     def of(self, source_ip: str, mx_group: str, day: int) -> int | None:
         """Messages from an IP to an MX group on a day; None: no plan limits them."""
@@ -70,3 +91,13 @@ class Quotas:
             for plan in self._plans
             if plan.ip == source_ip and any(matches(plan.mx, name) for name in names)
         )
+
+
+def quotas_of(configuration: Configuration, routes: Routes) -> Quotas:
+    """The quotas of a configuration."""
+    affinities = {
+        name: each.messages_per_day
+        for name, each in configuration.affinity.items()
+        if each.messages_per_day is not None
+    }
+    return Quotas(configuration.warmup, routes, affinities)

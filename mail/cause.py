@@ -29,6 +29,7 @@ class Cause(StrEnum):
     RATE_LIMITED = "rate_limited"
     CONNECTION_LIMIT = "connection_limit"
     WARMUP_QUOTA = "warmup_quota"
+    AFFINITY_QUOTA = "affinity_quota"
     RETRY_LATER = "retry_later"
     GREYLISTED = "greylisted"
     DESTINATION_UNREACHABLE = "destination_unreachable"

@@ -14,6 +14,7 @@ ROOMS: Final = (
     "scheduler",
     "sinks",
     "store",
+    "tracking",
     "world",
 )
 HOME: Final = Path(__file__).resolve().parents[1]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from affinity.warmup import day_of
+from affinity.warmup import account_of, day_of
 from mail.states import DeliveryStatus
 from scheduler.decide.snapshot import LaneView, LiveWorker, QueuedPart, Snapshot
 from scheduler.decide.spread import Grant, Memory, spread
 from scheduler.housekeeping import Bury, Housekeeping
 from scheduler.settings import SchedulerSettings
-from store import deliveries, leases, modules, quotas, scheduling
+from store import deliveries, leases, modules, parts, quotas, scheduling
 from store.dialects import Leadership, Watch
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -180,8 +180,8 @@ class Scheduler:
         )
         if not grants:
             return 0
-        sizes = {each.part_id: each.size for each in view.queued}
-        chosen = [self._lease_of(each, sizes[each.part_id], now) for each in grants]
+        of = {each.part_id: each for each in view.queued}
+        chosen = [self._lease_of(each, of[each.part_id], now) for each in grants]
         until = now + self._settings.pace.lease
         lent = await self._store.write(
             leases.lease_as_leader, self._process(), self._since, chosen, now, until
@@ -190,15 +190,18 @@ class Scheduler:
         self.counts.in_vain -= lent > 0
         return lent
 
-    def _lease_of(self, grant: Grant, size: int, now: float) -> leases.Grant:
-        """A grant as the store takes it, with its share of the day's quota if there is one."""
-        day, share = day_of(now), None
-        quota = self._settings.rules.quotas.of(grant.source_ip, grant.mx_group, day)
-        if quota is not None:
-            share = quotas.Share(day, quota, size if grant.messages is None else grant.messages)
+    def _lease_of(self, grant: Grant, part: parts.Queued, now: float) -> leases.Grant:
+        """A grant as the store takes it, with the quotas of the day that it is within."""
+        day, rules = day_of(now), self._settings.rules.quotas
+        of = {
+            (grant.source_ip, grant.mx_group): rules.of(grant.source_ip, grant.mx_group, day),
+            account_of(part.affinity): rules.of_affinity(part.affinity),
+        }
         return leases.Grant(
             *(grant.part_id, grant.delivery_id, grant.worker_id, grant.source_ip),
-            *(grant.lane_key, grant.mx_group, share),
+            *(grant.lane_key, grant.mx_group),
+            tuple(quotas.Share(key, day, each) for key, each in of.items() if each is not None),
+            part.size if grant.messages is None else grant.messages,
         )
 
 

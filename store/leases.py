@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, bindparam, select
 
+from affinity.warmup import affinity_of
 from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus
 from store import deliveries, lanes, modules, quotas, tables
 from store.dialects import Watch
@@ -31,7 +32,8 @@ class Grant:
     source_ip: str
     lane: str
     mx_group: str = ""
-    share: quotas.Share | None = None  # of a quota; of the part no more is lent
+    shares: tuple[quotas.Share, ...] = ()  # quotas that it is to be within
+    messages: int = 0  # of the part, at most, where there are quotas
 
 
 def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
@@ -58,6 +60,7 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
             leased_at=now,
             leased_until=until,
             quota_day=bindparam("_day"),
+            affinity_quota_day=bindparam("_affinity_day"),
         )
     )
     lent = tx.connection.execute(
@@ -68,7 +71,8 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
                 "_worker": each.worker_id,
                 "_ip": each.source_ip,
                 "_lane": each.lane,
-                "_day": None if each.share is None else each.share.day,
+                "_day": _day(each, is_of_affinity=False),
+                "_affinity_day": _day(each, is_of_affinity=True),
             }
             for each in grants
         ],
@@ -86,20 +90,27 @@ def lease(tx: Tx, grants: Sequence[Grant], now: float, until: float) -> int:
 
 def _within_quotas(tx: Tx, grants: Sequence[Grant]) -> list[Grant]:
     """The grants that quotas leave, of the parts or of portions of them."""
-    limited = [each for each in grants if each.share is not None]
+    limited = [each for each in grants if each.shares]
     lent = quotas.reserve(
-        tx,
-        [
-            (each.part_id, (each.source_ip, each.mx_group), each.share)
-            for each in limited
-            if each.share is not None
-        ],
+        tx, [quotas.Wanted(each.part_id, each.messages, each.shares) for each in limited]
     )
-    found = [each for each in grants if each.share is None]
+    found = [each for each in grants if not each.shares]
     for each, part_id in zip(limited, lent, strict=True):
         if part_id is not None:
             found.append(replace(each, part_id=part_id))
     return found
+
+
+def _day(grant: Grant, *, is_of_affinity: bool) -> int | None:
+    """The day of the quota of its affinity, or of its source IP, if that is one of its quotas."""
+    return next(
+        (
+            each.day
+            for each in grant.shares
+            if (affinity_of(each.account) is not None) == is_of_affinity
+        ),
+        None,
+    )
 
 
 def lease_as_leader(

@@ -1,4 +1,4 @@
-"""Daily quotas of source IPs: a lease is the grant.
+"""Daily quotas of source IPs and of affinities: a lease is the grant.
 
 What is lent is spent from that day's quota at once, and what comes back unsent from a worker that
 lives is given back to it. So what was spent is never less than what was sent, whatever crashes. A
@@ -7,33 +7,38 @@ what was answered of it, after that: nobody knows on which of the two days its m
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Row, func, select, tuple_
 
-from affinity.warmup import DAY_S, day_of
+from affinity.warmup import DAY_S, Account, account_of, affinity_of, day_of
 from mail.states import MessageStatus
 from store import parts, tables
 from store.engine import Tx
 
-Way = tuple[str, str]  # source IP, MX group
 _CHUNK: Final = 900
 _KEPT_DAYS: Final = 7  # of figures of days that are over
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What may be lent of a day's quota: so many messages of a part, within the quota."""
+class Share(NamedTuple):
+    """Whose quota it is, of which day, and how large."""
 
+    account: Account
     day: int
     quota: int
+
+
+class Wanted(NamedTuple):
+    """A part that is to be lent, or ``messages`` of it, within all these quotas; of one day."""
+
+    part_id: int
     messages: int
+    shares: Sequence[Share]
 
 
-def spent(tx: Tx, day: int) -> dict[Way, int]:
-    """By source IP and MX group, what of the quota of a day is not there any more."""
+def spent(tx: Tx, day: int) -> dict[Account, int]:
+    """What of each quota of a day is not there any more."""
     quota = tables.quota
     found = Counter(_carried(tx, day))
     query = select(quota.c.source_ip, quota.c.mx_group, quota.c.used).where(quota.c.day == day)
@@ -42,58 +47,70 @@ def spent(tx: Tx, day: int) -> dict[Way, int]:
     return dict(found)
 
 
-def _carried(tx: Tx, day: int) -> dict[Way, int]:
+def _carried(tx: Tx, day: int) -> dict[Account, int]:
     """Messages that were lent on an earlier day and are in a worker's hand."""
-    part = tables.part
-    query = (
+    part, delivery = tables.part, tables.delivery
+    by_ip = (
         select(part.c.source_ip, part.c.mx_group, func.sum(part.c.size).label("messages"))
         .where(part.c.state == parts.LEASED, part.c.quota_day < day)
         .group_by(part.c.source_ip, part.c.mx_group)
     )
-    return {
-        (row.source_ip, row.mx_group): int(row.messages) for row in tx.connection.execute(query)
+    found = {
+        (row.source_ip, row.mx_group): int(row.messages) for row in tx.connection.execute(by_ip)
     }
+    by_affinity = (
+        select(delivery.c.affinity, func.sum(part.c.size).label("messages"))
+        .join(delivery, delivery.c.id == part.c.delivery_id)
+        .where(part.c.state == parts.LEASED, part.c.affinity_quota_day < day)
+        .group_by(delivery.c.affinity)
+    )
+    for row in tx.connection.execute(by_affinity):
+        found[account_of(row.affinity)] = int(row.messages)
+    return found
 
 
-def reserve(tx: Tx, wanted: Sequence[tuple[int, Way, Share]]) -> list[int | None]:
+def reserve(tx: Tx, wanted: Sequence[Wanted]) -> list[int | None]:
     """Spend what is about to be lent: for each part, in order, the part to lend instead.
 
-    That is the same part, or a new one with as many of its messages as the quota has room for, or
-    None if it has none. All are of one day. The rows are locked until commit, so that nobody gives
-    back or carries over what is reckoned with here.
+    That is the same part, or a new one with as many of its messages as all its quotas have room
+    for, or None if one has none. The rows are locked until commit, so that nobody gives back or
+    carries over what is reckoned with here.
     """
-    ways = {way: share for _, way, share in wanted}
-    if not ways:
+    shares = {share.account: share for each in wanted for share in each.shares}
+    if not shares:
         return []
-    quota, day = tables.quota, next(iter(ways.values())).day
-    _begin_day(tx, list(ways), day)
+    quota, day = tables.quota, next(iter(shares.values())).day
+    _begin_day(tx, list(shares), day)
     query = (
         select(quota)
-        .where(quota.c.day == day, tuple_(quota.c.source_ip, quota.c.mx_group).in_(list(ways)))
+        .where(quota.c.day == day, tuple_(quota.c.source_ip, quota.c.mx_group).in_(list(shares)))
         .order_by(quota.c.source_ip, quota.c.mx_group)
         .with_for_update()
     )
     used = {(row.source_ip, row.mx_group): row.used for row in tx.connection.execute(query)}
     carried = _carried(tx, day)
-    room = {way: share.quota - used[way] - carried.get(way, 0) for way, share in ways.items()}
+    room = {key: share.quota - used[key] - carried.get(key, 0) for key, share in shares.items()}
     taken: Counter[tuple[str, str, int]] = Counter()
     chosen: list[int | None] = []
-    for part_id, way, share in wanted:
-        part_id_to_lend, messages = _portion(tx, part_id, min(share.messages, room[way]))
-        room[way] -= messages
-        taken[*way, day] += messages
+    for each in wanted:
+        accounts = [share.account for share in each.shares]
+        most = min([each.messages, *(room[key] for key in accounts)])
+        part_id_to_lend, messages = _portion(tx, each.part_id, most)
+        for key in accounts:
+            room[key] -= messages
+            taken[*key, day] += messages
         chosen.append(part_id_to_lend)
     _add(tx, taken)
     return chosen
 
 
-def _begin_day(tx: Tx, ways: Sequence[Way], day: int) -> None:
+def _begin_day(tx: Tx, ways: Sequence[Account], day: int) -> None:
     """Make the rows of a day. Where no plan held yesterday, what went today counts already."""
     quota = tables.quota
     mine = tuple_(quota.c.source_ip, quota.c.mx_group).in_(ways)
     query = select(quota.c.source_ip, quota.c.mx_group).where(mine, quota.c.day >= day - 1)
     known = {(row.source_ip, row.mx_group) for row in tx.connection.execute(query.distinct())}
-    before = Counter[Way]()
+    before = Counter[Account]()
     new = [way for way in ways if way not in known]
     if new:
         before.update(_attempts(tx, new, day))
@@ -106,7 +123,7 @@ def _begin_day(tx: Tx, ways: Sequence[Way], day: int) -> None:
     tx.dialect.put_missing(tx.connection, quota, rows)
 
 
-def _attempts(tx: Tx, ways: Sequence[Way], day: int) -> dict[Way, int]:
+def _attempts(tx: Tx, ways: Sequence[Account], day: int) -> dict[Account, int]:
     """What was tried on a day so far."""
     table, minutes = tables.rollup_minute, DAY_S // 60
     query = (
@@ -127,9 +144,23 @@ def _attempts(tx: Tx, ways: Sequence[Way], day: int) -> dict[Way, int]:
     }
 
 
-def _uncounted(tx: Tx, ways: Sequence[Way]) -> dict[Way, int]:
-    """What is in hand that no quota was asked for."""
-    part = tables.part
+def _uncounted(tx: Tx, ways: Sequence[Account]) -> dict[Account, int]:
+    """What is in hand that these quotas were not asked for."""
+    part, delivery = tables.part, tables.delivery
+    affinities = [name for name in map(affinity_of, ways) if name is not None]
+    of_affinities = (
+        select(delivery.c.affinity, func.sum(part.c.size).label("messages"))
+        .join(delivery, delivery.c.id == part.c.delivery_id)
+        .where(
+            part.c.state == parts.LEASED,
+            part.c.affinity_quota_day.is_(None),
+            delivery.c.affinity.in_(affinities),
+        )
+        .group_by(delivery.c.affinity)
+    )
+    found = {
+        account_of(row.affinity): int(row.messages) for row in tx.connection.execute(of_affinities)
+    }
     query = (
         select(part.c.source_ip, part.c.mx_group, func.sum(part.c.size).label("messages"))
         .where(
@@ -139,9 +170,9 @@ def _uncounted(tx: Tx, ways: Sequence[Way]) -> dict[Way, int]:
         )
         .group_by(part.c.source_ip, part.c.mx_group)
     )
-    return {
-        (row.source_ip, row.mx_group): int(row.messages) for row in tx.connection.execute(query)
-    }
+    for row in tx.connection.execute(query):
+        found[row.source_ip, row.mx_group] = int(row.messages)
+    return found
 
 
 def _portion(tx: Tx, part_id: int, most: int) -> tuple[int | None, int]:
@@ -187,16 +218,32 @@ def settle(
         at: now.
         is_known: whether their worker says so; otherwise all of them may have been sent.
     """
-    part = tables.part
-    query = select(part).where(part.c.id.in_(list(part_ids)), part.c.quota_day.is_not(None))
+    part, delivery = tables.part, tables.delivery
+    query = (
+        select(part, delivery.c.affinity)
+        .join(delivery, delivery.c.id == part.c.delivery_id)
+        .where(
+            part.c.id.in_(list(part_ids)),
+            part.c.quota_day.is_not(None) | part.c.affinity_quota_day.is_not(None),
+        )
+    )
     changes: Counter[tuple[str, str, int]] = Counter()
     today = day_of(at)
     for row in tx.connection.execute(query):
         unsent = left.get(row.id, 0) if is_known else 0
-        changes[row.source_ip, row.mx_group, row.quota_day] -= unsent
-        if today > row.quota_day:
-            changes[row.source_ip, row.mx_group, today] += row.size - unsent
+        for account, day in _charged(row):
+            changes[*account, day] -= unsent
+            if today > day:
+                changes[*account, today] += row.size - unsent
     _add(tx, changes)
+
+
+def _charged(row: Row[Any]) -> Iterator[tuple[Account, int]]:
+    """The quotas that a part was lent within, and of which day."""
+    if row.quota_day is not None:
+        yield (row.source_ip, row.mx_group), row.quota_day
+    if row.affinity_quota_day is not None:
+        yield account_of(row.affinity), row.affinity_quota_day
 
 
 def _add(tx: Tx, changes: Mapping[tuple[str, str, int], int]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
+from affinity.warmup import Account
 from store import modules, parts, progress, quotas, tables
 from store.engine import Tx
 
@@ -35,7 +36,7 @@ class View:
     leases: Sequence[HeldOnLane]
     lanes: Mapping[str, LaneState]
     running: Sequence[int] = ()  # deliveries that count against a limit on them
-    spent: Mapping[quotas.Way, int] = field(default_factory=dict)  # of the day's quotas
+    spent: Mapping[Account, int] = field(default_factory=dict)  # of the day's quotas
 
 
 def view(

@@ -122,6 +122,7 @@ def _queue_again(tx: Tx, part_id: int, left: int, at: float) -> None:
             leased_until=None,
             queued_at=at,
             quota_day=None,
+            affinity_quota_day=None,
         )
     )
 

@@ -152,11 +152,15 @@ class PartRow(SQLModel, table=True):
     leased_until: float | None = Field(sa_column=Column(Float))
     queued_at: float | None = Field(sa_column=Column(Float))
     wave: int | None = Field(sa_column=Column(Integer))
-    quota_day: int | None = Field(sa_column=Column(Integer))
+    quota_day: int | None = Field(sa_column=Column(Integer))  # its source IP's
+    affinity_quota_day: int | None = Field(sa_column=Column(Integer))
 
 
 class QuotaRow(SQLModel, table=True):
-    """What of a day's warm-up quota is spent; days since 1970-01-01 UTC."""
+    """What of a day's quota is spent; days since 1970-01-01 UTC.
+
+    ``source_ip`` "affinity": a quota of the affinity that ``mx_group`` names.
+    """
 
     __tablename__ = "quota"
 

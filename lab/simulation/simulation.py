@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from affinity.route import Routes
+from affinity.warmup import quotas_of
 from lab.accounts import reconciled
 from lab.configuration import Loaded, load
 from lab.simulation.loop import SimulatedLoop
@@ -89,7 +91,7 @@ class Simulation:
             is_watched=any(self.machines.living("scheduler")),
             grain_s=_LOOK_S,
             has_breaker=configuration.breaker.enabled,
-            has_quotas=bool(configuration.warmup),
+            has_quotas=bool(quotas_of(configuration, Routes(configuration.route))),
         )
 
         def after(time: float) -> float:

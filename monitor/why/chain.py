@@ -17,6 +17,7 @@ from monitor.why.facts import Facts, Way
 from monitor.why.finding import Step, Stop
 from monitor.why.gates import (
     affinities,
+    affinity_quota,
     breaker,
     clocks,
     concurrency,
@@ -79,6 +80,7 @@ GATES: Final = (
     Gate(Cause.RATE_LIMITED, ask_way=rates.rate),
     Gate(Cause.CONNECTION_LIMIT, ask_way=connections.connections, lasts=_NOW),
     Gate(Cause.WARMUP_QUOTA, ask_way=warmup.warmup),
+    Gate(Cause.AFFINITY_QUOTA, affinity_quota.affinity_quota),
     Gate(Cause.RETRY_LATER, retries.waits_for(Cause.RETRY_LATER)),
     Gate(Cause.GREYLISTED, retries.waits_for(Cause.GREYLISTED)),
     Gate(

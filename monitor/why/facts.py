@@ -8,6 +8,7 @@ from typing import Final
 from affinity.configuration import Affinity, Configuration, Route
 from affinity.lane import Limits, lane_of, limits_of_group
 from affinity.route import Routes, outside
+from affinity.warmup import Account
 from monitor.why.host import HostFacts
 from store import modules
 from store.pending import LaneState, Lent, View
@@ -20,7 +21,7 @@ RATE_OVER_S: Final = 120.0  # the time over which the present rate is reckoned
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a source IP may send to an MX group on one day of its warm-up."""
+    """What may be sent on one day: by a source IP to an MX group, or of an affinity."""
 
     day: int
     used: int
@@ -41,11 +42,11 @@ class Concurrency:
 class Features:
     """What the gates of features need that not every lab has; empty: none of them stops anything.
 
-    Quotas by (source IP, MX group).
+    Quotas by account (``affinity.warmup``).
     """
 
     concurrency: Concurrency | None = None
-    quotas: Mapping[tuple[str, str], Quota] = field(default_factory=dict)
+    quotas: Mapping[Account, Quota] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

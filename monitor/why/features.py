@@ -1,16 +1,14 @@
-"""What the gates of features ask that no view has: the limit on deliveries, warm-up quotas."""
+"""What the gates of features ask that no view has: the limit on deliveries, daily quotas."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from affinity.configuration import Configuration
 from affinity.route import Routes
-from affinity.warmup import Quotas, begin_of, day_of
+from affinity.warmup import Account, Quotas, account_of, begin_of, day_of, quotas_of
 from monitor.why.facts import Concurrency, Features, Quota
 from store import progress, quotas
 from store.engine import Tx
 from store.pending import View
-
-_Way = tuple[str, str]  # source IP, MX group
 
 
 def features_of(tx: Tx, view: View, configuration: Configuration, now: float) -> Features:
@@ -29,11 +27,26 @@ def _concurrency(tx: Tx, configuration: Configuration) -> Concurrency | None:
 
 def _quotas(
     tx: Tx, view: View, configuration: Configuration, now: float
-) -> Iterator[tuple[_Way, Quota]]:
-    if not configuration.warmup:
+) -> Iterator[tuple[Account, Quota]]:
+    plans, day = quotas_of(configuration, Routes(configuration.route)), day_of(now)
+    if not plans:
         return
-    plans, day = Quotas(configuration.warmup, Routes(configuration.route)), day_of(now)
     spent = quotas.spent(tx, day)
+    for name in configuration.affinity:
+        quota = plans.of_affinity(name)
+        if quota is not None:
+            key = account_of(name)
+            yield key, Quota(day, spent.get(key, 0), quota, begin_of(day + 1))
+    yield from _of_ips(plans, spent, view, configuration, day)
+
+
+def _of_ips(
+    plans: Quotas,
+    spent: Mapping[Account, int],
+    view: View,
+    configuration: Configuration,
+    day: int,
+) -> Iterator[tuple[Account, Quota]]:
     groups = {each.mx_group for each in view.queued}
     groups |= {each.mx_group for each in view.retrying} | {each.mx_group for each in view.lent}
     for address in sorted({each.ip for each in configuration.warmup}):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from affinity.warmup import account_of
 from mail.cause import Cause
 from mail.notation import said_duration
 from monitor.why.facts import Facts, heard_at
@@ -75,6 +76,13 @@ def _connections(group: Group, facts: Facts) -> str:
     return f"{limits.max_connections} allowed (MX rule {rule}), or it has one"
 
 
+def _affinity_quota(group: Group, facts: Facts) -> str:
+    found = facts.features.quotas.get(account_of(group.delivery.affinity))
+    if found is None:
+        return "its affinity has no quota"
+    return f"{found.used} of {found.quota} messages of today are spent"
+
+
 def _retry(group: Group, facts: Facts) -> str:
     if group.place is Place.RETRYING:
         return f"it waits for another cause: {group.waits_for}"
@@ -113,6 +121,7 @@ _TOLD: Final[Mapping[Cause, Told]] = {
     Cause.RATE_LIMITED: _rate,
     Cause.CONNECTION_LIMIT: _connections,
     Cause.WARMUP_QUOTA: lambda *_: "no quota is used up",
+    Cause.AFFINITY_QUOTA: _affinity_quota,
     Cause.RETRY_LATER: _retry,
     Cause.GREYLISTED: _retry,
     Cause.DESTINATION_UNREACHABLE: lambda *_: "no worker tells of a failure to connect",

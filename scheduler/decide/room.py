@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 from affinity.configuration import Pace
 from affinity.gcra import BUDGET_AHEAD_S
 from affinity.lane import LaneKey
-from affinity.warmup import day_of
+from affinity.warmup import Account, account_of, day_of
 from scheduler.decide.snapshot import Lane, LaneView, QueuedPart, Rules, Snapshot
 
 
@@ -68,8 +68,8 @@ class Room:
             self._in_hand.setdefault(lane_key.mx_group, []).append(lane_key)
         self._lanes: dict[str, LaneInUse] = {}
         self._day, self._spent = day_of(snapshot.now), snapshot.spent
-        self._quotas: dict[tuple[str, str], int | None] = {}  # when the round began
-        self._left: dict[tuple[str, str], int] = {}  # of those
+        self._quotas: dict[Account, int | None] = {}  # when the round began
+        self._left: dict[Account, int] = {}  # of those
         self._pools: dict[tuple[str, str], Pool] = {}
         self._pool_of: dict[tuple[int, ...], Pool] = {}
 
@@ -117,32 +117,43 @@ class Room:
             or lane.is_contested
             or not self._pool(affinity, source_ip).members
             or not self._has_budget(lane)
-            or self.portion(source_ip, lane, 1) == 0
+            or self.portion(affinity, source_ip, lane, 1) == 0
         )
 
-    def _quota(self, source_ip: str, lane: LaneInUse) -> int | None:
-        """What of today's quota was there when the round began; None: there is no quota."""
+    def _accounts(self, affinity: str, source_ip: str, lane: LaneInUse) -> list[Account]:
+        """The quotas that mail of an affinity is within that leaves from here."""
+        quotas = self._rules.quotas
+        if not quotas:
+            return []
         way = (source_ip, lane.lane.mx_group)
-        if way not in self._quotas:
-            quota = self._rules.quotas.of(*way, self._day)
-            if quota is not None:
-                quota = max(0, quota - self._spent.get(way, 0))
-                self._left[way] = quota
-            self._quotas[way] = quota
-        return self._quotas[way]
+        self._look_up(way, lambda: quotas.of(*way, self._day))
+        whole = account_of(affinity)
+        self._look_up(whole, lambda: quotas.of_affinity(affinity))
+        return [each for each in (way, whole) if each in self._left]
 
-    def portion(self, source_ip: str, lane: LaneInUse, size: int) -> int:
-        """How many messages of a part of this size the quota of its source IP lets go."""
-        if self._quota(source_ip, lane) is None:
-            return size
-        return min(size, self._left[source_ip, lane.lane.mx_group])
+    def _look_up(self, account: Account, quota_of: Callable[[], int | None]) -> None:
+        """See what of a quota was there when the round began."""
+        if account in self._quotas:
+            return
+        quota = quota_of()
+        if quota is not None:
+            quota = max(0, quota - self._spent.get(account, 0))
+            self._left[account] = quota
+        self._quotas[account] = quota
 
-    def charge(self, source_ip: str, lane: LaneInUse) -> Callable[[int], int]:
+    def portion(self, affinity: str, source_ip: str, lane: LaneInUse, size: int) -> int:
+        """How many messages of a part of this size its quotas let go."""
+        accounts = self._accounts(affinity, source_ip, lane)
+        return min([size, *(self._left[each] for each in accounts)])
+
+    def charge(self, affinity: str, source_ip: str, lane: LaneInUse) -> Callable[[int], int]:
         """What a part counts for that leaves from here; the same for the whole round."""
-        quota = self._quota(source_ip, lane)
-        if quota is None:
+        accounts = self._accounts(affinity, source_ip, lane)
+        quotas = [quota for each in accounts if (quota := self._quotas[each]) is not None]
+        if not quotas:
             return lane.charge
-        return lambda size: lane.charge(max(1, min(size, quota)))
+        least = min(quotas)
+        return lambda size: lane.charge(max(1, min(size, least)))
 
     def has_way(self, part: QueuedPart) -> bool:
         """Whether a part could go by any of its source IPs now or when its turn comes."""
@@ -198,9 +209,9 @@ class Room:
             most = min(most, rate.room(lane.tat, self._now, self._pace.lease))
         return held + size <= most
 
-    def take(self, source_ip: str, lane: LaneInUse, worker: int, size: int) -> None:
-        if self._quota(source_ip, lane) is not None:
-            self._left[source_ip, lane.lane.mx_group] -= size
+    def take(self, affinity: str, source_ip: str, lane: LaneInUse, worker: int, size: int) -> None:
+        for account in self._accounts(affinity, source_ip, lane):
+            self._left[account] -= size
         lane.held[worker] = lane.held.get(worker, 0) + size
         self._load[worker] += size
         self._given[worker] += size

@@ -10,7 +10,7 @@ from affinity.configuration import Configuration
 from affinity.lane import Limits, lane_of, limits_of_group
 from affinity.rate import Rate
 from affinity.route import Routes
-from affinity.warmup import Quotas
+from affinity.warmup import Account, quotas_of
 
 _NO_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -67,8 +67,8 @@ class Snapshot:
     workers: tuple[LiveWorker, ...]
     lanes: tuple[LaneView, ...] = ()
     running: frozenset[int] = frozenset()  # deliveries that count against a limit on them
-    # Of today's quota, by source IP and MX group; where there is none it does not matter.
-    spent: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    # Of today's quotas; where there is none it does not matter.
+    spent: Mapping[Account, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Rules:
             name: MappingProxyType(weights(affinity))
             for name, affinity in configuration.affinity.items()
         }
-        self.quotas = Quotas(configuration.warmup, routes)
+        self.quotas = quotas_of(configuration, routes)
         # Caches: masks are matched once per MX group, lanes made once.
         self._limits: dict[str, Limits] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}

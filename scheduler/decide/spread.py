@@ -27,7 +27,7 @@ class Grant:
     source_ip: str
     lane_key: str
     mx_group: str
-    messages: int | None = None  # so many of it, as the quota of its IP has room for; None: all
+    messages: int | None = None  # so many of it, as its quotas have room for; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class _Round:
         # Kept even if the part is refused: it waits for this IP, and keeps its place there.
         source_ip, self._allotments[stream.key] = chosen
         lane = self._room.lane(source_ip, stream.mx_group)
-        charge = self._room.charge(source_ip, lane)
+        charge = self._room.charge(stream.affinity, source_ip, lane)
         part = stream.next_part(source_ip, self._memory.on_ip, charge)
         aim = _Aim(stream, part, source_ip, lane, charge(part.size))
         turns = self._turns.get(aim.place)
@@ -142,7 +142,7 @@ class _Round:
         if not self._room.is_available(affinity, aim.source_ip, aim.lane):
             self._aim_anew(aim)  # what went before it has spent the lane's budget
             return
-        size = self._room.portion(aim.source_ip, aim.lane, aim.part.size)
+        size = self._room.portion(affinity, aim.source_ip, aim.lane, aim.part.size)
         worker = self._room.taker(affinity, aim.source_ip, aim.lane, size)
         if worker is None:
             self._refuse(aim)
@@ -163,7 +163,7 @@ class _Round:
             )
         )
         self._turns[aim.place].serve(stream.key, aim.charge, stream.deliveries)
-        self._room.take(aim.source_ip, aim.lane, worker, size)
+        self._room.take(stream.affinity, aim.source_ip, aim.lane, worker, size)
         stream.take(part, aim.source_ip)
         allotment = self._allotments[stream.key]
         self._allotments[stream.key] = used(allotment, aim.source_ip, aim.charge)

@@ -28,6 +28,8 @@ def test_status_says_what_does_not_run_and_why_mail_waits(lab):
         "mta@service1": "stopped",
         "sinks": "stopped",
         "submission": "stopped",
+        "inmail": "stopped",
+        "tracking": "stopped",
     }
     assert {each["code"] for each in done.json["queues"]} == {"scheduler_not_running"}
     assert all(each["blocked"] for each in done.json["queues"])

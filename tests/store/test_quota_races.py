@@ -23,9 +23,9 @@ def rival(store_url, store):
 
 
 def lend(tx, author, part_ids, day, at):
-    share = quotas.Share(day, QUOTA, 99)
+    shares = (quotas.Share(WAY, day, QUOTA),)
     grants = [
-        leases.Grant(part_id, 1, author.worker_id, IPS[0], "lane", "a", share)
+        leases.Grant(part_id, 1, author.worker_id, IPS[0], "lane", "a", shares, 99)
         for part_id in part_ids
     ]
     return leases.lease(tx, grants, at, at + LEASE)

@@ -25,9 +25,11 @@ def _a_day_begins(clock):
 def lend(hand, author, quota, messages=999):
     """Lend what waits within a quota; returns what the worker holds."""
     now = hand.clock.now()
-    share = quotas.Share(day_of(now), quota, messages)
+    shares = (quotas.Share((IP, "a"), day_of(now), quota),)
     grants = [
-        leases.Grant(each.part_id, each.delivery_id, author.worker_id, IP, "lane", "a", share)
+        leases.Grant(
+            *(each.part_id, each.delivery_id, author.worker_id, IP, "lane", "a"), shares, messages
+        )
         for each in hand.queued()
     ]
     hand.do(leases.lease, grants, now, now + LEASE)

@@ -33,6 +33,10 @@ sink = "a"
 listen = "127.0.0.1:%d"
 [submission]
 listen = "off"
+[inmail]
+listen = "off"
+[tracking]
+listen = "off"
 """
 
 

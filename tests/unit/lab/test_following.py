@@ -100,7 +100,7 @@ def test_what_is_settled_at_the_start_needs_a_restart(file):
     async def run():
         async with following(process_of(file, "submission")):
             await until(lambda: the_account(file) is not None)
-            more = 'store = "sqlite:///other.db"\n[submission]\nlisten = "127.0.0.1:2526"\n'
+            more = 'store = "sqlite:///other.db"\n[submission]\nlisten = "127.0.0.1:2527"\n'
             file.write_text(TEXT + more)
             await until(lambda: the_account(file).restart)
             assert the_account(file).restart == ("lab.store", "submission")

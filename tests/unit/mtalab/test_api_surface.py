@@ -75,18 +75,26 @@ def test_free_ports_are_put_where_a_port_is_0_and_nowhere_else():
     text = (
         """a = "127.0.0.1:0"\nb = '127.0.0.1:0'\nc = "[::1]:1025"\nd = "12:0" # at 127.0.0.1:0\n"""
     )
-    filled = _with_ports(f"{text}[submission]\n").splitlines()
+    doors = "[submission]\n[inmail]\n[tracking]\n"
+    filled = _with_ports(text + doors).splitlines()
     ports = [int(filled[row][4:].strip("\"'").rpartition(":")[2]) for row in (0, 1)]
     assert all(port > 1023 for port in ports)
     assert len(set(ports)) == 2
-    assert filled[2:-1] == text.splitlines()[2:]
+    assert filled[2:-3] == text.splitlines()[2:]
 
 
 def test_the_default_submission_port_is_left_to_a_lab_that_stays():
     filled = tomllib.loads(_with_ports("[lab]\nname = 'x'\n"))
     assert int(filled["submission"]["listen"].removeprefix("127.0.0.1:")) != 2525
-    assert _with_ports("[submission]\nlisten = 'off'") == "[submission]\nlisten = 'off'"
+    given = "[submission]\nlisten = 'off'\n[inmail]\n[tracking]\n"
+    assert _with_ports(given) == given
     assert _with_ports("[submission") == "[submission"
+
+
+def test_a_lab_for_a_while_has_no_doors_for_what_comes_back_unless_it_names_them():
+    filled = tomllib.loads(_with_ports('[tracking]\nlisten = "127.0.0.1:0"\n'))
+    assert filled["inmail"]["listen"] == "off"
+    assert filled["tracking"]["listen"].startswith("127.0.0.1:")
 
 
 def test_the_document_names_what_is_there():
