@@ -1,4 +1,4 @@
-"""``mtalab warmup``: what each source IP that is being warmed up may still send today."""
+"""``mtalab warmup``: what source IPs being warmed up, and affinities, may still send today."""
 
 import contextlib
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from rich.table import Table
 
 from affinity.configuration import Configuration
 from affinity.route import Routes
-from affinity.warmup import Quotas, begin_of, day_of
+from affinity.warmup import account_of, begin_of, day_of, quotas_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from lab.stores import store_of
@@ -20,8 +20,9 @@ from world.clock import SystemClock
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    source_ip: str
-    mx_group: str
+    source_ip: str | None
+    mx_group: str | None
+    affinity: str | None  # the quota is of all its mail
     quota: int | None  # of today; None: no limit any more
     spent: int  # of it, what is in hand included
     tomorrow: int | None
@@ -31,7 +32,7 @@ class _Line:
 def register(app: typer.Typer) -> None:
     @app.command(name="warmup")
     def command(json: JsonOption = False, config: ConfigOption = None) -> None:
-        """Show today's warm-up quotas: by source IP and MX group, and what is spent of them."""
+        """Show today's quotas of source IPs that are warmed up and of affinities."""
         loaded, now = loaded_from(config), SystemClock().now()
         with contextlib.closing(store_of(loaded)) as store:
             found = _lines(store, loaded.configuration, now)
@@ -39,23 +40,31 @@ def register(app: typer.Typer) -> None:
             print_json([asdict(each) for each in found])
             return
         table = Table(box=box.SIMPLE_HEAD)
-        for column in ("source IP", "MX group", "today", "spent", "tomorrow"):
-            table.add_column(column, justify="left" if column[0] in "sM" else "right")
+        for column in ("source IP", "MX group", "affinity", "today", "spent", "tomorrow"):
+            is_figure = column in ("today", "spent", "tomorrow")
+            table.add_column(column, justify="right" if is_figure else "left")
         for each in found:
             said = ["no limit" if one is None else str(one) for one in (each.quota, each.tomorrow)]
-            table.add_row(each.source_ip, each.mx_group, said[0], str(each.spent), said[1])
+            of = [one or "" for one in (each.source_ip, each.mx_group, each.affinity)]
+            table.add_row(*of, said[0], str(each.spent), said[1])
         console().print(table)
         console().print(f"today ends {moment(begin_of(day_of(now) + 1))}")
 
 
 def _lines(store: Store, configuration: Configuration, now: float) -> list[_Line]:
     routes, day = Routes(configuration.route), day_of(now)
-    plans = Quotas(configuration.warmup, routes)
+    plans = quotas_of(configuration, routes)
     spent = store.read_now(quotas.spent, day)
-    return [
+    affinities = [
+        _Line(None, None, name, quota, spent.get(account_of(name), 0), quota, begin_of(day + 1))
+        for name in configuration.affinity
+        if (quota := plans.of_affinity(name)) is not None
+    ]
+    return affinities + [
         _Line(
             source_ip,
             group,
+            None,
             plans.of(source_ip, group, day),
             spent.get((source_ip, group), 0),
             plans.of(source_ip, group, day + 1),

@@ -24,6 +24,7 @@ def test_todays_quotas_are_shown(lab):
     assert found == {
         "source_ip": "127.0.1.1",
         "mx_group": "gmail",
+        "affinity": None,
         "quota": 100,
         "spent": 0,
         "tomorrow": None,
@@ -31,6 +32,16 @@ def test_todays_quotas_are_shown(lab):
     out = lab("warmup").out
     assert "no limit" in out
     assert "today ends 20" in out
+
+
+def test_quotas_of_affinities_are_shown_with_them(lab):
+    file = Path("mtalab.toml")
+    place = "[[affinity.promo.ip]]"
+    file.write_text(
+        file.read_text().replace(place, f"[affinity.promo]\nmessages_per_day = 70\n\n{place}", 1)
+    )
+    [found] = lab("warmup", "--json").json
+    assert (found["affinity"], found["source_ip"], found["quota"]) == ("promo", None, 70)
 
 
 def test_without_a_plan_there_is_nothing_to_show(lab):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from affinity.configuration import Affinity, Configuration, Pace, Route, SourceIp, Warmup
 from affinity.route import Routes
-from affinity.warmup import day_of
+from affinity.warmup import account_of, day_of
 from scheduler.decide.snapshot import LiveWorker, QueuedPart, Rules, Snapshot
 from scheduler.decide.spread import Memory, spread
 
@@ -82,3 +82,41 @@ def test_no_day_is_exceeded_and_nothing_waits_that_could_go(plan, sizes, pauses)
         # Two workers with empty windows on each lane: only portions are left over.
         assert len(queue) <= max(0, len(sizes) - len(given_)) + 1
         now += pause
+
+
+def affinity_rules(per_day, *names):
+    configuration = Configuration(
+        affinity={
+            name: Affinity(
+                ip=tuple(SourceIp(address=ip) for ip in (WARM, OLD)), messages_per_day=per_day
+            )
+            for name in names
+        },
+        route={"g": Route(domains=("g.test",), host="127.0.0.1:1")},
+    )
+    return Rules(configuration, Routes(configuration.route))
+
+
+@given(
+    st.integers(1, 400),
+    st.integers(0, 500),
+    st.lists(st.tuples(st.sampled_from(["red", "blue"]), st.integers(1, 256)), max_size=20),
+)
+def test_the_quota_of_an_affinity_holds_over_its_ips_and_is_its_own(per_day, spent, queue):
+    parts = tuple(
+        QueuedPart(n, 1, affinity, "g", (WARM, OLD), size)
+        for n, (affinity, size) in enumerate(queue, 1)
+    )
+    workers = tuple(LiveWorker(n, "m", frozenset({"red", "blue"})) for n in (1, 2))
+    seen = Snapshot(DAY, parts, workers, spent={account_of("red"): spent})
+    grants, _ = spread(seen, affinity_rules(per_day, "red", "blue"), PACE, Memory())
+    given_ = Counter()
+    for each in grants:
+        part = parts[each.part_id - 1]
+        given_[part.affinity] += each.messages or part.size
+    room = {"red": max(0, per_day - spent), "blue": per_day}
+    for affinity, size in room.items():
+        waiting = sum(each.size for each in parts if each.affinity == affinity)
+        assert given_[affinity] <= size
+        if size and waiting:
+            assert given_[affinity]

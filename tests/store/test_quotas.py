@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affinity.warmup import begin_of, day_of
+from affinity.warmup import account_of, begin_of, day_of
 from store import leases, quotas, settlement, tables
 from store.horizon import Known, next_due
 from store.schema import open_store
@@ -14,6 +14,8 @@ from tests.fakes.clock import FakeClock
 from tests.store.hand import ACCEPTED, DAY, DEFERRED, IPS, LEASE, Hand
 
 IP = IPS[0]
+WAY = (IP, "a")
+PROMO = account_of("main")
 PEOPLE = [f"u{n}@a.test" for n in range(10)]
 
 
@@ -22,10 +24,10 @@ def _a_day_begins(clock):
     clock.set(begin_of(20_000))
 
 
-def lend(hand, author, quota, messages=999):
+def lend(hand, author, quota, messages=999, accounts=(WAY,)):
     """Lend what waits within a quota; returns what the worker holds."""
     now = hand.clock.now()
-    shares = (quotas.Share((IP, "a"), day_of(now), quota),)
+    shares = tuple(quotas.Share(each, day_of(now), quota) for each in accounts)
     grants = [
         leases.Grant(
             *(each.part_id, each.delivery_id, author.worker_id, IP, "lane", "a"), shares, messages
@@ -36,8 +38,8 @@ def lend(hand, author, quota, messages=999):
     return hand.ask(leases.leased_to, author.worker_id)
 
 
-def spent(hand):
-    return hand.ask(quotas.spent, day_of(hand.clock.now())).get((IP, "a"), 0)
+def spent(hand, account=WAY):
+    return hand.ask(quotas.spent, day_of(hand.clock.now())).get(account, 0)
 
 
 def test_no_more_is_lent_than_there_is_room_for(hand):
@@ -131,6 +133,34 @@ def test_figures_of_days_long_over_are_forgotten(hand, clock):
     assert hand.count(tables.quota) == 1
 
 
+def test_a_quota_of_an_affinity_counts_whatever_ip_it_goes_by(hand, clock):
+    hand.submit(PEOPLE, part_size=10)
+    author, both = hand.worker(), (WAY, PROMO)
+    [lent] = lend(hand, author, 6, accounts=(PROMO,))
+    assert (spent(hand), spent(hand, PROMO)) == (0, 6)
+    hand.settle(author, hand.outcomes(lent, ACCEPTED)[:4], released=[lent])
+    assert (spent(hand), spent(hand, PROMO)) == (0, 4)
+    found = lend(hand, author, 6, accounts=both)
+    assert sum(each.size for each in found) == 2
+    assert spent(hand, PROMO) == 6
+    clock.set(begin_of(20_001))
+    hand.settle(author, [], released=found)
+    assert (spent(hand), spent(hand, PROMO)) == (0, 0)
+
+
+def test_the_tighter_of_two_quotas_holds(hand):
+    hand.submit(PEOPLE, part_size=10)
+    author, now = hand.worker(), hand.clock.now()
+    [queued] = hand.queued()
+    for way, affinity in ((5, 3), (3, 5)):
+        shares = quotas.Share(WAY, day_of(now), way), quotas.Share(PROMO, day_of(now), affinity)
+        grant = leases.Grant(
+            *(queued.part_id, queued.delivery_id, author.worker_id, IP, "lane", "a"), shares, 99
+        )
+        hand.do(leases.lease, [grant], now, now + LEASE)
+        assert sum(each.size for each in hand.ask(leases.leased_to, author.worker_id)) == 3
+
+
 def test_a_simulation_wakes_when_the_day_ends(hand, clock):
     hand.submit(PEOPLE)
     known = Known(has_breaker=False)
@@ -158,8 +188,9 @@ def _clear(tx):
 class Workers:
     """Workers that send what they hold at any moment, tell of it later or never, and die."""
 
-    def __init__(self, store):
+    def __init__(self, store, accounts):
         store.write_now(_clear)
+        self.accounts = accounts
         self.hand = Hand(store, FakeClock(begin_of(20_000)))
         self.hand.do = store.write_now  # the invariants are held by what is done one by one
         self.hand.submit([f"u{n}@a.test" for n in range(35)], part_size=7, validity=99 * DAY)
@@ -172,7 +203,7 @@ class Workers:
 
     def lend(self, size):
         author = self.hand.worker()
-        held = lend(self.hand, author, QUOTAS[min(self.today - 20_000, 3)], size)
+        held = lend(self.hand, author, QUOTAS[min(self.today - 20_000, 3)], size, self.accounts)
         if held:
             self.held[author] = dict.fromkeys(held, 0)
 
@@ -215,9 +246,13 @@ STEPS = {
 
 
 @settings(max_examples=60)
-@given(st.lists(st.sampled_from(sorted(STEPS)), min_size=2, max_size=7), st.data())
-def test_no_day_is_exceeded(emptied, steps, data):
-    workers = Workers(emptied)
+@given(
+    st.lists(st.sampled_from(sorted(STEPS)), min_size=2, max_size=7),
+    st.sampled_from([(WAY,), (PROMO,), (WAY, PROMO)]),
+    st.data(),
+)
+def test_no_day_is_exceeded(emptied, steps, accounts, data):
+    workers = Workers(emptied, accounts)
     for name in ["lend", *steps, "lend", "send"]:
         size = 9 if name == "lend" else data.draw(st.integers(1, 9))
         for step in STEPS[name]:
@@ -225,4 +260,5 @@ def test_no_day_is_exceeded(emptied, steps, data):
     workers.send(9)
     for day, messages in workers.sent.items():
         assert messages <= QUOTAS[min(day - 20_000, 3)]
-    assert spent(workers.hand) >= workers.sent[workers.today]
+    for each in accounts:
+        assert spent(workers.hand, each) >= workers.sent[workers.today]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from affinity.configuration import Affinity, MtaInstance, Route, SourceIp
+from affinity.warmup import account_of
 from mail.cause import Cause, Progress
 from mail.states import DeliveryStatus
 from monitor.why.chain import steps, walk
@@ -167,6 +168,7 @@ SCENES = [
     ("connection_limit", held(), {"view": busy(), "configuration": ruled(max_connections=2)}),
     ("connection_limit", ONE_WAY, {"view": busy(), "configuration": ruled(max_connections=2)}),
     ("warmup_quota", ONE_WAY, features(quotas={(IP, "a"): Quota(2, 50, 50, NOW + 60)})),
+    ("affinity_quota", QUEUED, features(quotas={account_of("promo"): Quota(2, 9, 9, NOW + 60)})),
     ("retry_later", retrying(waits_for=Cause.RETRY_LATER), {}),
     ("retry_later", retrying(), {}),
     ("greylisted", retrying(waits_for=Cause.GREYLISTED), {}),
