@@ -91,6 +91,7 @@ class Supervisor:
                 finally:
                     follow.cancel()
                     await to_the_end(self._stop_all())
+                    await to_the_end(self._machine.start_no_more())
 
     def _adjust(self) -> None:
         these = wanted(self._loaded)

@@ -76,7 +76,7 @@ class Watch:
 def _children() -> Iterator[tuple[psutil.Process, str]]:
     for each in psutil.Process().children(recursive=True):
         try:
-            words = each.cmdline()
+            words = " ".join(each.cmdline()).split()
         except psutil.Error:
             continue
         # python -P -m lab WORD …
