@@ -79,7 +79,7 @@ def _children() -> Iterator[tuple[psutil.Process, str]]:
             words = " ".join(each.cmdline()).split()
         except psutil.Error:
             continue
-        # python -P -m lab WORD …
-        kind = next((word for word in words[3:5] if word in _KINDS), None)
+        # mtalab WORD …, or python -P -m lab WORD …
+        kind = next((word for word in words[1:5] if word in _KINDS), None)
         if kind is not None:
             yield each, kind

@@ -52,7 +52,7 @@ class Request:
 
 def load() -> None:
     """Import what the processes of a lab need."""
-    setproctitle(f"{sys.executable} -P -m lab.nursery")  # finds its place now
+    setproctitle("mtalab nursery")  # finds its place in memory now
     for name in _LOADED:
         with contextlib.suppress(ModuleNotFoundError):  # Windows has no uvloop
             importlib.import_module(name)
@@ -138,7 +138,7 @@ def become(request: Request) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     crash.begin(os.environ)
     sys.argv = ["mtalab", *request.arguments]
-    setproctitle(" ".join([sys.executable, "-P", "-m", "lab", *request.arguments]))
+    setproctitle(" ".join(sys.argv))
 
 
 def _redirect(output: str | None) -> None:
@@ -168,7 +168,7 @@ def run(asker: socket.socket) -> None:
             break
         mine.close()
         os.setsid()
-        setproctitle(f"{sys.executable} -P -m lab.nursery of {' '.join(request.arguments)}")
+        setproctitle(f"mtalab nursery of {' '.join(request.arguments)}")
         request = serve(its)
     if request is None:
         return

@@ -228,8 +228,8 @@ class RunningLab:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                words = " ".join(process.cmdline()).split()[:5]  # one, of those that were forked
-                is_lab = bool({"lab", "lab.nursery"} & {*words})
+                words = " ".join(process.cmdline()).split()[:5]
+                is_lab = bool({"mtalab", "lab", "lab.nursery"} & {*words})
                 is_lab = is_lab and process.cwd() == str(self.folder)
                 if is_lab and process.pid != os.getpid():
                     found.append(process)
