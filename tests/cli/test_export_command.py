@@ -9,39 +9,107 @@ from collections import Counter
 import orjson
 import pytest
 
-from lab.simulation.simulation import simulated
 from tests.fakes.programs import program
 
-TOPOLOGY = """
+SCENARIO = """
+lasts = "1h"
+[topology]
 validity = "2h"
-[lab]
-name = "test"
-[submission]
-listen = "off"
-[inmail]
-listen = "off"
-[tracking]
-listen = "off"
-[mta.m1]
+retry = { delays = ["10m"] }
+[topology.mta.m1]
 affinities = ["promo"]
-[affinity.promo]
+[topology.affinity.promo]
 ip = [{ address = "127.0.1.1" }]
-[route.a]
-domains = ["a.test"]
-sink = "a"
-[route.b]
-domains = ["b.test"]
-hosts = [{ sink = "b" }, { sink = "a", preference = 20 }]
-[sink.a]
+[topology.route.grey]
+domains = ["grey.test"]
+sink = "grey"
+[topology.route.gone]
+domains = ["gone.test"]
+hosts = [{ sink = "gone" }, { host = "127.0.0.1:9", preference = 20 }]
+[topology.sink.grey]
 listen = "127.0.0.1:2601"
-personality = "lossy"
-[sink.b]
+personality = "grey"
+[topology.sink.gone]
 listen = "127.0.0.1:2602"
-[personality.lossy]
+personality = "gone"
+[topology.personality.grey]
+greylist = { delay = "5m" }
+[topology.personality.gone]
+unknown_users = { share = 0.5 }
+
+[[delivery]]
+affinity = "promo"
+messages = 60
+domains = { "grey.test" = 1, "gone.test" = 2 }
 """
-# replaced below
 
 
-@pytest.fixture(scope="module")
-def exported():
-    raise NotImplementedError
+@pytest.fixture
+def export(mtalab, tmp_path):
+    """`mtalab export` of a lab in which 60 messages met greylisting and unknown users."""
+    (tmp_path / "case.toml").write_text(SCENARIO)
+    assert mtalab("run", "case.toml", "--keep", "kept").code == 0
+
+    def call(*words):
+        return mtalab("export", "--config", "kept/case/mtalab.toml", *words)
+
+    return call
+
+
+@pytest.fixture
+def truth(export):
+    """How many events of each type there were, by KumoMTA's names."""
+    found = Counter(orjson.loads(line)["type"] for line in export().out.splitlines())
+    assert found["Delivery"] + found["Bounce"] == 60
+    assert found["TransientFailure"]
+    assert found["Bounce"]
+    return found
+
+
+def test_pflogsumm_finds_what_happened(export, truth, tmp_path):
+    command = program("pflogsumm")
+    (tmp_path / "mail.log").write_text(export("--format", "postfix").out)
+    said = subprocess.run(
+        [command, "mail.log"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    totals = dict(reversed(each) for each in re.findall(r"^ +(\d+) +(\w+)", said, re.MULTILINE))
+    assert int(totals["received"]) == 60
+    assert int(totals["delivered"]) == truth["Delivery"]
+    assert int(totals["bounced"]) == truth["Bounce"]
+    deferrals = re.search(r"deferred +\((\d+) +deferrals\)", said)
+    assert int(deferrals[1]) == truth["TransientFailure"]
+
+
+def test_each_queue_id_that_enters_the_queue_leaves_it(export):
+    lines = export("--format", "postfix", "--syslog-time", "utc").out.splitlines()
+    ids = {
+        what: sorted(re.findall(rf"postfix/{what}\[\d+\]: (\w+): {says}", "\n".join(lines)))
+        for what, says in (("cleanup", "message-id="), ("qmgr", "removed"))
+    }
+    assert len(ids["cleanup"]) == 60
+    assert ids["cleanup"] == ids["qmgr"]
+
+
+def test_the_relay_is_known_where_the_route_has_one_host(export):
+    found = set(re.findall(r" relay=([^,]+),", export("--format", "postfix").out))
+    assert found == {"mx.grey.test[127.0.0.1]:2601", "gone[unknown]"}
+
+
+def test_accounting_records_are_counted_by_type(export, truth):
+    text = export("--format", "powermta").out
+    rows = list(csv.DictReader(io.StringIO(text), strict=True))
+    assert Counter(each["type"] for each in rows) == {
+        "r": 60,
+        "d": truth["Delivery"],
+        "b": truth["Bounce"],
+        "t": truth["TransientFailure"],
+    }
+    assert {each["bounceCat"] for each in rows if each["type"] == "b"} == {"bad-mailbox"}
+
+
+def test_a_part_of_the_log_can_be_had(export):
+    all_of_it = [orjson.loads(line) for line in export().out.splitlines()]
+    text = export("--format", "powermta", "--after", all_of_it[-3]["seq"]).out
+    assert sum(not line.startswith("r,") for line in text.splitlines()) == 3  # and the header
+    assert export("--format", "postfix", "--delivery", 7).code == 2
+    assert export("--format", "sendmail").code == 2
