@@ -121,7 +121,7 @@ class Event:
     is_first: bool = False  # of its message; only where that was asked for
 
 
-def events(  # noqa: PLR0913 - what is wanted, and where of it
+def events(
     tx: Tx,
     wanted: Filter,
     *,

@@ -5,7 +5,7 @@ committed yet. On SQLite there is none: one writer at a time draws numbers and c
 draws a number as a row is inserted, and the transaction may commit after others with higher ones.
 
 A transaction holds its lock on the table from before it draws its first number until after its
-rows can be seen. So: look for the highest number that can be seen, *then* ask who holds such a lock;
+rows can be seen. So look for the highest number that can be seen, *then* ask who holds such a lock:
 once all of those have ended, every row up to that number is there or never will be. Nobody waits
 for the reader.
 """
@@ -21,7 +21,7 @@ class Tail:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._seen = 0
+        self.newest = 0  # the last row that can be seen, at the last look but those spent waiting
         self._writers: frozenset[str] = frozenset()
         self.settled = 0  # all rows up to this number are there or never will be
 
@@ -31,13 +31,13 @@ class Tail:
             self._writers &= tx.dialect.writers(tx.connection, self._table)
             if self._writers:
                 return self.settled
-            self.settled = self._seen
+            self.settled = self.newest
         number = self._table.c.id
         newest = tx.connection.scalar(select(number).order_by(number.desc()).limit(1))
-        self._seen = int(newest or 0)
+        self.newest = int(newest or 0)
         self._writers = tx.dialect.writers(tx.connection, self._table)
         if not self._writers:
-            self.settled = self._seen
+            self.settled = self.newest
         return self.settled
 
     @property

@@ -123,7 +123,15 @@ def test_each_message_has_a_queue_id_of_its_own(one, other):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0"), (0.004, "0"), (0.05, "0.05"), (0.5, "0.5"), (1.04, "1"), (9.87, "9.9"), (61.9, "61")],
+    [
+        (0, "0"),
+        (0.004, "0"),
+        (0.05, "0.05"),
+        (0.5, "0.5"),
+        (1.04, "1"),
+        (9.87, "9.9"),
+        (61.9, "61"),
+    ],
 )
 def test_seconds_have_two_digits_that_count(seconds, text):
     assert _seconds(seconds) == text
