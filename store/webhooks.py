@@ -210,6 +210,14 @@ def still_dead(tx: Tx, number: int, error: str) -> None:
     )
 
 
+def forget(tx: Tx, name: str) -> bool:
+    """Drop how far a webhook was told, and its dead letters; False: nothing was known of it."""
+    letters, webhook = tables.webhook_dead, tables.webhook
+    gone = tx.connection.execute(letters.delete().where(letters.c.webhook == name)).rowcount
+    known = tx.connection.execute(webhook.delete().where(webhook.c.name == name)).rowcount
+    return bool(gone or known)
+
+
 def tracking_events(
     tx: Tx, kinds: Iterable[Kind], *, after_id: int, up_to_id: int, limit: int
 ) -> list[TrackingEvent]:

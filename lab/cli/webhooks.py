@@ -22,6 +22,10 @@ class UnknownWebhook(UserError):
     """There is no webhook of that name, or none at all."""
 
 
+class WebhookInUse(UserError):
+    """A webhook was to be forgotten that is being told."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     name: str
@@ -41,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="webhooks")
     _register_looks(group)
     _register_deeds(group)
+    _register_tools(group)
 
 
 def _register_looks(group: typer.Typer) -> None:
@@ -121,6 +126,30 @@ def _register_deeds(group: typer.Typer) -> None:
             print(said)
         raise typer.Exit(1 if status is None else 0)
 
+
+def _register_tools(group: typer.Typer) -> None:
+    @group.command()
+    def forget(
+        name: Annotated[str, typer.Argument(help="One that is not in the configuration.")],
+        json: JsonOption = False,
+        config: ConfigOption = None,
+    ) -> None:
+        """Drop how far a webhook was told, and its dead letters. Exit code 1: it is not known."""
+        loaded = loaded_from(config)
+        if any(each.name == name for each in loaded.configuration.webhook):
+            raise WebhookInUse(
+                f"webhook {name!r} is in the configuration",
+                where=Where(loaded.path.name, "webhook"),
+                remedy="Take it out there first.",
+            )
+        with contextlib.closing(store_of(loaded)) as store:
+            was_known = store.write_now(webhooks.forget, name)
+        if json:
+            print_json({"forgotten": was_known})
+        else:
+            print(f"{name} is forgotten" if was_known else f"{name} is not known")
+        raise typer.Exit(0 if was_known else 1)
+
     @group.command()
     def secret() -> None:
         """Make a secret, for a file that only its owner may read."""
@@ -160,13 +189,14 @@ def _line(
     dead: int,
     ends: webhooks.Cursor,
 ) -> _Line:
-    given = (None, ()) if settings is None else (settings.url, settings.events)
+    url, events = (None, ()) if settings is None else (settings.url, settings.events)
     if state is None:
-        return _Line(name, *given, 0, None, 0, 0, None, None, dead)
+        return _Line(name, url, events, 0, None, 0, 0, None, None, dead)
     behind = (ends.transition_id - state.transition_id) + (ends.tracking_id - state.tracking_id)
     return _Line(
         name,
-        *given,
+        url,
+        events,
         state.posted,
         state.posted_at,
         max(behind, 0),

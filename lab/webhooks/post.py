@@ -91,7 +91,10 @@ async def _answer(connection: h11.Connection, reader: asyncio.StreamReader) -> i
         event = connection.next_event()
         match event:
             case h11.NEED_DATA:
-                connection.receive_data(await reader.read(_PIECE))
+                piece = await reader.read(_PIECE)
+                if not piece and head is None:
+                    raise NotDelivered("the connection was closed without an answer")
+                connection.receive_data(piece)
             case h11.Response():
                 head = event
                 if 200 <= head.status_code < 300:
@@ -104,8 +107,7 @@ async def _answer(connection: h11.Connection, reader: asyncio.StreamReader) -> i
                 pass  # 1xx
         if len(body) > _BODY_MAX:
             break
-    if head is None:
-        raise NotDelivered("the connection was closed without an answer")
+    assert head is not None, "there is no end without a beginning"
     raise NotDelivered(_said(head, bytes(body)), _retry_after_s(head))
 
 
