@@ -10,6 +10,7 @@ from typing import Final
 
 from mail.message_id import message_id_header, return_path
 from mail.states import MessageEvent, MessageStatus
+from monitor.events import is_complaint
 from monitor.export.place import Places
 from monitor.export.reply import one_line, reply_of, status_of
 from monitor.export.syslog import SyslogTime, stamp
@@ -132,16 +133,17 @@ class Postfix:
         yield self._line(event, change.at, "qmgr", f"{queue_id}: removed")
 
     def _bounced_later(self, event: Event) -> Iterator[str]:
-        """The bounce of an accepted message comes in by SMTP, and goes to its return path."""
+        """What comes back of an accepted message comes in by SMTP, to its return path."""
         change = event.transition
         queue_id = f"B{change.id:010X}"  # of a message of its own
+        what = "complaint" if is_complaint(change) else "bounce"
         yield self._line(event, change.at, "smtpd", f"{queue_id}: client=unknown[unknown]")
         yield self._line(event, change.at, "cleanup", f"{queue_id}: message-id=<>")
         text = "from=<>, size=0, nrcpt=1 (queue active)"
         yield self._line(event, change.at, "qmgr", f"{queue_id}: {text}")
         text = (
             f"to=<{self._sender(event)}>, relay=local, delay=0, delays=0/0/0/0, dsn=2.0.0, "
-            f"status=sent (bounce of {queue_id_of(change.message_id)}: {reply_of(change)})"
+            f"status=sent ({what} of {queue_id_of(change.message_id)}: {reply_of(change)})"
         )
         yield self._line(event, change.at, "local", f"{queue_id}: {text}")
         yield self._line(event, change.at, "qmgr", f"{queue_id}: removed")

@@ -1,7 +1,7 @@
 """Events as records of PowerMTA's accounting files: CSV with a header line.
 
-The columns are those of its default file with all record types of messages, in its order, and one
-more as its ``header_…`` columns are: the Message-ID, by which a record is found again here.
+The columns are those of its default file with all record types of messages, in its order; the one
+of feedback reports that is known; and one as its ``header_…`` columns are: the Message-ID, by which a record is found again here.
 """
 
 import csv
@@ -13,6 +13,7 @@ from typing import Final
 from mail.message_id import message_id_header, return_path
 from mail.reason import Reason
 from mail.states import MessageEvent
+from monitor.events import is_complaint
 from monitor.export.place import Places
 from monitor.export.reply import one_line, reply_of, status_of
 from store.log import Event
@@ -21,7 +22,7 @@ COLUMNS: Final = (
     *("type", "timeLogged", "timeQueued", "orig", "rcpt", "orcpt", "dsnAction", "dsnStatus"),
     *("dsnDiag", "dsnMta", "bounceCat", "srcType", "srcMta", "dlvType", "dlvSourceIp"),
     *("dlvDestinationIp", "dlvEsmtpAvailable", "dlvSize", "vmta", "jobId", "envId", "queue"),
-    *("vmtaPool", "header_Message-Id"),
+    *("vmtaPool", "feedbackType", "header_Message-Id"),
 )
 RECEIVED: Final = "r"
 TYPES: Final = {
@@ -33,6 +34,8 @@ TYPES: Final = {
     MessageEvent.EXPIRED_TRIED: "b",
     MessageEvent.BOUNCED_LATER: "rb",
 }
+COMPLAINT: Final = "f"
+_COMPLAINT_TEXT: Final = "complaint: "
 _ACTIONS: Final = {"d": "relayed", "t": "delayed", "b": "failed", "rb": "failed"}
 _OTHER: Final = "other"
 _EXPIRED: Final = (MessageEvent.EXPIRED_TRIED, MessageEvent.EXPIRED_UNTRIED)
@@ -93,6 +96,13 @@ def _rows(event: Event, domain: str, places: Places) -> Iterator[list[str]]:
         "vmtaPool": event.affinity,
         "header_Message-Id": mark,
     }
+    if is_complaint(change):
+        # A report has no delivery status, and says nothing of the way that the message went.
+        said = one_line(change.text)
+        feedback = said.removeprefix(_COMPLAINT_TEXT) if _COMPLAINT_TEXT in said else ""
+        found = {"type": COMPLAINT, "timeLogged": _moment(change.at), "feedbackType": feedback}
+        yield _row({**message, "queue": "", **found})
+        return
     if event.is_first:
         yield _row({**message, "type": RECEIVED, "timeLogged": queued})
     yield _row({**message, "type": kind, **_outcome(event, kind, places)})

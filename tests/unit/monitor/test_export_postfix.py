@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mail.reason import Reason
 from mail.states import MessageEvent
 from monitor.export.place import Place
 from monitor.export.postfix import Postfix, _seconds, queue_id_of
@@ -103,6 +104,13 @@ def test_a_late_bounce_comes_in_as_a_message_of_its_own():
     assert all("B00000003E8: " in each for each in lines)
     assert f"to=<{SENDER}>, relay=local" in lines[3]
     assert lines[3].endswith("status=sent (bounce of 000000002A: mailbox gone)")
+
+
+def test_a_complaint_comes_in_likewise():
+    complained = untried(
+        MessageEvent.BOUNCED_LATER, reason=Reason.DENYLISTED, text="complaint: abuse", mta="m1"
+    )
+    assert written(complained)[3].endswith("(complaint of 000000002A: complaint: abuse)")
 
 
 def test_a_host_can_be_named():

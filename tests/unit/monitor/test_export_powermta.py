@@ -26,7 +26,7 @@ def test_the_header_is_that_of_the_default_file_and_one_more():
     assert header() == (
         "type,timeLogged,timeQueued,orig,rcpt,orcpt,dsnAction,dsnStatus,dsnDiag,dsnMta,bounceCat,"
         "srcType,srcMta,dlvType,dlvSourceIp,dlvDestinationIp,dlvEsmtpAvailable,dlvSize,vmta,"
-        "jobId,envId,queue,vmtaPool,header_Message-Id\n"
+        "jobId,envId,queue,vmtaPool,feedbackType,header_Message-Id\n"
     )
 
 
@@ -104,6 +104,25 @@ def test_what_becomes_of_it(what, kind, action, status, category):
         status,
         category,
     )
+
+
+def test_a_complaint_is_a_feedback_record():
+    complained = untried(
+        MessageEvent.BOUNCED_LATER,
+        first=False,
+        reason=Reason.DENYLISTED,
+        text="complaint: abuse",
+    )
+    (found,) = read(complained)
+    assert {key: value for key, value in found.items() if value and "time" not in key} == {
+        "type": "f",
+        "orig": "bounce+7-42@lab.example",
+        "rcpt": "ann@a.test",
+        "jobId": "7",
+        "vmtaPool": "promo",
+        "feedbackType": "abuse",
+        "header_Message-Id": "<7.42@lab.example>",
+    }
 
 
 @pytest.mark.parametrize("kind", [MessageEvent.EXCLUDED, MessageEvent.RETRIED_BY_HAND])
