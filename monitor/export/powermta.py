@@ -1,7 +1,8 @@
 """Events as records of PowerMTA's accounting files: CSV with a header line.
 
 The columns are those of its default file with all record types of messages, in its order; the one
-of feedback reports that is known; and one as its ``header_…`` columns are: the Message-ID, by which a record is found again here.
+of feedback reports that is known; and one like its ``header_…`` columns, the Message-ID, by which a
+record is found again here.
 """
 
 import csv
