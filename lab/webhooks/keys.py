@@ -2,8 +2,12 @@
 
 import os
 import ssl
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+from affinity.lint.code import Code
+from affinity.lint.finding import Finding
 from lab.configuration import Loaded
 from lab.webhook_settings import WebhookSettings
 from lab.webhooks.poster import Key
@@ -23,6 +27,26 @@ def key_of(loaded: Loaded, index: int) -> Key:
     """
     settings = loaded.configuration.webhook[index]
     return Key(_secrets(loaded, settings, index), _tls(loaded, settings, index))
+
+
+def findings(loaded: Loaded) -> Iterator[Finding]:
+    """What of this cannot work, for ``config check``."""
+    for index, settings in enumerate(loaded.configuration.webhook):
+        path = ("webhook", index)
+        try:
+            key_of(loaded, index)
+        except UnusableSecret as error:
+            yield Finding(Code.UNUSABLE_FILE, path, error.what, error.remedy)
+            continue
+        file = settings.secret_file
+        others = stat.S_IRWXG | stat.S_IRWXO
+        if file is not None and (loaded.path.parent / file).stat().st_mode & others:
+            yield Finding(
+                Code.SECRET_READABLE,
+                (*path, "secret_file"),
+                f"other users of this machine may read {file}",
+                f"chmod 600 {file}",
+            )
 
 
 def _secrets(loaded: Loaded, settings: WebhookSettings, index: int) -> tuple[bytes, ...]:

@@ -8,7 +8,8 @@ import tomli_w
 from lab.simulation.simulation import simulated
 from lab.simulation.storms.acts import Operators
 from lab.simulation.storms.storm import Mail
-from store import log, webhooks
+from mail.tracked import Kind
+from store import log, tables, webhooks
 from tests.fakes.webhook_receiver import CLOSE, HANG, SECRET, WebhookReceiver, by_turns, first
 from tests.simulation.test_same_run import STEADY
 
@@ -20,6 +21,15 @@ def lab(**hook):
     given |= {"begin": "beginning", "batch": 7, "timeout": 5, "retries": 20, **hook}
     doors = {each: {"listen": "off"} for each in ("submission", "inmail", "tracking")}
     return {**STEADY.lab, **doors, "webhook": [given]}
+
+
+def add_click(tx, number, message_id, at):
+    tx.connection.execute(
+        tables.tracking_log.insert().values(
+            id=number, event=f"e{number}", delivery_id=1, message_id=message_id, url=2,
+            kind=int(Kind.CLICK), at=at, person="p", agent="Mozilla", ip="127.0.0.1",
+        )
+    )  # fmt: skip
 
 
 class Scene:
@@ -237,6 +247,52 @@ def test_a_new_webhook_is_told_what_comes_after_it(played):
         assert set(receiver.times_seen()) == scene.ids() - before
 
     played(receiver, later, name="other", url="http://127.0.0.1:8901/")
+
+
+def test_tracking_events_are_told_after_the_messages_that_led_to_them(played):
+    receiver = WebhookReceiver()
+
+    async def click(scene):
+        await scene.sim.until(60)
+        scene.sim.store.write_now(add_click, 1, 1, scene.sim.now())
+        scene.sim.wrote()
+        await scene.sim.until(70)
+        scene.sim.store.write_now(add_click, 2, 2, scene.sim.now())
+        scene.sim.wrote()
+
+    played(receiver, click, events=["message.sent", "tracking.click"], batch=1000)
+    told = [event for each in receiver.requests for event in each.events]
+    clicks = [each for each in told if each["type"] == "tracking.click"]
+    assert [each["id"] for each in clicks] == ["tracking-1", "tracking-2"]
+    assert clicks[0]["data"]["recipient"].endswith(".test")
+    sent = [each["data"]["id"] for each in told[: told.index(clicks[0])]]
+    assert clicks[0]["data"]["id"] in sent
+
+
+def test_a_changed_configuration_without_its_secret_is_refused_and_the_old_one_goes_on(played):
+    receiver = WebhookReceiver()
+
+    async def change(scene):
+        await scene.sim.until(2.3)
+        scene.sim.edit(tomli_w.dumps(lab(secret_file="nowhere", batch=3)))
+        await scene.sim.until(60)
+        said = {each.event for each in scene.sim.said.lines if each.module == "webhooks"}
+        assert "configuration_refused" in said
+
+    _, ids, _, _ = played(receiver, change)
+    assert receiver.times_seen() == dict.fromkeys(ids, 1)
+
+
+def test_a_change_of_the_batch_in_between_neither_loses_nor_doubles(played):
+    receiver = WebhookReceiver()
+
+    async def change(scene):
+        for batch in (3, 5, 2):
+            await scene.sim.until(scene.sim.loop.time() + 0.7)
+            scene.sim.edit(tomli_w.dumps(lab(batch=batch)))
+
+    _, ids, _, _ = played(receiver, change)
+    assert receiver.times_seen() == dict.fromkeys(ids, 1)
 
 
 def test_the_same_run_posts_the_same(played):

@@ -4,6 +4,7 @@ import pytest
 
 from affinity.errors import BadConfiguration
 from lab.configuration import configuration_from, load
+from lab.findings import findings_of
 from lab.webhook_names import MESSAGE, NAMES, TRACKING, valid_event_mask, wanted
 from lab.webhook_settings import target_of
 from lab.webhooks.keys import UnusableSecret, key_of
@@ -141,3 +142,14 @@ def test_an_unusable_secret_is_told_of_and_never_shown(loaded, tmp_path, content
     assert "mtalab.toml: webhook[0].secret_file" in str(refused.value)
     assert what in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "codes"), [(0o600, []), (0o644, ["secret_readable"]), (None, ["unusable_file"])]
+)
+def test_a_check_of_the_configuration_looks_at_secrets(loaded, tmp_path, mode, codes):
+    if mode is not None:
+        (tmp_path / "secret").write_text(SECRET)
+        (tmp_path / "secret").chmod(mode)
+    found = [each for each in findings_of(loaded('secret_file = "secret"')) if each.line]
+    assert [each.code for each in found if "webhook" in each.finding.key] == codes
