@@ -11,10 +11,11 @@ import orjson
 import typer
 
 from affinity.route import Routes
-from lab.cli.log import FOLLOW_EVERY_S, time_of
+from lab.cli.log import FOLLOW_EVERY_S, BadFilter, time_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.configuration import Loaded
 from lab.stores import store_of
+from mail.errors import Where
 from monitor.events import record
 from monitor.export.place import Place
 from monitor.export.syslog import SyslogTime
@@ -66,6 +67,7 @@ def register(app: typer.Typer) -> None:
         docs/exports.md says of each field where it comes from.
         """
         loaded, clock = loaded_from(config), SystemClock()
+        _check_host(syslog_host)
         wanted = log.Filter(
             delivery_id=delivery,
             since=time_of("--since", since, clock),
@@ -77,6 +79,16 @@ def register(app: typer.Typer) -> None:
                 store.read_now(deliveries.get, delivery)  # an unknown one is refused
             for each in _events(store, wanted, after, follow=follow, form=form):
                 sys.stdout.write(write(each))
+
+
+def _check_host(name: str) -> None:
+    """Refuse a name that would be two words of a line."""
+    if any(each.isspace() or not each.isprintable() for each in name):
+        raise BadFilter(
+            f"{name!r} is no name of a host",
+            where=Where(key="--syslog-host"),
+            remedy="Give one word, such as mx1.",
+        )
 
 
 def _events(

@@ -1,7 +1,9 @@
 """What `mtalab export` writes, read by programs and libraries that nobody here wrote."""
 
+import contextlib
 import csv
 import io
+import itertools
 import re
 import subprocess
 from collections import Counter
@@ -9,6 +11,9 @@ from collections import Counter
 import orjson
 import pytest
 
+from lab.configuration import load
+from lab.stores import store_of
+from store import log, tables
 from tests.fakes.programs import program
 
 SCENARIO = """
@@ -113,3 +118,32 @@ def test_a_part_of_the_log_can_be_had(export):
     assert sum(not line.startswith("r,") for line in text.splitlines()) == 3  # and the header
     assert export("--format", "postfix", "--delivery", 7).code == 2
     assert export("--format", "sendmail").code == 2
+    assert export("--format", "postfix", "--syslog-host", "two words").code == 2
+
+
+def test_follow_goes_on_with_what_happens(export, tmp_path, monkeypatch):
+    looks = itertools.count()
+    loaded = load(tmp_path / "kept" / "case" / "mtalab.toml", {})
+    with contextlib.closing(store_of(loaded)) as store:
+        last = store.read_now(log.last_transition_id)
+
+        def happen(_seconds):
+            if next(looks) == 3:
+                raise KeyboardInterrupt
+            store.write_now(
+                lambda tx: tx.connection.execute(
+                    tables.transition.insert().values(
+                        message_id=1,
+                        delivery_id=1,
+                        at=1.8e9,
+                        event="bounced_later",
+                        from_status="sent",
+                        to_status="failed",
+                        attempt=1,
+                    )
+                )
+            )
+
+        monkeypatch.setattr("lab.cli.export.time.sleep", happen)
+        lines = export("--follow", "--after", last).out.splitlines()
+    assert [orjson.loads(line)["seq"] for line in lines] == [last + 1, last + 2, last + 3]
