@@ -1,9 +1,10 @@
 """How far a log can be read without leaving a gap behind."""
 
 import contextlib
+import random
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from store import tables, tail
 
@@ -69,3 +70,42 @@ def test_writers_that_came_later_are_not_waited_for(store):
             add(third)
         assert store.read_now(end.advance) == higher
         assert end.is_waiting
+
+
+@on_postgresql
+def test_whatever_the_order_of_commits_each_row_is_read_once_in_order(store):
+    """Three writers that insert, commit and roll back as dice have it, beside a reader."""
+    dice = random.Random(7)
+    end, read, committed = tail.of_transitions(), [], set()
+    table = tables.transition
+    held = 0
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(store.writing.connect()) for _ in range(3)]
+        open_rows = [[], [], []]
+        for _ in range(300):
+            which = dice.randrange(3)
+            match dice.choice(("add", "add", "commit", "rollback", "read", "read")):
+                case "add":
+                    open_rows[which].append(add(connections[which]))
+                case "commit":
+                    connections[which].commit()
+                    committed.update(open_rows[which])
+                    open_rows[which].clear()
+                case "rollback":
+                    connections[which].rollback()
+                    open_rows[which].clear()
+                case _:
+                    up_to = store.read_now(end.advance)
+                    held += end.is_waiting
+                    read += rows(store, table, read[-1] if read else 0, up_to)
+        for connection in connections:
+            connection.rollback()
+    up_to = store.read_now(end.advance)
+    read += rows(store, table, read[-1] if read else 0, store.read_now(end.advance) or up_to)
+    assert held, "the reader never had to wait: nothing was tried"
+    assert read == sorted(committed)
+
+
+def rows(store, table, after, up_to):
+    query = select(table.c.id).where(table.c.id > after, table.c.id <= up_to).order_by(table.c.id)
+    return store.read_now(lambda tx: tx.connection.execute(query).scalars().all())
