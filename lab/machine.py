@@ -13,9 +13,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from lab import lifetime
+from lab import lifetime, nursed
 from lab.configuration import Loaded
-from lab.nursery import asking
 from lab.stores import store_of
 from lab.up_lock import up_lock
 from mta.journal import Journal
@@ -126,7 +125,7 @@ class ThisMachine:
     def __init__(self) -> None:
         self.clock = SystemClock()
         self.sockets = THIS_HOST
-        self._nursery: asking.Asker | None = None
+        self._nursery: nursed.Asker | None = None
         self._nursing = asyncio.Lock()  # those who start at once share one
         # A child is told whose it is: that one may be gone before the child is far enough to look.
         self._parent = int(os.environ.get(lifetime.PARENT, os.getppid()))
@@ -174,10 +173,10 @@ class ThisMachine:
         settled: Mapping[str, str],
         output: Path | None,
     ) -> Started:
-        if asking.IS_POSSIBLE:
+        if nursed.IS_POSSIBLE:
             async with self._nursing:
                 if self._nursery is None or self._nursery.is_gone:
-                    self._nursery = await asking.new_asker()
+                    self._nursery = await nursed.new_asker()
             arguments = [*words, "--config", str(config)]
             return await self._nursery.start(arguments, {**os.environ, **settled}, output)
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.

@@ -24,6 +24,7 @@ from sinks.receipts import read_receipts
 from store import deliveries, log, modules
 from store.engine import Store
 from store.schema import open_store
+from tests.fakes.nursery import Nursed, nursery
 from world.clock import SystemClock
 
 DEADLINE_S = 60.0  # for anything to happen; generous, since it only ends tests that fail
@@ -92,7 +93,7 @@ class RunningLab:
         (folder / "mail.eml").write_bytes(MAIL)
         self.loaded: Loaded = load(folder / "mtalab.toml", {})
         self.store: Store = open_store(self.loaded.store_url)
-        self._up: subprocess.Popen[bytes] | None = None
+        self._up: Nursed | None = None
 
     # -- the hand --------------------------------------------------------------------------------
 
@@ -176,14 +177,9 @@ class RunningLab:
 
     def start(self, **environ: str) -> None:
         """Start it, with more in its environment."""
-        with (self.folder / "up.log").open("ab") as words:
-            self._up = subprocess.Popen(
-                self.command("up"),
-                cwd=self.folder,
-                stdout=words,
-                stderr=words,
-                env={**os.environ, **environ},
-            )
+        self._up = nursery().start(
+            ["up"], {**os.environ, **environ}, self.folder, self.folder / "up.log"
+        )
 
     @property
     def has_ended(self) -> bool:

@@ -10,14 +10,14 @@ import time
 import psutil
 import pytest
 
-from lab.nursery import asking
+from lab import nursed
 
-pytestmark = pytest.mark.skipif(not asking.IS_POSSIBLE, reason="needs fork and pidfd_open (Linux)")
+pytestmark = pytest.mark.skipif(not nursed.IS_POSSIBLE, reason="needs fork and pidfd_open (Linux)")
 
 
 def run(work, within_s=60.0):
     async def whole():
-        asker = await asking.new_asker()
+        asker = await nursed.new_asker()
         try:
             return await asyncio.wait_for(work(asker), within_s)
         finally:
@@ -78,9 +78,9 @@ def test_who_dies_takes_its_nursery_along_and_the_children_see_it(tmp_path):
     script = """
 import asyncio, os, sys
 from pathlib import Path
-from lab.nursery import asking
+from lab import nursed
 async def main():
-    asker = await asking.new_asker()
+    asker = await nursed.new_asker()
     arguments = ["scheduler", "--config", sys.argv[1]]
     child = await asker.start(arguments, {**os.environ}, Path(sys.argv[2]))
     print(child.pid, flush=True)

@@ -1,4 +1,4 @@
-"""Asking a nursery for processes, and hearing of their ends."""
+"""Processes that a nursery has started: asking it for them, and hearing of their ends."""
 
 import asyncio
 import contextlib
@@ -8,18 +8,27 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import psutil
 
 MESSAGE_MAX: Final = 1 << 16
-LOOK_EVERY_S: Final = 0.05
+LOOK_EVERY_S: Final = 0.02
 IS_POSSIBLE: Final = hasattr(os, "fork") and hasattr(os, "pidfd_open")  # Linux
 
-own: socket.socket | None = None  # to the nursery that was made for this process before it began
+
+class Own(NamedTuple):
+    """A nursery that was made for this process before it began, a child of its own."""
+
+    end: socket.socket
+    pid: int
+
+
+own: Own | None = None
 
 
 class Nursed:
@@ -43,11 +52,10 @@ class Nursed:
 class Asker:
     """A nursery as the process sees it that wants children; of one event loop."""
 
-    def __init__(
-        self, end: socket.socket, nursery: asyncio.subprocess.Process | None = None
-    ) -> None:
-        """Hear at this end of a socket; ``nursery`` is reaped by us, if it is a child of ours."""
-        self._end, self._nursery, self._loop = end, nursery, asyncio.get_running_loop()
+    def __init__(self, end: socket.socket, ended: Callable[[], Awaitable[object]]) -> None:
+        """Hear at this end of a socket; ``ended`` waits for the end of the nursery."""
+        self._end, self._nursery_ended = end, ended
+        self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count()
         self._wanted: dict[int, asyncio.Future[Nursed]] = {}
         self._living: dict[int, asyncio.Future[int]] = {}
@@ -86,8 +94,7 @@ class Asker:
     async def close(self) -> None:
         """Let the nursery go; children that still live see that they have lost their parent."""
         self._lost()
-        if self._nursery is not None:
-            await self._nursery.wait()
+        await self._nursery_ended()
 
     def _hear(self) -> None:
         try:
@@ -143,9 +150,9 @@ class Asker:
 async def new_asker() -> Asker:
     """The nursery of this process, or a new one; raises OSError."""
     global own
-    end, own = own, None
-    if end is not None:
-        return Asker(end)
+    mine, own = own, None
+    if mine is not None:
+        return Asker(mine.end, partial(_reaped, mine.pid))
     end, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
         try:
@@ -158,4 +165,10 @@ async def new_asker() -> Asker:
         except OSError:
             end.close()
             raise
-    return Asker(end, nursery)
+    return Asker(end, nursery.wait)
+
+
+async def _reaped(pid: int) -> None:
+    """Wait for the end of a child that no event loop knows."""
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):  # noqa: ASYNC110, ASYNC222 - it does not wait
+        await asyncio.sleep(LOOK_EVERY_S)

@@ -1,4 +1,8 @@
-"""The nursery: forks a process for each request, and tells when and how each has ended.
+"""``python -P -m lab.nursery DESCRIPTOR``: a process that forks others, at the end of a socket.
+
+Each process of a lab needs the same modules, whose loading takes most of a second; forked, it needs
+a few hundredths, and shares their memory. This is a plain loop without threads that does nothing
+but fork and tell of ends. ``nursed.py`` is the side of who wants children.
 
 It lives as long as whoever asks it: when that one dies, however it dies, its socket ends, the
 nursery leaves, and the children see that they have another parent (``Machine.is_orphan``).
@@ -19,8 +23,7 @@ from typing import Any, Final
 import orjson
 from setproctitle import setproctitle
 
-from lab import lifetime
-from lab.nursery import asking
+from lab import lifetime, nursed
 from world import crash
 
 MESSAGE_MAX: Final = 1 << 20  # bytes; an environment is what is large
@@ -31,9 +34,10 @@ _LOADED: Final = (
     "uvloop",
     "lab.cli.main",
     *(f"lab.cli.{name}" for name in ("inmail", "mta", "scheduler", "sink", "submission")),
-    *(f"lab.cli.{name}" for name in ("tracking", "up", "worker")),
+    *(f"lab.cli.{name}" for name in ("tracking", "up", "webhooks", "worker")),
     *(f"lab.services.{name}" for name in ("inmail", "instance", "scheduler", "sinks")),
-    *(f"lab.services.{name}" for name in ("submission", "tracking", "up", "worker")),
+    *(f"lab.services.{name}" for name in ("submission", "tracking", "up", "webhooks")),
+    "lab.services.worker",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "store.schema",
 )
@@ -120,18 +124,22 @@ def _close_all(selector: selectors.BaseSelector, asker: socket.socket) -> None:
             os.close(key.fd)
 
 
-def become(request: Request) -> None:
-    """Be the process that is wanted, as if it had been started by its command line.
+def settle(request: Request) -> None:
+    """Be where the process that is wanted is to be, with its words going where they are to go.
 
     Raises:
-        OSError: the file for its words cannot be opened.
+        OSError: the file for its words cannot be opened, or the folder is gone.
     """
     os.setsid()
     os.chdir(request.folder)
+    _redirect(request.output)
+
+
+def become(request: Request) -> None:
+    """Be the process that is wanted, as if it had been started by its command line."""
     os.environ.clear()
     os.environ.update(request.environ)
     os.environ[lifetime.PARENT] = str(os.getppid())
-    _redirect(request.output)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -158,13 +166,14 @@ def run(asker: socket.socket) -> None:
     """Serve; and in each child, be what it is to be until its end."""
     request = serve(asker)
     while request is not None:
+        settle(request)
         if not _starts_processes(request.arguments):
             break
         # One of its own, made while nothing but modules is in memory.
         mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        if os.fork():
+        if pid := os.fork():
             its.close()
-            asking.own = mine
+            nursed.own = nursed.Own(mine, pid)
             break
         mine.close()
         os.setsid()
@@ -180,3 +189,8 @@ def run(asker: socket.socket) -> None:
 
 def _starts_processes(arguments: Sequence[str]) -> bool:
     return any(tuple(arguments[: len(each)]) == each for each in PARENTS)
+
+
+if __name__ == "__main__":
+    load()
+    run(socket.socket(fileno=int(sys.argv[1])))
