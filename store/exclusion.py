@@ -62,7 +62,12 @@ def apply(
     return transitions.apply(tx, excluded, MessageEvent.EXCLUDED, at, reason=reason, text=text)
 
 
-def denylisted_among(tx: Tx, message_ids: Sequence[int]) -> list[transitions.Standing]:
+def is_any_denylisted(tx: Tx, message_ids: Sequence[int]) -> bool:
+    """Whether ``exclude_due`` would leave out any of these messages."""
+    return bool(_denylisted_among(tx, message_ids))
+
+
+def _denylisted_among(tx: Tx, message_ids: Sequence[int]) -> list[transitions.Standing]:
     """Those of the pending messages in no part whose address is on the denylist by now."""
     if not addresses.is_any(tx, AddressStatus.DENYLISTED):
         return []
@@ -90,7 +95,7 @@ def denylisted_among(tx: Tx, message_ids: Sequence[int]) -> list[transitions.Sta
 
 def exclude_due(tx: Tx, message_ids: Sequence[int], at: float) -> int:
     """Leave out what waits for a retry to an address that was denylisted meanwhile."""
-    found = denylisted_among(tx, message_ids)
+    found = _denylisted_among(tx, message_ids)
     status = AddressStatus.DENYLISTED
     return transitions.apply(
         tx, found, MessageEvent.EXCLUDED, at, reason=addresses.UNWANTED[status], text=TEXTS[status]
