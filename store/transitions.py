@@ -223,22 +223,24 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
         raise _SomeAreStale
     tx.dialect.bulk_insert(tx.connection, tables.transition, _RECORDED, rows)
     rollups.add(tx, changes)
-    addresses.hear(tx, _heard(outcomes), author.rules)
-    failure_texts.count(tx, _texts(outcomes), outcomes[-1].at)
+    failed = [each for each in outcomes if each.verdict.failure is not None]
+    # Nearly all groups hold deliveries alone, to addresses that never failed.
+    if failed or addresses.are_deliveries_news(tx, author.rules):
+        addresses.hear(tx, _heard(outcomes), author.rules)
+        failure_texts.count(tx, _texts(failed), outcomes[-1].at)
 
 
 def _texts(outcomes: Sequence[Outcome]) -> Iterator[failure_texts.Seen]:
     """What was said of those that failed."""
     for each in outcomes:
         verdict = each.verdict
-        if verdict.failure is not None:
-            yield failure_texts.Seen(
-                verdict.code,
-                verdict.text,
-                verdict.failure,
-                verdict.reason or Reason.NOT_DEFINED,
-                verdict.rule,
-            )
+        yield failure_texts.Seen(
+            verdict.code,
+            verdict.text,
+            verdict.failure or FailureType.UNDEFINED,
+            verdict.reason or Reason.NOT_DEFINED,
+            verdict.rule,
+        )
 
 
 def _heard(outcomes: Sequence[Outcome]) -> list[addresses.AddressError | addresses.Delivered]:
