@@ -154,7 +154,7 @@ def table(found: Measured) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
+    return "none" if value is None else f"{value:.0%}"
 
 
 def main(words: Sequence[str]) -> None:
