@@ -336,7 +336,7 @@ class AddressRules(Table):
     """When an address that fails is not sent to any more, and when its errors are forgotten.
 
     A hard error quarantines at once. The defaults are what the modelled system documents; where
-    its pages disagree, decision 35 says which one is followed.
+    its pages disagree, docs/addresses.md says which one is followed.
     """
 
     max_errors: int = Field(
