@@ -79,7 +79,8 @@ def _register_rules(bounces: typer.Typer) -> None:
     ) -> None:
         """Check a file of a lab's own bounce rules."""
         from affinity.read_toml import read
-        from mta.classify import Classifier, OwnRules
+        from mta.bounce_rules import OwnRules
+        from mta.classify import Classifier
 
         try:
             text = file.read_text(encoding="utf-8")
