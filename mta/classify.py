@@ -5,136 +5,31 @@ message, a temporary one (4xx) never ends it and quarantines nobody, and what no
 ``undefined``, not guessed.
 """
 
-import importlib.resources
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Annotated, Any, Final
+from typing import Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-
-from affinity.configuration import Table
-from affinity.errors import BadConfiguration
-from affinity.read_toml import read
-from mail.cause import Cause
 from mail.outcome import Accepted, Answer, Broken, Rejected, Stage, Verdict
-from mail.reason import FailureType, Reason
+from mail.reason import FailureType
 from mail.reply import EnhancedCode, Reply
 from mail.states import MessageEvent
-from mta.errors import BadRules
-
-TEXT_MAX: Final = 500  # characters of a verdict's text; enough for what servers say
-RULES_FILE: Final = "bounce_rules.toml"
-
-_REPLY: Final = re.compile(r"[45][0-9x][0-9x]")
-_ENHANCED: Final = re.compile(r"([245x])\.([0-9]{1,3}|x)\.([0-9]{1,3}|x)")
-# White space, controls and halves of surrogates, none of which may reach a log line.
-_UNPRINTABLE: Final = re.compile("[\\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-
-
-def _reason(value: Any) -> Any:
-    named = {each.label: each for each in Reason}
-    if isinstance(value, str) and value in named:
-        return named[value]
-    raise ValueError("expected one of " + ", ".join(named))
-
-
-# What a deferred message may be said to wait for.
-_WAITS_FOR: Final = (
-    Cause.RETRY_LATER,
-    Cause.GREYLISTED,
-    Cause.DESTINATION_UNREACHABLE,
-    Cause.TLS_REQUIRED_NOT_OFFERED,
-    Cause.NO_MX,
-    Cause.MESSAGE_TOO_LARGE,
+from mta.bounce_rules import (
+    RULES_FILE,
+    BrokenRule,
+    Judgement,
+    OwnRules,
+    ReplyRule,
+    Rules,
+    joined,
+    packaged_text,
+    read_rules,
 )
 
+TEXT_MAX: Final = 500  # characters of a verdict's text; enough for what servers say
 
-def _cause(value: Any) -> Any:
-    if value in _WAITS_FOR:
-        return Cause(value)
-    raise ValueError("expected one of " + ", ".join(_WAITS_FOR))
-
-
-def _pattern_of_reply(value: str) -> str:
-    if _REPLY.fullmatch(value) is None:
-        raise ValueError("expected a reply code such as 550, 55x or 4xx")
-    return value
-
-
-def _pattern_of_enhanced(value: str) -> str:
-    if _ENHANCED.fullmatch(value) is None:
-        raise ValueError("expected an enhanced code such as 5.1.1 or x.7.x")
-    return value
-
-
-def _expression(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return value
-
-
-_ReasonName = Annotated[Reason, BeforeValidator(_reason)]
-_Waits = Annotated[Cause, BeforeValidator(_cause)]
-_ReplyPattern = Annotated[str, AfterValidator(_pattern_of_reply)]
-_EnhancedPattern = Annotated[str, AfterValidator(_pattern_of_enhanced)]
-_Expression = Annotated[str, Field(min_length=1), AfterValidator(_expression)]
-
-
-class Judgement(Table):
-    """What a failure means."""
-
-    failure: FailureType
-    reason: _ReasonName
-    cause: _Waits = Cause.RETRY_LATER
-
-
-class BrokenRule(Judgement):
-    """A rule about attempts that no reply ended."""
-
-    name: str = Field(min_length=1)
-    stage: tuple[Stage, ...] = ()
-    text: _Expression | None = None
-    retry: bool = True
-
-
-class ReplyRule(Judgement):
-    """A rule about replies; all its conditions must hold."""
-
-    name: str = Field(min_length=1)
-    code: tuple[_ReplyPattern, ...] = ()
-    enhanced: tuple[_EnhancedPattern, ...] = ()
-    stage: tuple[Stage, ...] = ()
-    text: _Expression | None = None
-    attempts_max: int | None = Field(default=None, ge=1)
-    retry: bool = False
-
-    @model_validator(mode="after")
-    def _means_something(self) -> "ReplyRule":
-        if not (self.code or self.enhanced or self.stage or self.text):
-            raise ValueError("expected code, enhanced, stage or text: the rule asks for nothing")
-        if self.retry and self.failure is FailureType.HARD:
-            raise ValueError("a hard failure is never tried again: leave out retry")
-        return self
-
-
-class Rules(Table):
-    """The whole file."""
-
-    rule: tuple[ReplyRule, ...]
-    broken: tuple[BrokenRule, ...]
-    unknown: Judgement
-    nonsense: Judgement
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> "Rules":
-        names = [each.name for each in self.rule] + [each.name for each in self.broken]
-        twice = sorted({each for each in names if names.count(each) > 1})
-        if twice:
-            raise ValueError(f"each rule needs a name of its own, but two are {twice[0]!r}")
-        return self
+# White space, controls and halves of surrogates, none of which may reach a log line.
+_UNPRINTABLE: Final = re.compile("[\\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 _Search = Callable[[str], object]  # truthy if the text is what the rule is about
@@ -143,15 +38,15 @@ _Search = Callable[[str], object]  # truthy if the text is what the rule is abou
 class Classifier:
     """Turns answers into verdicts."""
 
-    def __init__(self, text: str, file: str = RULES_FILE) -> None:
-        """Read the rules; ``file`` is their name in errors. Raises BadRules."""
-        try:
-            self._rules = read(text, file, Rules)
-        except BadConfiguration as error:
-            raise BadRules(
-                "\n".join(str(each) for each in error.mistakes),
-                remedy=f"The head of the packaged {RULES_FILE} describes each key.",
-            ) from error
+    def __init__(self, text: str, file: str = RULES_FILE, own: OwnRules | None = None) -> None:
+        """Read the rules; ``file`` is their name in errors, ``own`` are asked first.
+
+        Raises:
+            BadRules: they are no rules, or one of ``own`` is named like one of them.
+        """
+        self._rules = read_rules(text, file, Rules)
+        if own is not None:
+            self._rules = joined(own, self._rules)
         self._replies = tuple(
             (each, _matcher(each.code), _matcher(each.enhanced), _search(each.text))
             for each in self._rules.rule
@@ -166,8 +61,24 @@ class Classifier:
     @cache
     def packaged(cls) -> "Classifier":
         """The one with the rules that come with the program; it remembers nothing but answers."""
-        file = importlib.resources.files("mta").joinpath(RULES_FILE)
-        return cls(file.read_text(encoding="utf-8"))
+        return cls(packaged_text())
+
+    @classmethod
+    @lru_cache(maxsize=4)
+    def with_own(cls, text: str, file: str) -> "Classifier":
+        """The packaged one with a lab's own rules before its own.
+
+        Raises:
+            BadRules: they are no rules, or one is named like a packaged one.
+        """
+        if not text.strip():
+            return cls.packaged()
+        return cls(packaged_text(), own=read_rules(text, file, OwnRules))
+
+    def rule_named(self, name: str) -> ReplyRule | BrokenRule | None:
+        """A rule by its name; None for the judgements of what no rule knows."""
+        rules: tuple[ReplyRule | BrokenRule, ...] = (*self._rules.rule, *self._rules.broken)
+        return next((each for each in rules if each.name == name), None)
 
     def classify(self, answer: Answer, attempts: int) -> Verdict:
         """Judge one answer; ``attempts`` counts the attempts up to and with this one."""

@@ -22,6 +22,7 @@ from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
 from store import tracking_tables, webhook_tables
+from store import address_tables, tracking_tables
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -329,20 +330,6 @@ class AuditRow(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class AddressRow(SQLModel, table=True):
-    """An address with errors; made at its first error. ``quarantined`` ones are not sent to."""
-
-    __tablename__ = "address"
-
-    address: str = Field(sa_column=Column(Text, primary_key=True))
-    status: str = Field(sa_column=Column(Text, nullable=False))
-    errors: int = Field(sa_column=Column(Integer, nullable=False))
-    reason: int = Field(sa_column=Column(Integer, nullable=False))
-    text: str = Field(sa_column=Column(Text, nullable=False))
-    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    counted_at: float = Field(sa_column=Column(Float, nullable=False))
-
-
 class StatusRollupRow(SQLModel, table=True):
     """Messages by delivery, status and reason (0 = none): the counter behind every total."""
 
@@ -393,7 +380,7 @@ halt = _table(HaltRow)
 trace = _table(TraceRow)
 module = _table(ModuleRow)
 audit = _table(AuditRow)
-address = _table(AddressRow)
+address = _table(address_tables.AddressRow)
 rollup_status = _table(StatusRollupRow)
 rollup_minute = _table(MinuteRollupRow)
 tracked_delivery = _table(tracking_tables.TrackedDeliveryRow)
@@ -408,3 +395,4 @@ rollup_engagement = _table(tracking_tables.EngagementRollupRow)
 tracking_pointer = _table(tracking_tables.TrackingPointerRow)
 webhook = _table(webhook_tables.WebhookRow)
 webhook_dead = _table(webhook_tables.WebhookDeadRow)
+failure_text = _table(address_tables.FailureTextRow)

@@ -36,6 +36,8 @@ COMMANDS: Final = (
     "queue",
     "trace",
     "audit",
+    "addresses",
+    "bounces",
     "export",
     "inbox",
     "reconcile",

@@ -10,6 +10,7 @@ from lab.configuration import load
 from tests.fakes.log import NotingLog
 from world.clock import SystemClock
 
+RULE = '[[rule]]\nname = "mine"\ntext = "x"\nfailure = "soft"\nreason = "refused"\n'
 TEXT = '[lab]\nname = "one"\n'
 
 
@@ -75,3 +76,30 @@ def test_what_is_not_valid_is_complained_of_and_what_is_mended_is_followed(file)
     )
     assert names == ["two", "six"]
     assert "is not used" in complaint
+
+
+def test_bounce_rules_beside_the_file_are_followed_too(file, tmp_path):
+    loaded = load(file, {})
+    rules = tmp_path / "bounce_rules.toml"
+    texts, log = [], NotingLog()
+
+    async def follow():
+        async for each in watch.changes(loaded, lambda: load(file, {}), log, SystemClock()):
+            texts.append(each.own_rules)  # noqa: PERF401 - it ends only by being cancelled
+
+    async def edit():
+        task = asyncio.ensure_future(follow())
+        for text in (RULE, RULE.replace("soft", "gentle"), RULE.replace("soft", "hard"), None):
+            await asyncio.sleep(0.05)
+            if text is None:
+                rules.unlink()
+            else:
+                rules.write_text(text)
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(edit())
+    assert texts == [RULE, RULE.replace("soft", "hard"), ""]
+    assert any("bounce_rules.toml" in str(each) for each in log.notes)

@@ -6,9 +6,11 @@ import pytest
 
 from affinity.read_toml import read
 from lab.configuration import LabConfiguration
+from mail.reason import FailureType, Reason
+from scheduler import housekeeping
 from scheduler.housekeeping import Housekeeping
 from scheduler.settings import settings_from
-from store import deliveries, leases, modules, parts, replan, tables
+from store import addresses, deliveries, leases, modules, parts, replan, tables
 from store.errors import StoreUnavailable
 from store.schema import open_store
 from tests.fakes.clock import FakeClock
@@ -47,7 +49,7 @@ def store():
 
 @pytest.fixture
 def house(store, clock):
-    async def bury(_worker, _worst):
+    async def bury(_worker, _worst, _rules):
         raise AssertionError("nobody is to be buried")
 
     return Housekeeping(store, clock, settings(TEXT), bury)
@@ -147,3 +149,39 @@ def test_an_abandoned_submission_is_taken_back_in_time(store, clock, house):
     clock.advance(601)
     assert asyncio.run(house.discard_abandoned()) == 1
     assert store.read_now(deliveries.get, delivery).status == "failed"
+
+
+def test_old_errors_are_forgotten_once_an_hour_and_at_once_when_there_are_many(
+    store, clock, house, monkeypatch
+):
+    monkeypatch.setattr(housekeeping, "EXPIRE_MAX", 2)
+
+    def fail(number):
+        errors = [
+            addresses.AddressError(
+                f"{each}@a.test", FailureType.SOFT, Reason.REFUSED, "", 1, clock.now()
+            )
+            for each in range(number)
+        ]
+        store.write_now(addresses.count_errors, errors)
+
+    fail(3)
+    clock.advance(11 * 86_400.0)
+    assert [asyncio.run(house.release_addresses()) for _ in range(3)] == [2, 1, 0]
+    fail(1)
+    clock.advance(housekeeping.RELEASE_EVERY_S / 2)
+    house.reconfigure(settings(TEXT + "[addresses]\nreset_after = 1\n"))
+    assert asyncio.run(house.release_addresses()) == 0
+    clock.advance(housekeeping.RELEASE_EVERY_S)
+    assert asyncio.run(house.release_addresses()) == 1
+
+
+def test_what_is_due_is_not_cut_for_who_said_no(store, clock, house):
+    delivery = begin(store, clock)
+    confirm(store, clock, delivery)
+    away = {"part_id": None, "next_attempt_at": clock.now()}
+    store.write_now(lambda tx: tx.connection.execute(tables.message.update().values(away)))
+    store.write_now(addresses.denylist, ["u@a.test"], clock.now(), "complained")
+    asyncio.run(house.cut())
+    counts = store.read_now(deliveries.get, delivery).counts
+    assert (counts["ignored"], counts.get("pending", 0)) == (1, 0)
