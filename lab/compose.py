@@ -67,6 +67,7 @@ def worker_world(
         chance=chance,
         journal=machine.journal(stem),
         process=machine.this_process,
+        new_key=machine.new_key,
         log=log,
         measures=measures,
         traces=traces_of(loaded),

@@ -1,18 +1,26 @@
 """The two marks by which a message is known again: its Message-ID and its return path.
 
 Both name the delivery and the message, and are the same at each attempt, so that a receiver can
-tell a copy and a bounce can be matched.
+tell a copy and a bounce can be matched. A return path bears a seal too, so that nobody can make up
+a bounce: anybody can count, but not seal.
 """
 
+import hmac
 import re
 from dataclasses import dataclass
 from typing import Final
 
+from mail.seal import Keyring, as_word, from_word
+
 _MESSAGE_ID: Final = re.compile(r"\s*<([0-9]{1,18})\.([0-9]{1,18})@([^<>@\s]+)>\s*")
 # Receivers may change the case of a local part, though they should not.
 _RETURN_PATH: Final = re.compile(
-    r"<?bounce\+([0-9]{1,18})-([0-9]{1,18})@([^<>@\s]+?)>?", re.IGNORECASE
+    r"<?bounce\+([0-9]{1,18})-([0-9]{1,18})(?:-([a-z2-7]{16}))?@([^<>@\s]+?)>?", re.IGNORECASE
 )
+_PURPOSE: Final = b"bounce"
+# Of a seal: with two numbers of 18 digits no more fits into the 64 octets of a local part (RFC
+# 5321, 4.5.3.1.1). RFC 2104, 5 wants 80 bits, which this is.
+_SEAL_BYTES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +39,42 @@ def message_id_header(delivery_id: int, message_id: int, lab_domain: str) -> str
 
 def parse_message_id_header(value: str) -> MessageMark | None:
     """The message that a Message-ID names, or None if it is not one of ours."""
-    return _mark(_MESSAGE_ID.fullmatch(value))
+    found = _MESSAGE_ID.fullmatch(value)
+    return None if found is None else MessageMark(int(found[1]), int(found[2]), found[3])
 
 
-def return_path(lab_domain: str, delivery_id: int, message_id: int) -> str:
-    """``bounce+delivery-message@domain``: the envelope sender of one message (VERP)."""
-    return f"bounce+{delivery_id}-{message_id}@{lab_domain}"
+def return_path(
+    lab_domain: str, delivery_id: int, message_id: int, keys: Keyring | None = None
+) -> str:
+    """The envelope sender of one message (VERP): ``bounce+delivery-message-seal@domain``.
+
+    Without keys it has no seal, and a bounce to it has to prove otherwise whose it is.
+    """
+    if keys is None:
+        return f"bounce+{delivery_id}-{message_id}@{lab_domain}"
+    seal = as_word(_seal(keys, delivery_id, message_id))
+    return f"bounce+{delivery_id}-{message_id}-{seal}@{lab_domain}"
 
 
 def parse_return_path(address: str) -> MessageMark | None:
-    """The message that a return path names, or None if it is not one of ours."""
-    return _mark(_RETURN_PATH.fullmatch(address))
+    """The message that a return path names, sealed or not; None if it is not one of ours."""
+    found = _RETURN_PATH.fullmatch(address)
+    return None if found is None else MessageMark(int(found[1]), int(found[2]), found[4])
 
 
-def _mark(found: re.Match[str] | None) -> MessageMark | None:
-    return None if found is None else MessageMark(int(found[1]), int(found[2]), found[3])
+def open_return_path(address: str, keys: Keyring) -> MessageMark | None:
+    """The message that a return path names, if one of these keys sealed it."""
+    found = _RETURN_PATH.fullmatch(address)
+    seal = None if found is None or found[3] is None else from_word(found[3])
+    if found is None or seal is None:
+        return None
+    delivery_id, message_id = int(found[1]), int(found[2])
+    is_ours = any(
+        hmac.compare_digest(_seal(Keyring((key,)), delivery_id, message_id), seal)
+        for key in keys.keys
+    )
+    return MessageMark(delivery_id, message_id, found[4]) if is_ours else None
+
+
+def _seal(keys: Keyring, delivery_id: int, message_id: int) -> bytes:
+    return keys.seal(_PURPOSE, f"{delivery_id}-{message_id}".encode("ascii"))[:_SEAL_BYTES]

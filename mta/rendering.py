@@ -7,13 +7,14 @@ from typing import Final
 import orjson
 
 from mail.message_id import message_id_header, return_path
+from mail.seal import Keyring
 from mta.contents import Contents
 from mta.errors import BadTemplate, PersonalizationError
 from mta.held import HeldMessage
 from mta.render import Personal, Template, compile_source
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
-from store import deliveries
+from store import deliveries, keys
 from store.engine import Store
 from store.leases import PartMessage
 from world.clock import Clock
@@ -27,8 +28,17 @@ class Rendering:
     A message is made from its delivery's source, or goes out as an application submitted it.
     """
 
-    def __init__(self, store: Store, clock: Clock, settings: Callable[[], MtaSettings]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Callable[[], MtaSettings],
+        new_key: Callable[[], bytes],
+    ) -> None:
+        """``new_key`` makes the first key that seals return paths, where the store has none."""
         self._store, self._clock, self._settings = store, clock, settings
+        self._new_key = new_key
+        self._keys: Keyring | None = None
         self._templates: OrderedDict[int, Template | BadTemplate] = OrderedDict()
         self._contents = Contents(store)
 
@@ -43,6 +53,7 @@ class Rendering:
             if delivery_id in self._templates:
                 self._templates.move_to_end(delivery_id)
                 continue
+            await self._learn_keys()
             file, source = await self._store.read(deliveries.source_of, delivery_id)
             try:
                 self._templates[delivery_id] = compile_source(source, file)
@@ -53,6 +64,15 @@ class Rendering:
                 break
             del self._templates[delivery_id]
 
+    async def _learn_keys(self) -> None:
+        """The lab's keys as they are now: a new one seals from the next delivery on."""
+        self._keys = await self._store.read(keys.keys)
+        if self._keys is None:
+            self._keys = await self._store.write(keys.first, self._new_key, self._clock.now())
+
+    def _return_path(self, delivery_id: int, message_id: int) -> str:
+        return return_path(self._settings().domain, delivery_id, message_id, self._keys)
+
     def envelope(self, held: HeldMessage) -> Envelope | PersonalizationError:
         """The message, ready to send, or why it cannot be made."""
         delivery_id, message = held.part.lease.delivery_id, held.message
@@ -62,7 +82,7 @@ class Rendering:
         if isinstance(template, BadTemplate):
             return PersonalizationError(str(template))
         domain = self._settings().domain
-        sender = return_path(domain, delivery_id, message.message_id)
+        sender = self._return_path(delivery_id, message.message_id)
         try:
             rendered = template.render(
                 Personal(
@@ -97,7 +117,7 @@ class Rendering:
         found = self._contents.content(content_id)
         return Envelope(
             message.message_id,
-            return_path(self._settings().domain, delivery_id, message.message_id),
+            self._return_path(delivery_id, message.message_id),
             message.address,
             self._signed(found.content),
             found.needs_smtputf8,

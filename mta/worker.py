@@ -46,6 +46,7 @@ class World:
     chance: Chance
     journal: Journal
     process: Callable[[], modules.Process]
+    new_key: Callable[[], bytes]  # makes one that nobody can guess
     log: Callable[[int], Log] = lambda _: SILENT  # by the number that the store gives it
     measures: Measures | None = None  # None: nobody measures
     traces: Path | None = None  # where traces are kept; None: nowhere, and none is recorded
@@ -98,7 +99,7 @@ class Worker:
             log,
             world.measures,
         )
-        self._rendering = Rendering(world.store, world.clock, lambda: self._settings)
+        self._rendering = Rendering(world.store, world.clock, lambda: self._settings, world.new_key)
         self._attempts = Attempts(
             self._outbox, world.clock, world.chance, lambda: self._settings, self._close_one
         )

@@ -31,10 +31,13 @@ from sinks.events import (
 )
 from sinks.express import ExpressConnection
 from sinks.faults import Cut
+from sinks.headers import header_block, message_id
 from sinks.inbox import InboxFile
 from sinks.local_part import wish_of
+from sinks.outgoing import Cause
 from sinks.personality import decide
 from sinks.receipts import Peer, ReceiptLog
+from sinks.sending_back import SendingBack
 from sinks.settings import EXTENSIONS
 from sinks.state import SinkState
 from world.clock import Clock
@@ -54,6 +57,7 @@ class Post:
     clock: Clock
     receipts: ReceiptLog
     inbox: InboxFile | None
+    back: SendingBack | None = None  # None: nothing is sent back
     tls_context: ssl.SSLContext | None = None
     accepted: int = 0
     refused: int = 0
@@ -339,7 +343,19 @@ class SinkSession(ExpressConnection):
         )
         post.accepted += 1
         reach("sink.after_receipt")
+        if post.back is not None and (post.state.writes_back or any(map(wish_of, recipients))):
+            self._bring_back(post.back, sender, recipients, content)
         return receipt_id
+
+    def _bring_back(
+        self, back: SendingBack, sender: str, recipients: list[str], content: bytes
+    ) -> None:
+        """See what the message brings its sender later."""
+        head, at = header_block(content), self._post.clock.now()
+        message = message_id(content) or sender
+        for each in recipients:
+            cause = Cause(sender, each, self.peer_ip, at, head)
+            back.take(self._post.state.afterwards, cause, message)
 
     async def _refuse(
         self,
