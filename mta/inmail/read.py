@@ -1,5 +1,6 @@
 """What a mail to a return path is: a report, a bounce in another format, a reply, or unknown."""
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from mta.inmail.report import (
     said_in,
 )
 
+_log = logging.getLogger(__name__)
 _AUTOMATIC: Final = ("x-autoreply", "x-autorespond", "x-auto-response-suppress", "x-vacation")
 _AWAY: Final = re.compile(
     r"out of (the )?office|auto(matic(ally)?|mated)?[ -]?(reply|response|answer)|\bon vacation\b"
@@ -113,7 +115,8 @@ def _in_other_formats(message: "Message[str, str]", classifier: Classifier) -> I
     """What flufl.bounce finds in formats that are no report."""
     try:
         later, failed = all_failures(message)
-    except Exception:  # noqa: BLE001 - guesses of others about hostile bytes; the mail is kept
+    except Exception as error:  # noqa: BLE001 - guesses of others about hostile bytes
+        _log.info("a mail could not be read, and is kept for a person: %r", error)
         return
     body = "\n".join(text_of(each) for each in message.walk() if not each.is_multipart())
     for address in sorted(failed):
