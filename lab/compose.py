@@ -47,6 +47,7 @@ def mta_settings(loaded: Loaded, instance: str, machine: Machine) -> MtaSettings
         heartbeat_s=mta.heartbeat,
         connections=mta.connections,
         domain=configuration.lab.domain,
+        addresses=configuration.addresses,
     )
 
 

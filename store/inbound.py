@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
+from affinity.configuration import AddressRules
 from mail.inbound import Effect, InboundKind, MatchedBy, Qualification
 from mail.message_id import MessageMark
 from mail.outcome import Verdict
@@ -54,6 +55,7 @@ class Terms:
     """What the configuration says about it."""
 
     late_after_s: float  # from the message's last change
+    rules: AddressRules = addresses.DEFAULT_RULES  # by which errors count for addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ def _judge(tx: Tx, number: int, letter: Letter, terms: Terms, at: float) -> None
     if message is not None and verdict is not None and kind in _FAILING:
         effect = _effect(tx, message, verdict, terms, at)
         if kind is InboundKind.COMPLAINT:
-            _denylist(tx, message, verdict, at)
+            # Whoever complains gets no more mail, whatever became of the message.
+            addresses.denylist(tx, [message.address], at, verdict.text, message.delivery_id)
     table = tables.inbound
     values = {
         "kind": str(kind),
@@ -206,7 +209,8 @@ def _effect(tx: Tx, message: Row[Any], verdict: Verdict, terms: Terms, at: float
         return Effect.LATE
     standing = transitions.Standing(message.id, message.delivery_id, status, message.attempts)
     transitions.bounce(tx, standing, verdict, at)
-    if verdict.failure not in (None, FailureType.IGNORED):
+    is_complaint = verdict.reason is Reason.DENYLISTED  # which is no error of the address
+    if verdict.failure not in (None, FailureType.IGNORED) and not is_complaint:
         addresses.count_errors(
             tx,
             [
@@ -219,27 +223,9 @@ def _effect(tx: Tx, message: Row[Any], verdict: Verdict, terms: Terms, at: float
                     at,
                 )
             ],
+            terms.rules,
         )
     return Effect.FAILED
-
-
-def _denylist(tx: Tx, message: Row[Any], verdict: Verdict, at: float) -> None:
-    """Whoever complains gets no more mail, whatever became of the message."""
-    tx.dialect.put(
-        tx.connection,
-        tables.address,
-        [
-            {
-                "address": message.address,
-                "status": "denylisted",
-                "errors": 0,
-                "reason": int(Reason.DENYLISTED),
-                "text": verdict.text,
-                "delivery_id": message.delivery_id,
-                "counted_at": at,
-            }
-        ],
-    )
 
 
 def is_settleable(tx: Tx) -> bool:

@@ -41,7 +41,7 @@ class InmailService:
     def reconfigure(self, loaded: Loaded) -> None:
         """Obey a changed configuration from the next mail on."""
         settings = loaded.configuration.inmail
-        self._terms = Terms(settings.late_after)
+        self._terms = Terms(settings.late_after, loaded.configuration.addresses)
         self._policy = Policy(loaded.configuration.lab.domain, settings.feedback)
 
     @contextlib.asynccontextmanager

@@ -11,9 +11,11 @@ depends_on = None
 
 def upgrade() -> None:
     _add_inbound()
+    _add_quality()
 
 
 def downgrade() -> None:
+    _drop_quality()
     _drop_inbound()
 
 
@@ -48,3 +50,31 @@ def _add_inbound() -> None:
 
 def _drop_inbound() -> None:
     op.drop_table("inbound")
+
+
+def _add_quality() -> None:
+    op.create_index("address_by_status", "address", ["status", "counted_at"], unique=False)
+    op.create_table(
+        "failure_text",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("first_text", sa.Text(), nullable=False),
+        sa.Column("first_at", sa.Float(), nullable=False),
+        sa.Column("last_at", sa.Float(), nullable=False),
+        sa.Column("occurrences", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Integer(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index(
+        "failure_text_by_status", "failure_text", ["status", "occurrences"], unique=False
+    )
+
+
+def _drop_quality() -> None:
+    op.drop_index("failure_text_by_status", table_name="failure_text")
+    op.drop_table("failure_text")
+    op.drop_index("address_by_status", table_name="address")
