@@ -5,6 +5,7 @@ digest. What it says is believed of a message only if its return path bears our 
 returns our Message-ID and names the recipient to whom that message went.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -271,9 +272,9 @@ def settle_waiting(tx: Tx, terms: Terms, at: float, limit: int) -> int:
     return len(found)
 
 
-def bounced(tx: Tx, message_ids: Iterable[int]) -> set[int]:
-    """Those of the messages that failed after they had been sent."""
-    table, found = tables.transition, set[int]()
+def bounced(tx: Tx, message_ids: Iterable[int]) -> Counter[int]:
+    """How often each of the messages failed after it had been sent: once, but for retries."""
+    table, found = tables.transition, Counter[int]()
     ordered = sorted(message_ids)
     for start in range(0, len(ordered), _CHUNK):
         query = select(table.c.message_id).where(

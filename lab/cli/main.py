@@ -39,6 +39,7 @@ COMMANDS: Final = (
     "export",
     "inbox",
     "reconcile",
+    "bounces",
     "confirm",
     "pause",
     "resume",

@@ -16,7 +16,7 @@ from mail.reason import FailureType, Reason
 from mail.reply import Reply
 from mail.states import MessageEvent
 from mta.classify import TEXT_MAX, Classifier
-from mta.inmail.parsing import Parsed, field, parse, text_of
+from mta.inmail.parsing import Parsed, field, parse, subject_of, text_of
 from mta.inmail.report import (
     Said,
     complaint_in,
@@ -68,7 +68,7 @@ def read(content: bytes, sender: str, classifier: Classifier) -> Read:
     """Read a mail; ``sender`` is the envelope's, empty for the null sender."""
     parsed = parse(content)
     message = parsed.message
-    subject = field(message, "subject")[:_SUBJECT_MAX]
+    subject = _one_line(subject_of(message), _SUBJECT_MAX)
     if not parsed.is_whole:
         return Read(InboundKind.UNKNOWN, subject, "it has more parts than are read")
     if parse_message_id_header(field(message, "message-id")) is not None:
@@ -95,6 +95,12 @@ def read(content: bytes, sender: str, classifier: Classifier) -> Read:
         text = worst.verdict.text if worst.verdict is not None else subject
         return Read(worst.kind, subject, text, returned, reports)
     return _written(parsed, sender, subject, returned)
+
+
+def _one_line(text: str, length: int) -> str:
+    """As it can stand in a list: nothing in it moves a cursor or ends a line."""
+    shown = "".join(each if each.isprintable() else " " for each in text[: 4 * length])
+    return " ".join(shown.split())[:length]
 
 
 def _is_robot(message: "Message[str, str]", sender: str) -> bool:
@@ -135,7 +141,7 @@ def _written(parsed: Parsed, sender: str, subject: str, returned: MessageMark | 
     """What is no bounce."""
     message = parsed.message
     first = next((text_of(each) for each in message.walk() if not each.is_multipart()), "")
-    text = " ".join(first.split())[:TEXT_MAX] or subject
+    text = _one_line(first, TEXT_MAX) or subject
     automatic = field(message, "auto-submitted").lower()
     is_automatic = (
         automatic not in ("", "no")

@@ -23,6 +23,7 @@ _REPLY: Final = re.compile(
     r"(?<![0-9.])([45][0-9]{2})[ -]+#?(?:([45]\.[0-9]{1,3}\.[0-9]{1,3})[ :]*)?(.*)"
 )
 _REPORTS_MAX: Final = 100  # recipients of one report: ours have one
+_COMMENTS_MAX: Final = 5
 _FAILED: Final = 550
 _LATER: Final = 450
 
@@ -130,6 +131,8 @@ def _complaint(part: "Message[str, str]") -> Complaint:
 
 def recipient_in(value: str) -> str:
     """The address in a field such as ``rfc822; anna@example.test``; empty if there is none."""
+    if value.count("(") > _COMMENTS_MAX:  # which the parser would follow into each other
+        return ""
     _, semicolon, rest = value.partition(";")
     found: str = parseaddr((rest if semicolon else value).strip())[1]
     return found if "@" in found else ""
