@@ -73,7 +73,7 @@ def take(tx: Tx, letters: Sequence[Letter], terms: Terms, at: float) -> list[int
     """
     table = tables.inbound
     rows = {each.digest: _row(each, at) for each in letters}
-    tx.dialect.put_missing(tx.connection, table, [rows[each] for each in sorted(rows)])
+    tx.dialect.put_missing(tx.connection, table, list(rows.values()))
     numbers: dict[str, int] = {}
     fresh: set[str] = set()
     ordered = sorted(rows)
