@@ -73,7 +73,7 @@ def hear(
     Deliveries are followed only where errors are known: nearly all are of addresses without any.
     """
     errors = [each for each in heard if isinstance(each, AddressError)]
-    if not errors and not (rules.success_releases and is_any(tx, AddressStatus.WITH_ERRORS)):
+    if not errors and not are_deliveries_news(tx, rules):
         return
     known = _locked(tx, errors, {each.address for each in heard})
     before = dict(known)
@@ -91,6 +91,11 @@ def hear(
             )
     put(tx, [each for each in known.values() if before.get(each.address) != each])
     _forget(tx, [*(before.keys() - known.keys()), *_blank(known)])
+
+
+def are_deliveries_news(tx: Tx, rules: AddressRules) -> bool:
+    """Whether a delivery may make a difference to any address."""
+    return rules.success_releases and is_any(tx, AddressStatus.WITH_ERRORS)
 
 
 def _life(known: KnownAddress) -> Life:

@@ -18,7 +18,7 @@ from mail.message_id import MessageMark
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent, MessageStatus
-from store import addresses, tables, transitions
+from store import addresses, failure_texts, tables, transitions
 from store.engine import Tx
 
 _CHUNK: Final = 900
@@ -117,7 +117,9 @@ def _judge(tx: Tx, number: int, letter: Letter, terms: Terms, at: float) -> None
     effect = Effect.NONE
     if message is not None and verdict is not None and kind in _FAILING:
         effect = _effect(tx, message, verdict, terms, at)
-        if kind is InboundKind.COMPLAINT:
+        if kind is InboundKind.FAILED:
+            _count_text(tx, verdict, at)
+        else:
             # Whoever complains gets no more mail, whatever became of the message.
             addresses.denylist(tx, [message.address], at, verdict.text, message.delivery_id)
     table = tables.inbound
@@ -197,6 +199,18 @@ def _report_about(letter: Letter, address: str, *, trusts: bool) -> Report | Non
         return None
     failing = (each for each in letter.reports if each.kind in _FAILING)
     return next(failing, next(iter(letter.reports), None))
+
+
+def _count_text(tx: Tx, verdict: Verdict, at: float) -> None:
+    """What failures say is counted, whether they came at once or later."""
+    seen = failure_texts.Seen(
+        verdict.code,
+        verdict.text,
+        verdict.failure or FailureType.UNDEFINED,
+        verdict.reason or Reason.NOT_DEFINED,
+        verdict.rule,
+    )
+    failure_texts.count(tx, [seen], at)
 
 
 def _effect(tx: Tx, message: Row[Any], verdict: Verdict, terms: Terms, at: float) -> Effect:

@@ -5,7 +5,7 @@ or an operator decides about messages that are in nobody's hand, ``bounce`` for 
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,7 @@ from mail.address_status import AddressStatus
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent, MessageStatus, message_after
-from store import addresses, rollups, tables
+from store import addresses, failure_texts, rollups, tables
 from store.engine import Tx
 
 _CHUNK: Final = 900  # below the number of variables that every SQLite build allows (999)
@@ -223,7 +223,24 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
         raise _SomeAreStale
     tx.dialect.bulk_insert(tx.connection, tables.transition, _RECORDED, rows)
     rollups.add(tx, changes)
-    addresses.hear(tx, _heard(outcomes), author.rules)
+    failed = [each for each in outcomes if each.verdict.failure is not None]
+    # Nearly all groups hold deliveries alone, to addresses that never failed.
+    if failed or addresses.are_deliveries_news(tx, author.rules):
+        addresses.hear(tx, _heard(outcomes), author.rules)
+        failure_texts.count(tx, _texts(failed), outcomes[-1].at)
+
+
+def _texts(outcomes: Sequence[Outcome]) -> Iterator[failure_texts.Seen]:
+    """What was said of those that failed."""
+    for each in outcomes:
+        verdict = each.verdict
+        yield failure_texts.Seen(
+            verdict.code,
+            verdict.text,
+            verdict.failure or FailureType.UNDEFINED,
+            verdict.reason or Reason.NOT_DEFINED,
+            verdict.rule,
+        )
 
 
 def _heard(outcomes: Sequence[Outcome]) -> list[addresses.AddressError | addresses.Delivered]:

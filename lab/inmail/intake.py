@@ -21,6 +21,14 @@ SETTLE_EVERY_S: Final = 1.0  # how soon what waited for its message's outcome ta
 _SETTLED_AT_ONCE: Final = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about it; replaced as a whole when it changes."""
+
+    classifier: Classifier
+    terms: inbound.Terms
+
+
 @dataclass(slots=True)
 class _Waiting:
     letter: inbound.Letter
@@ -37,10 +45,9 @@ class Intake:
         store: Store,
         clock: Clock,
         new_key: Callable[[], bytes],
-        terms: Callable[[], inbound.Terms],
+        rules: Callable[[], Rules],
     ) -> None:
-        self._store, self._clock, self._new_key, self._terms = store, clock, new_key, terms
-        self._classifier = Classifier.packaged()
+        self._store, self._clock, self._new_key, self._rules = store, clock, new_key, rules
         self._waiting: list[_Waiting] = []
         self._wanted = asyncio.Event()
 
@@ -59,7 +66,7 @@ class Intake:
 
     async def _read(self, sender: str, content: bytes) -> Read:
         await asyncio.sleep(0)  # a sender of many large ones is not the only one
-        return read(content, sender, self._classifier)
+        return read(content, sender, self._rules().classifier)
 
     async def _keyring(self) -> Keyring:
         """The keys as they are now: an operator may have withdrawn one."""
@@ -81,7 +88,7 @@ class Intake:
             letters = [each.letter for each in group]
             try:
                 numbers = await self._store.write(
-                    inbound.take, letters, self._terms(), self._clock.now()
+                    inbound.take, letters, self._rules().terms, self._clock.now()
                 )
             except StoreUnavailable as error:
                 for each in group:
@@ -111,7 +118,10 @@ class Intake:
                 waits = await self._store.read(inbound.is_settleable)
                 while waits:
                     settled = await self._store.write(
-                        inbound.settle_waiting, self._terms(), self._clock.now(), _SETTLED_AT_ONCE
+                        inbound.settle_waiting,
+                        self._rules().terms,
+                        self._clock.now(),
+                        _SETTLED_AT_ONCE,
                     )
                     waits = settled == _SETTLED_AT_ONCE
             except StoreUnavailable:

@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
+from lab.compose import classifier_of
 from lab.configuration import Loaded
-from lab.inmail.intake import Intake
+from lab.inmail.intake import Intake, Rules
 from lab.inmail.session import Desk, InmailSession, Policy
 from lab.inmail_settings import WHO
 from lab.machine import Machine
@@ -27,7 +28,7 @@ class InmailService:
         settings = loaded.configuration.inmail
         self._listen, self._sockets = settings.listen, machine.sockets
         self._is_stopping = False
-        self._intake = Intake(store, machine.clock, machine.new_key, lambda: self._terms)
+        self._intake = Intake(store, machine.clock, machine.new_key, lambda: self._rules)
         server = Server(
             loaded.configuration.lab.domain,
             "ESMTP mtalab bounces",
@@ -41,7 +42,8 @@ class InmailService:
     def reconfigure(self, loaded: Loaded) -> None:
         """Obey a changed configuration from the next mail on."""
         settings = loaded.configuration.inmail
-        self._terms = Terms(settings.late_after, loaded.configuration.addresses)
+        terms = Terms(settings.late_after, loaded.configuration.addresses)
+        self._rules = Rules(classifier_of(loaded), terms)
         self._policy = Policy(loaded.configuration.lab.domain, settings.feedback)
 
     @contextlib.asynccontextmanager

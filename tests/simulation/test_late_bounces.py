@@ -1,4 +1,4 @@
-"""A whole lab with sinks that write back, in virtual time: every mail arrives, and does its work."""
+"""A whole simulated lab with sinks that write back: every mail arrives, and does its work."""
 
 import asyncio
 import hashlib

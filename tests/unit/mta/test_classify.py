@@ -82,6 +82,20 @@ REPLIES = [
     ("503 Bad sequence of commands", DEFERRED, IGNORED, 207),
     ("454 TLS is out of order for the moment", DEFERRED, IGNORED, 207),
     # nobody knows
+    # what the sender lacks
+    ("550 5.7.10 TLS is required to reach us", DEFERRED, IGNORED, 208),
+    ("553 This way requires encryption", DEFERRED, IGNORED, 208),
+    ("530 5.7.0 Authentication required", DEFERRED, IGNORED, 209),
+    ("535 That was nothing", DEFERRED, IGNORED, 209),
+    ("421 4.7.0 Slow down: the reputation of your IP is poor", DEFERRED, IGNORED, 20),
+    ("550 The client 127.0.1.1 was blocked for a day", REFUSED, IGNORED, 20),
+    ("421 Rate limit: no SPF or DKIM here", DEFERRED, IGNORED, 20),
+    ("550 The From: domain of this mail is made up", REFUSED, IGNORED, 20),
+    ("550 5.7.1 Two headers of one kind: duplicate Subject header", REFUSED, IGNORED, 20),
+    ("550 Refused by policy", REFUSED, IGNORED, 20),
+    ("554 5.6.0 Too many hops", REFUSED, IGNORED, 3),
+    ("550 The domain b.test is suspended", DEFERRED, SOFT, 4),
+    ("550 Too many recipients in one go", DEFERRED, IGNORED, 202),
     ("550 Computer says no", REFUSED, UNDEFINED, 0),
     ("459 Computer says not yet", DEFERRED, UNDEFINED, 0),
 ]  # fmt: skip
@@ -293,3 +307,41 @@ def test_a_rule_names_no_cause_that_a_message_cannot_wait_for():
     rule = text.replace('cause = "greylisted"', 'cause = "workers_busy"', 1)
     with pytest.raises(BadRules, match="expected one of retry_later, greylisted"):
         Classifier(rule)
+
+
+OWN = """
+[[rule]]
+name = "mine"
+text = "computer says no"
+failure = "ignored"
+reason = "error_ignored"
+"""
+
+
+def test_a_labs_own_rules_are_asked_first_and_the_rest_stays():
+    mine = Classifier.with_own(OWN, "own.toml")
+    verdict = mine.classify(Rejected(reply("550 Computer says no"), Stage.RCPT), 1)
+    assert (verdict.failure, verdict.reason, verdict.rule) == (
+        IGNORED,
+        Reason.ERROR_IGNORED,
+        "mine",
+    )
+    known = Rejected(reply("550 5.1.1 nobody"), Stage.RCPT)
+    assert mine.classify(known, 1) == CLASSIFIER.classify(known, 1)
+    assert mine.rule_named("mine").text == "computer says no"
+    assert mine.rule_named("unknown") is None
+    assert Classifier.with_own(" \n", "own.toml") is Classifier.packaged()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (OWN + OWN, "two are 'mine'"),
+        (OWN.replace("mine", "user-unknown"), "like one that comes with the program"),
+        (OWN.replace("ignored", "hardly", 1), "own.toml:5"),
+        ("unknown = 1", "own.toml:1"),
+    ],
+)
+def test_own_rules_that_are_wrong_are_refused_with_their_place(text, told):
+    with pytest.raises(BadRules, match=told):
+        Classifier.with_own(text, "own.toml")
