@@ -18,6 +18,7 @@ from lab.cli.wave import as_json as wave_as_json
 from lab.stores import store_of
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
+from lab.submit.tracked import shown
 from mail.errors import Where
 from mail.notation import duration_s
 from world.clock import Clock, SystemClock
@@ -64,6 +65,12 @@ def register(app: typer.Typer) -> None:
         hold: Annotated[
             bool, typer.Option("--hold", help="Send nothing before `mtalab confirm`.")
         ] = False,
+        no_tracking: Annotated[
+            bool, typer.Option("--no-tracking", help="Leave links as they are, and count nothing.")
+        ] = False,
+        display_urls: Annotated[
+            bool, typer.Option("--display-urls", help="List the URLs that are tracked.")
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -86,6 +93,7 @@ def register(app: typer.Typer) -> None:
                 skip_bad_rows=skip_bad_rows,
                 waves=waves,
                 hold=hold,
+                track=not no_tracking,
             )
             with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
@@ -94,10 +102,10 @@ def register(app: typer.Typer) -> None:
                     bar.update(task, description=phase, completed=done, total=total)
 
                 done = submit(store, loaded, clock, order, show)
-        _tell(done, as_json=json)
+        _tell(done, as_json=json, display_urls=display_urls)
 
 
-def _tell(done: Submitted, *, as_json: bool) -> None:
+def _tell(done: Submitted, *, as_json: bool, display_urls: bool) -> None:
     for warning in done.warnings:
         say(f"warning: {warning}")
     if as_json:
@@ -111,6 +119,7 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
                 "quarantined": done.quarantined,
                 "rejected": done.rejected,
                 "rejects_file": None if done.rejects is None else str(done.rejects),
+                "urls": shown(done.urls),
                 "warnings": list(done.warnings),
             }
         )
@@ -125,6 +134,13 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
         print(f"wave {each.wave}: {each.messages} messages from {moment(each.starts_at)}")
     if len(done.waves) > WAVES_SHOWN:
         print(f"… {len(done.waves)} waves: `mtalab wave list {done.delivery_id}`")
+    if display_urls:
+        from lab.cli.urls import print_urls
+
+        if done.urls:
+            print_urls(done.urls)
+        else:
+            print("no URL is tracked")
     if done.is_held:
         print(f"nothing is sent before `mtalab confirm {done.delivery_id}`")
 
