@@ -17,7 +17,6 @@ from lab import lifetime
 from lab.configuration import Loaded
 from lab.stores import store_of
 from lab.up_lock import up_lock
-from mail.seal import KEY_BYTES
 from mta.journal import Journal
 from sinks.listening import THIS_HOST, Sockets
 from store.engine import Store
@@ -58,10 +57,6 @@ class Machine(Protocol):
 
     def chance(self) -> Chance:
         """New dice."""
-        ...
-
-    def new_key(self) -> bytes:
-        """A key that nobody can guess, for ``mail.seal``."""
         ...
 
     def store_of(self, loaded: Loaded) -> Store:
@@ -131,9 +126,6 @@ class ThisMachine:
 
     def chance(self) -> Chance:
         return SeededChance()
-
-    def new_key(self) -> bytes:
-        return os.urandom(KEY_BYTES)  # noqa: TID251 - what chance makes can be guessed
 
     def store_of(self, loaded: Loaded) -> Store:
         return store_of(loaded)

@@ -7,12 +7,13 @@ from typing import Final
 
 from mail.inbound import digest_of
 from mail.message_id import open_return_path
-from mail.seal import Keyring
+from mail.seal import KEY_BYTES, Keyring
 from mta.classify import Classifier
 from mta.inmail.read import Read, read
 from store import inbound, keys
 from store.engine import Store
 from store.errors import StoreUnavailable
+from world.chance import Chance
 from world.clock import Clock
 
 GROUP_MAX: Final = 20  # letters of one commit: each takes some statements of its own
@@ -44,10 +45,10 @@ class Intake:
         self,
         store: Store,
         clock: Clock,
-        new_key: Callable[[], bytes],
+        chance: Chance,
         rules: Callable[[], Rules],
     ) -> None:
-        self._store, self._clock, self._new_key, self._rules = store, clock, new_key, rules
+        self._store, self._clock, self._chance, self._rules = store, clock, chance, rules
         self._waiting: list[_Waiting] = []
         self._wanted = asyncio.Event()
 
@@ -72,7 +73,9 @@ class Intake:
         """The keys as they are now: an operator may have withdrawn one."""
         found = await self._store.read(keys.keys)
         if found is None:
-            found = await self._store.write(keys.first, self._new_key, self._clock.now())
+            found = await self._store.write(
+                keys.first, lambda: self._chance.secret(KEY_BYTES), self._clock.now()
+            )
         return found
 
     async def run(self) -> None:

@@ -28,7 +28,7 @@ class InmailService:
         settings = loaded.configuration.inmail
         self._listen, self._sockets = settings.listen, machine.sockets
         self._is_stopping = False
-        self._intake = Intake(store, machine.clock, machine.new_key, lambda: self._rules)
+        self._intake = Intake(store, machine.clock, machine.chance(), lambda: self._rules)
         server = Server(
             loaded.configuration.lab.domain,
             "ESMTP mtalab bounces",

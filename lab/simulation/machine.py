@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -153,9 +152,6 @@ class SimulatedMachine:
 
     def chance(self) -> Chance:
         return SeededChance(f"{self._machines.seed}/{self._process.name}/{self._process.pid}")
-
-    def new_key(self) -> bytes:
-        return hashlib.sha256(f"{self._machines.seed}/key".encode()).digest()
 
     def store_of(self, loaded: Loaded) -> Store:
         return SimulatedStore(self._machines.shared, self._process)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROOMS = (
-    *("mail", "world", "affinity", "store", "scheduler", "mta", "sinks", "monitor"),
-    *("tracking", "lab", "mtalab", "mtalab_pytest"),
+    *("mail", "world", "affinity", "store", "scheduler", "mta", "sinks", "monitor", "lab"),
+    *("mtalab", "mtalab_pytest", "tracking"),
 )
 PLUGIN = ROOT / "mtalab_pytest" / "plugin.py"  # who uses it has pytest
 

@@ -65,7 +65,6 @@ def world(clock, tmp_path):
         SeededChance(1),
         journal,
         lambda: process,
-        lambda: bytes(32),
         measures=Measures(),
     )
 
