@@ -1,7 +1,8 @@
 """Sends what a sink has to send back: real SMTP to the server that takes bounces, until it does.
 
-Mail is sent when it is due, several in one connection. What that server refuses for good is over;
-for the rest it is asked again and again, for as long as a sender would.
+Mail is sent when it is due, several in one connection, and over several if there are many. What
+that server refuses for good is over; for the rest it is asked again and again, for as long as a
+sender would.
 """
 
 import asyncio
@@ -23,9 +24,12 @@ from world.network import ForbiddenDestination, Network
 
 GIVEN_UP_AFTER_S: Final = 5 * 86400.0  # RFC 5321, 4.5.4.1 wants four or five days
 _RETRY_S: Final = (1.0, 300.0)  # the first pause, and the longest
-_IN_ONE_CONNECTION: Final = 100
+_AT_ONCE: Final = 200  # mails that are in hand
+_CONNECTIONS: Final = 4
+_WORTH_ANOTHER: Final = 8  # mails for which another connection is opened
 _TIMEOUT_S: Final = 60.0
 _LOOK_S: Final = 300.0  # the wall clock may be set meanwhile
+_Due = tuple[float, int]  # when, and which
 _log = logging.getLogger(__name__)
 
 
@@ -90,33 +94,48 @@ class SendingBack:
                 )
 
     async def _send_some(self) -> bool:
-        """Send what is due now; returns whether the server was there and took its time for all."""
+        """Send what is due now, or some of it; returns whether its end is known for all."""
+        now = self._clock.now()
+        batch: list[_Due] = []
+        while self._due and self._due[0][0] <= now and len(batch) < _AT_ONCE:
+            batch.append(heapq.heappop(self._due))
+        lanes = min(_CONNECTIONS, 1 + len(batch) // _WORTH_ANOTHER)
+        async with asyncio.TaskGroup() as tasks:
+            sending = [
+                tasks.create_task(self._send_all(batch[lane::lanes]), name="sending back")
+                for lane in range(lanes)
+            ]
+        left = [each for lane in sending for each in lane.result()]
+        for each in left:
+            heapq.heappush(self._due, each)
+        return not left
+
+    async def _send_all(self, batch: list[_Due]) -> list[_Due]:
+        """Send mails in one connection; returns those whose end is not known."""
+        left, put_off = batch[::-1], []
         smtp = self._client()
         if smtp is None:
-            return False
+            return self._still_tried(left, "nothing is sent there")
         try:
             await smtp.connect()
-            for _ in range(_IN_ONE_CONNECTION):
-                if not self._due or self._due[0][0] > self._clock.now():
-                    break
-                if not await self._send_one(smtp, self._due[0][1]):
-                    return False
-                heapq.heappop(self._due)
+            while left:
+                if not await self._send_one(smtp, left[-1][1]):
+                    put_off.append(left[-1])
+                left.pop()
             with contextlib.suppress(aiosmtplib.SMTPException):
                 await smtp.quit()
         except (aiosmtplib.SMTPException, OSError) as error:
-            self._give_up(str(error))
-            return False
+            return put_off + self._still_tried(left, str(error))
         finally:
             smtp.close()
-        return True
+        return put_off
 
     def _client(self) -> aiosmtplib.SMTP | None:
         host, port = split_endpoint(self._way.to)
         try:
             self._way.network.admit(host)
-        except ForbiddenDestination as error:
-            self._give_up(str(error))
+        except ForbiddenDestination:
+            _log.exception("what is to be sent back cannot be")
             return None
         is_same_family = (":" in host) == (":" in self._way.source_ip)
         return aiosmtplib.SMTP(
@@ -139,20 +158,23 @@ class SendingBack:
             await smtp.rcpt(recipient, encoding="utf-8")
             response = await smtp.data(content)
         except aiosmtplib.SMTPResponseException as error:
+            await smtp.rset()
             if error.code < 500 and self._clock.now() < waiting.due + GIVEN_UP_AFTER_S:
                 return False
             is_delivered = False
             reply = f"{error.code} {error.message}"
-            await smtp.rset()
         else:
             reply = f"{response.code} {response.message}"
         self._note(number, reply, is_delivered=is_delivered, digest=digest_of(recipient, content))
         return True
 
-    def _give_up(self, why: str) -> None:
+    def _still_tried(self, left: list[_Due], why: str) -> list[_Due]:
         """Nobody was there: what has been tried for long enough is over."""
-        while self._due and self._due[0][0] + GIVEN_UP_AFTER_S < self._clock.now():
-            self._note(heapq.heappop(self._due)[1], why, is_delivered=False, digest="")
+        now = self._clock.now()
+        for due, number in left:
+            if due + GIVEN_UP_AFTER_S < now:
+                self._note(number, why, is_delivered=False, digest="")
+        return [each for each in left if each[0] + GIVEN_UP_AFTER_S >= now]
 
     def _note(self, number: int, reply: str, *, is_delivered: bool, digest: str) -> None:
         try:

@@ -6,6 +6,7 @@ from collections import Counter
 import aiosmtplib
 import pytest
 
+from lab.inmail.session import InmailSession
 from lab.simulation.storms.play import playing
 from lab.simulation.storms.storm import Mail, Storm
 from mail.message_id import return_path
@@ -256,3 +257,23 @@ def test_a_peer_that_leaves_in_the_midst_is_no_trouble():
 
     heard, _ = spoken(dialogue)
     assert heard == [250]
+
+
+def test_what_is_put_off_is_tried_again_and_what_is_refused_is_over(monkeypatch):
+    real, asked = InmailSession._refusal, Counter()
+
+    def refusal(self, address):
+        asked[address] += 1
+        number = int(address.split("-")[1])
+        if number % 3 == 0:
+            return b"550 5.7.1 Never"
+        if number % 3 == 1 and asked[address] == 1:
+            return b"450 4.2.1 Not now"
+        return real(self, address)
+
+    monkeypatch.setattr(InmailSession, "_refusal", refusal)
+    found = ran({"bounce_later": {"delay": 1}})
+    assert found.effects == {("failed", "failed"): 8}
+    assert Counter(each.is_delivered for each in found.ended) == {True: 8, False: 4}
+    assert sorted(asked.values()) == [1] * 8 + [2] * 4
+    assert found.account.is_ok()
