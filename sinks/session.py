@@ -291,7 +291,10 @@ class SinkSession(ExpressConnection):
         return True
 
     def kept(self, sender: str, recipients: list[str], content: bytes) -> str:
-        return f"250 2.0.0 Accepted as {self._keep(sender, recipients, content)}"
+        receipt_id = self._keep(sender, recipients, content)
+        if self._state.writes_back:  # no address asks for it: such mail is not usual
+            self._bring_back(sender, recipients, content)
+        return f"250 2.0.0 Accepted as {receipt_id}"
 
     async def take_body(self, sender: str, recipients: list[str]) -> None:
         await self._take(None, sender, recipients)
@@ -329,6 +332,7 @@ class SinkSession(ExpressConnection):
             await self._refuse(answer, Stage.BODY, sender, recipients)
             return
         receipt_id = self._keep(sender, recipients, content)
+        self._bring_back(sender, recipients, content)
         if answer.action is Action.ACCEPT_UNHEARD:
             self.end(answer.cut)
         await self.push(f"250 2.0.0 Accepted as {receipt_id}")
@@ -343,14 +347,13 @@ class SinkSession(ExpressConnection):
         )
         post.accepted += 1
         reach("sink.after_receipt")
-        if post.back is not None and (post.state.writes_back or any(map(wish_of, recipients))):
-            self._bring_back(post.back, sender, recipients, content)
         return receipt_id
 
-    def _bring_back(
-        self, back: SendingBack, sender: str, recipients: list[str], content: bytes
-    ) -> None:
-        """See what the message brings its sender later."""
+    def _bring_back(self, sender: str, recipients: list[str], content: bytes) -> None:
+        """See what an accepted message brings its sender later."""
+        back = self._post.back
+        if back is None:
+            return
         head, at = header_block(content), self._post.clock.now()
         message = message_id(content) or sender
         for each in recipients:
