@@ -147,10 +147,11 @@ class SinkService:
 
     async def send_back(self) -> None:
         """Send for ever what is to be sent back; what goes wrong with a file is raised."""
+        if not self._sending:
+            await asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as tasks:
             for each in self._sending:
                 tasks.create_task(each.run(), name="sending back")
-            await asyncio.get_running_loop().create_future()
 
     def set_personality(
         self, sink: str, name: str, also: Mapping[str, Personality] | None = None
