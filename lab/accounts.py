@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from lab.configuration import Loaded
 from monitor.reconcile import Reconciliation, Seen, reconcile
+from sinks.outgoing import read_ended
 from sinks.receipts import read_receipts
 from store import deliveries
 from store.engine import Store
@@ -27,4 +28,5 @@ def reconciled(store: Store, loaded: Loaded) -> Reconciliation:
         Seen(each.message_id, each.mail_from, each.peer_ip)
         for each in read_receipts(loaded.directory)
     )
-    return reconcile(store, receipts, allowed)
+    returned = (each.digest for each in read_ended(loaded.directory) if each.is_delivered)
+    return reconcile(store, receipts, allowed, returned)

@@ -157,10 +157,18 @@ def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) ->
             yield _taken(file, lines(), (door.key, "listen"), first)
     for name, settings in configuration.sink.items():
         try:
-            personality_named(settings.personality, configuration.personality)
+            found = personality_named(settings.personality, configuration.personality)
         except (UnknownPersonality, PersonalityLoop) as error:
             key = ("sink", name, "personality")
             yield Mistake(file, lines().get(key), ".".join(key), str(error).replace("\n", " "))
+        else:
+            if _writes_back(found) and not (settings.bounces_to or configuration.inmail.is_on):
+                key = ("sink", name, "personality")
+                what = (
+                    f"expected bounces_to of the sink, or [inmail]: {settings.personality!r} "
+                    "sends mail back, and there is nowhere to send it"
+                )
+                yield Mistake(file, lines().get(key), ".".join(key), what)
         first = listening.setdefault(settings.listen, f"sink {name!r}")
         if first != f"sink {name!r}":
             yield _taken(file, lines(), ("sink", name, "listen"), first)
@@ -184,6 +192,11 @@ def _mistakes_of_webhooks(
         except ForbiddenDestination as error:
             path = ("webhook", index, "url")
             yield Mistake(file, lines().get(path), dotted(path), str(error).replace("\n ", ";"))
+
+
+def _writes_back(personality: Personality) -> bool:
+    rules = (personality.bounce_later, personality.auto_reply, personality.complain)
+    return any(each is not None for each in rules)
 
 
 def _taken(

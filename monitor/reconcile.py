@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mail.message_id import parse_message_id_header, parse_return_path
 from mail.states import MessageStatus
-from store import log
+from store import inbound, log
 from store.engine import Store
 
 SAMPLES: Final = 20  # numbers shown of each kind of disagreement
@@ -52,12 +52,17 @@ class Reconciliation:
     in_doubt: Disagreement = field(default_factory=Disagreement)  # received, still pending
     duplicated: Disagreement = field(default_factory=Disagreement)  # received more than once
     wrong_ip: Disagreement = field(default_factory=Disagreement)  # from an IP not allowed
+    bounced: int = 0  # messages that were sent, and failed when their bounce came
+    returned: int = 0  # mails that sinks sent back, and that were taken
+    kept: int = 0  # of them, those that the store has
 
     def is_ok(self, duplicates_allowed: int = 0) -> bool:
         """Whether receipts and statuses agree."""
         wrong = self.lost, self.unmarked, self.in_doubt, self.wrong_ip
-        return not any(each.count for each in wrong) and (
-            self.duplicated.count <= duplicates_allowed
+        return (
+            not any(each.count for each in wrong)
+            and self.duplicated.count <= duplicates_allowed
+            and self.kept == self.returned
         )
 
     def as_json(self, duplicates_allowed: int = 0) -> dict[str, Any]:
@@ -69,6 +74,8 @@ class Reconciliation:
             "messages": self.messages,
             "sent": self.sent,
             "foreign": self.foreign,
+            "bounced": self.bounced,
+            "bounces_async": {"returned": self.returned, "kept": self.kept},
             **{
                 kind: {"messages": getattr(self, kind).count, "ids": getattr(self, kind).samples}
                 for kind in kinds
@@ -79,10 +86,13 @@ class Reconciliation:
 AllowedIps = Callable[[int], Collection[str] | None]  # delivery → IPs; None: unknown affinity
 
 
-def reconcile(store: Store, receipts: Iterable[Seen], allowed: AllowedIps) -> Reconciliation:
+def reconcile(
+    store: Store, receipts: Iterable[Seen], allowed: AllowedIps, returned: Iterable[str] = ()
+) -> Reconciliation:
     """Compare all receipts with all messages of the store.
 
-    Memory: one number per message received.
+    ``returned``: digests (``mail.inbound.digest_of``) of what sinks sent back and was taken.
+    Memory: one number per message received, one digest per mail sent back.
     """
     found = Reconciliation()
     received: Counter[int] = Counter()
@@ -100,31 +110,45 @@ def reconcile(store: Store, receipts: Iterable[Seen], allowed: AllowedIps) -> Re
         if permitted is not None and receipt.peer_ip not in permitted:
             ips.setdefault(mark.message_id, set()).add(receipt.peer_ip)
     known: set[int] = set()
-    for message in _messages(store):
-        known.add(message.id)
-        _compare(found, message, received[message.id])
-        if message.id in ips:
-            found.wrong_ip.add(message.id)
+    for page in _pages(store):
+        odd = [each.id for each in page if _is_odd(each, received[each.id])]
+        bounced = store.read_now(inbound.bounced, odd) if odd else Counter[int]()
+        for message in page:
+            known.add(message.id)
+            _compare(found, message, received[message.id], bounced[message.id])
+            if message.id in ips:
+                found.wrong_ip.add(message.id)
     found.foreign += sum(count for number, count in received.items() if number not in known)
+    digests = set(returned)
+    found.returned = len(digests)
+    found.kept = len(store.read_now(inbound.known_digests, digests))
     return found
 
 
-def _compare(found: Reconciliation, message: log.Message, times: int) -> None:
+def _is_odd(message: log.Message, received: int) -> bool:
+    """Whether receipts need another word than that it was sent: a bounce that came later."""
+    return received > (message.status is MessageStatus.SENT)
+
+
+def _compare(found: Reconciliation, message: log.Message, received: int, bounced: int) -> None:
+    """Compare one message; each bounce that came later accounts for one receipt."""
+    times = received - bounced
     found.messages += 1
+    found.bounced += bounced > 0
     if message.status is MessageStatus.SENT:
         found.sent += 1
-        if times == 0:
+        if times <= 0:
             found.lost.add(message.id)
-    elif times and message.status is MessageStatus.PENDING:
+    elif times > 0 and message.status is MessageStatus.PENDING:
         found.in_doubt.add(message.id)
-    elif times:
+    elif times > 0:
         found.unmarked.add(message.id)
     if times > 1:
         found.duplicated.add(message.id)
 
 
-def _messages(store: Store) -> Iterator[log.Message]:
+def _pages(store: Store) -> Iterator[list[log.Message]]:
     last = 0
     while rows := store.read_now(log.messages, log.Filter(), after_id=last, limit=10_000):
-        yield from rows
+        yield rows
         last = rows[-1].id

@@ -7,17 +7,21 @@ from typing import Final
 import orjson
 
 from mail.message_id import message_id_header, return_path
+from mail.seal import KEY_BYTES, Keyring
 from mta.contents import Contents
 from mta.errors import BadTemplate, PersonalizationError
 from mta.held import HeldMessage
-from mta.render import Personal, Template, compile_source
+from mta.render import Personal, Template, Tracking, compile_source
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
-from store import deliveries
-from store.engine import Store
+from store import deliveries, keys
+from store.engine import Store, Tx
 from store.leases import PartMessage
+from world.chance import Chance
 from world.clock import Clock
 
+# What becomes of a delivery's links; None: nothing.
+TrackingOf = Callable[[Tx, int], Tracking | None]
 TEMPLATES_MAX: Final = 64  # a worker rarely has more deliveries in hand at once
 
 
@@ -27,8 +31,18 @@ class Rendering:
     A message is made from its delivery's source, or goes out as an application submitted it.
     """
 
-    def __init__(self, store: Store, clock: Clock, settings: Callable[[], MtaSettings]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Callable[[], MtaSettings],
+        chance: Chance,
+        tracking_of: TrackingOf = lambda *_: None,
+    ) -> None:
+        """``chance`` makes the first key that seals return paths, where the store has none."""
         self._store, self._clock, self._settings = store, clock, settings
+        self._chance, self._tracking_of = chance, tracking_of
+        self._keys: Keyring | None = None
         self._templates: OrderedDict[int, Template | BadTemplate] = OrderedDict()
         self._contents = Contents(store)
 
@@ -43,15 +57,34 @@ class Rendering:
             if delivery_id in self._templates:
                 self._templates.move_to_end(delivery_id)
                 continue
-            file, source = await self._store.read(deliveries.source_of, delivery_id)
+            file, source, tracking = await self._read(delivery_id)
             try:
-                self._templates[delivery_id] = compile_source(source, file)
+                self._templates[delivery_id] = compile_source(source, file, tracking)
             except BadTemplate as error:
                 self._templates[delivery_id] = error
         for delivery_id in [each for each in self._templates if each not in needed]:
             if len(self._templates) <= TEMPLATES_MAX:
                 break
             del self._templates[delivery_id]
+
+    async def _read(self, delivery_id: int) -> tuple[str, bytes, Tracking | None]:
+        """A delivery's source and links; and the keys: a new one seals from the next one on."""
+        found, self._keys = await self._store.read(self._reading, delivery_id)
+        if self._keys is None:
+            self._keys = await self._store.write(
+                keys.first, lambda: self._chance.secret(KEY_BYTES), self._clock.now()
+            )
+        return found
+
+    def _reading(
+        self, tx: Tx, delivery_id: int
+    ) -> tuple[tuple[str, bytes, Tracking | None], Keyring | None]:
+        """In one transaction: what an operator says of the links before may not come between."""
+        file, source = deliveries.source_of(tx, delivery_id)
+        return (file, source, self._tracking_of(tx, delivery_id)), keys.keys(tx)
+
+    def _return_path(self, delivery_id: int, message_id: int) -> str:
+        return return_path(self._settings().domain, delivery_id, message_id, self._keys)
 
     def envelope(self, held: HeldMessage) -> Envelope | PersonalizationError:
         """The message, ready to send, or why it cannot be made."""
@@ -62,7 +95,7 @@ class Rendering:
         if isinstance(template, BadTemplate):
             return PersonalizationError(str(template))
         domain = self._settings().domain
-        sender = return_path(domain, delivery_id, message.message_id)
+        sender = self._return_path(delivery_id, message.message_id)
         try:
             rendered = template.render(
                 Personal(
@@ -97,7 +130,7 @@ class Rendering:
         found = self._contents.content(content_id)
         return Envelope(
             message.message_id,
-            return_path(self._settings().domain, delivery_id, message.message_id),
+            self._return_path(delivery_id, message.message_id),
             message.address,
             self._signed(found.content),
             found.needs_smtputf8,

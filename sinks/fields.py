@@ -4,7 +4,7 @@ A duration is written ``"500ms"``, ``"10s"``, ``"5m"``, ``"1h"``, ``"5d"`` or as
 """
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -87,3 +87,17 @@ class Aimed(Table):
         if self.senders and self.stage in _NO_SENDER_YET:
             raise ValueError(f"senders are not known yet at stage {self.stage!r}")
         return self
+
+
+def _delay(value: Any) -> Any:
+    return value if isinstance(value, dict | BaseModel) else {"time": value}
+
+
+class Delay(Table):
+    """How long something is held back."""
+
+    time: Seconds = Field(description="At least this long.")
+    jitter: Seconds = Field(default=0.0, description="Up to this much longer, evenly spread.")
+
+
+DelayOrTime = Annotated[Delay, BeforeValidator(_delay)]

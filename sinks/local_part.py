@@ -9,6 +9,9 @@ A wish is the whole local part or what follows its first ``+`` (``anna+defer2x@â
     drop                                    the connection ends instead of the reply to RCPT
     drop-body                               it ends after the data, which is thrown away
     drop-reply                              the message is accepted, but the sender never hears it
+    bounce-later, bounce-later-5.2.2        it is accepted, and bounces afterwards
+    reply                                   it is accepted, and answered as by somebody who is away
+    complain                                it is accepted, and complained of as spam
 
 ``slow-â€¦`` may stand before another wish: ``slow-3s.defer2x``.
 """
@@ -22,9 +25,11 @@ from mail.notation import seconds
 from mail.reply import Reply
 
 _WISH: Final = re.compile(
-    r"(?:slow-(?P<slow>\d+(?:\.\d+)?(?:ms|s|m))(?:\.(?=[bd])|$))?"
+    r"(?:slow-(?P<slow>\d+(?:\.\d+)?(?:ms|s|m))(?:\.(?=[bdrc])|$))?"
     r"(?:(?P<word>bounce|defer)(?:-(?P<code>[45]\d\d)(?:-(?P<enhanced>[45]\.\d{1,3}\.\d{1,3}))?)?"
     r"|defer(?P<times>\d{1,6})x"
+    r"|(?P<later>bounce-later)(?:-(?P<status>[45]\.\d{1,3}\.\d{1,3}))?"
+    r"|(?P<answer>reply|complain)"
     r"|(?P<drop>drop(?:-body|-reply)?))?",
     re.IGNORECASE,
 )
@@ -61,6 +66,14 @@ class Drop(StrEnum):
     REPLY = "drop-reply"
 
 
+class Later(StrEnum):
+    """What comes back after the message was accepted."""
+
+    BOUNCE = "bounce-later"
+    REPLY = "reply"
+    COMPLAIN = "complain"
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What the sink is asked to do for one recipient."""
@@ -69,6 +82,8 @@ class Wish:
     defer_times: int = 0
     slow_s: float = 0.0
     drop: Drop | None = None
+    later: Later | None = None
+    status: str = "5.1.1"  # of a later bounce
 
 
 def wish_of(recipient: str) -> Wish | None:
@@ -83,11 +98,17 @@ def wish_of(recipient: str) -> Wish | None:
         defer_times=int(found["times"] or 0),
         slow_s=seconds(found["slow"].lower()) if found["slow"] else 0.0,
         drop=Drop(found["drop"].lower()) if found["drop"] else None,
+        later=Later(later.lower()) if (later := found["later"] or found["answer"]) else None,
+        status=found["status"] or "5.1.1",
     )
+
+
+def text_of(status: str) -> str:
+    """What is said with an enhanced status code."""
+    return _TEXT_OF.get(status[2:], "As the address asks")
 
 
 def _reply(found: re.Match[str]) -> Reply:
     code = found["code"] or _CODE_OF[found["word"].lower()]
     enhanced = found["enhanced"] or _ENHANCED_OF.get(code, f"{code[0]}.0.0")
-    text = _TEXT_OF.get(enhanced[2:], "As the address asks")
-    return Reply(int(code), f"{enhanced} {text}")
+    return Reply(int(code), f"{enhanced} {text_of(enhanced)}")

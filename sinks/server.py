@@ -14,6 +14,7 @@ from sinks.inbox import InboxFile
 from sinks.listening import bound_socket, refusing
 from sinks.receipts import ReceiptLog
 from sinks.reputation import Standing
+from sinks.sending_back import SendingBack
 from sinks.session import Post, SinkSession
 from sinks.settings import Personality, SinkSettings
 from sinks.state import SinkState
@@ -74,6 +75,10 @@ class SinkServer:
             size_limit=personality.size_limit or self.settings.size_limit,
         )
         post.state.become(personality, str(personality.seed))
+
+    def let_write_back(self, back: SendingBack) -> None:
+        """Let what is to be sent back be taken by this; without it nothing is."""
+        self._post.back = back
 
     @property
     def personality(self) -> Personality:

@@ -1,11 +1,12 @@
 """All sinks of one process: their files opened, their servers started in the running loop."""
 
+import asyncio
 import re
 import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,12 +21,23 @@ from sinks.receipts import ReceiptLog
 from sinks.settings import Certificate, Personality, SinkSettings
 from world.chance import Chance
 from world.clock import Clock
+from world.network import HostNetwork, Network
 
 if TYPE_CHECKING:
+    from sinks.sending_back import SendingBack
     from sinks.server import SinkServer
 
 _STANDINGS_MAX: Final = 100  # told of each sink, the worst ones
+_LOOPBACK: Final[Network] = HostNetwork()
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Where sinks send bounces, replies and complaints, if they do not say themselves."""
+
+    to: str | None = None  # address:port
+    network: Network = _LOOPBACK  # what they may reach
 
 
 class SinkService:
@@ -39,6 +51,7 @@ class SinkService:
         clock: Clock,
         chance: Chance,
         sockets: Sockets = THIS_HOST,
+        back: Back | None = None,
     ) -> None:
         """Check the settings; nothing is opened yet.
 
@@ -49,6 +62,7 @@ class SinkService:
             clock: for receipts and limits.
             chance: draws the seed of personalities whose seed is "random".
             sockets: where to listen.
+            back: where what they send back goes; None: nowhere, but for sinks that say where.
 
         Raises:
             BadSinkName: a name cannot be a file's name.
@@ -62,8 +76,10 @@ class SinkService:
             name: _seeded(_checked(name, settings, personalities), chance)
             for name, settings in sinks.items()
         }
+        self._back = back or Back()
         self._running: AsyncExitStack | None = None
         self._servers: dict[str, SinkServer] = {}
+        self._sending: list[SendingBack] = []
 
     @property
     def addresses(self) -> dict[str, tuple[str, int]]:
@@ -84,7 +100,7 @@ class SinkService:
         from sinks.server import SinkServer
 
         quieten()
-        servers = {}
+        servers, sending = {}, []
         async with AsyncExitStack() as stack:
             bound = self._bound(stack)
             for name, settings in self._sinks.items():
@@ -104,12 +120,38 @@ class SinkService:
                     inbox,
                     self._tls(settings, personality),
                 )
+                back = self._sending_back(name, settings, stack)
+                if back is not None:
+                    server.let_write_back(back)
+                    sending.append(back)
                 stack.push_async_callback(server.stop)
                 await server.start(bound[name])
                 servers[name] = server
             if servers:
                 await stack.enter_async_context(self._sockets.door(self._directory, self._handle))
-            self._running, self._servers = stack.pop_all(), servers
+            self._running, self._servers, self._sending = stack.pop_all(), servers, sending
+
+    def _sending_back(
+        self, name: str, settings: SinkSettings, stack: AsyncExitStack
+    ) -> "SendingBack | None":
+        to = settings.bounces_to or self._back.to
+        if to is None:
+            return None
+        from sinks.outgoing import OutgoingFile
+        from sinks.sending_back import SendingBack, Way
+
+        file = OutgoingFile(self._directory, name, self._sockets.append_file)
+        stack.callback(file.close)
+        host, _ = split_endpoint(settings.listen)
+        return SendingBack(Way(to, host, settings.mx, self._back.network), file, self._clock)
+
+    async def send_back(self) -> None:
+        """Send for ever what is to be sent back; what goes wrong with a file is raised."""
+        if not self._sending:
+            await asyncio.get_running_loop().create_future()
+        async with asyncio.TaskGroup() as tasks:
+            for each in self._sending:
+                tasks.create_task(each.run(), name="sending back")
 
     def set_personality(
         self, sink: str, name: str, also: Mapping[str, Personality] | None = None
@@ -190,7 +232,7 @@ class SinkService:
     async def stop(self) -> None:
         """Stop listening, end the sessions, close the files. Safe unstarted and twice."""
         running, self._running = self._running, None
-        self._servers = {}
+        self._servers, self._sending = {}, []
         if running is not None:
             await running.aclose()
 

@@ -31,10 +31,13 @@ from sinks.events import (
 )
 from sinks.express import ExpressConnection
 from sinks.faults import Cut
+from sinks.headers import header_block, message_id
 from sinks.inbox import InboxFile
 from sinks.local_part import wish_of
+from sinks.outgoing import Cause
 from sinks.personality import decide
 from sinks.receipts import Peer, ReceiptLog
+from sinks.sending_back import SendingBack
 from sinks.settings import EXTENSIONS
 from sinks.state import SinkState
 from world.clock import Clock
@@ -54,6 +57,7 @@ class Post:
     clock: Clock
     receipts: ReceiptLog
     inbox: InboxFile | None
+    back: SendingBack | None = None  # None: nothing is sent back
     tls_context: ssl.SSLContext | None = None
     accepted: int = 0
     refused: int = 0
@@ -287,7 +291,10 @@ class SinkSession(ExpressConnection):
         return True
 
     def kept(self, sender: str, recipients: list[str], content: bytes) -> str:
-        return f"250 2.0.0 Accepted as {self._keep(sender, recipients, content)}"
+        receipt_id = self._keep(sender, recipients, content)
+        if self._state.writes_back:  # no address asks for it: such mail is not usual
+            self._bring_back(sender, recipients, content)
+        return f"250 2.0.0 Accepted as {receipt_id}"
 
     async def take_body(self, sender: str, recipients: list[str]) -> None:
         await self._take(None, sender, recipients)
@@ -325,6 +332,7 @@ class SinkSession(ExpressConnection):
             await self._refuse(answer, Stage.BODY, sender, recipients)
             return
         receipt_id = self._keep(sender, recipients, content)
+        self._bring_back(sender, recipients, content)
         if answer.action is Action.ACCEPT_UNHEARD:
             self.end(answer.cut)
         await self.push(f"250 2.0.0 Accepted as {receipt_id}")
@@ -340,6 +348,17 @@ class SinkSession(ExpressConnection):
         post.accepted += 1
         reach("sink.after_receipt")
         return receipt_id
+
+    def _bring_back(self, sender: str, recipients: list[str], content: bytes) -> None:
+        """See what an accepted message brings its sender later."""
+        back = self._post.back
+        if back is None:
+            return
+        head, at = header_block(content), self._post.clock.now()
+        message = message_id(content) or sender
+        for each in recipients:
+            cause = Cause(sender, each, self.peer_ip, at, head)
+            back.take(self._post.state.afterwards, cause, message)
 
     async def _refuse(
         self,

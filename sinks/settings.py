@@ -1,7 +1,7 @@
 """The receiving half of ``mtalab.toml`` as values: sinks and their personalities.
 
 Each field's description is its documentation: ``docs/configuration.md`` is generated from here,
-from ``faults.py`` and from ``standing.py``.
+from ``faults.py``, ``later.py`` and ``standing.py``.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -9,7 +9,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from sinks.faults import Cut, Refusal, SlowClose, Stall, Tarpit
-from sinks.fields import Endpoint, Mask, ReplyOrDrop, ReplyText, Seconds, Share, Table
+from sinks.fields import (
+    Delay,
+    DelayOrTime,
+    Endpoint,
+    Mask,
+    ReplyOrDrop,
+    ReplyText,
+    Seconds,
+    Share,
+    Table,
+)
+from sinks.later import AutoReply, BounceLater, Complain
 from sinks.standing import Quota, Reputation
 
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING"]
@@ -24,10 +35,6 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
 Certificate = Literal[
     "none", "good", "expired", "not_yet_valid", "self_signed", "wrong_name", "untrusted"
 ]
-
-
-def _delay(value: Any) -> Any:
-    return value if isinstance(value, dict | BaseModel) else {"time": value}
 
 
 def _pause(value: Any) -> Any:
@@ -51,16 +58,13 @@ class SinkSettings(Table):
     size_limit: int = Field(
         default=10 * 1024 * 1024, ge=1024, description="Largest message in bytes, said in SIZE."
     )
+    bounces_to: Endpoint | None = Field(
+        default=None,
+        description="address:port of the server that takes what it sends back later: bounces, "
+        "auto-replies, complaints; none: the lab's own, [inmail].",
+    )
 
 
-class Delay(Table):
-    """How long a reply is held back."""
-
-    time: Seconds = Field(description="At least this long.")
-    jitter: Seconds = Field(default=0.0, description="Up to this much longer, evenly spread.")
-
-
-DelayOrTime = Annotated[Delay, BeforeValidator(_delay)]
 TarpitOrPause = Annotated[Tarpit, BeforeValidator(_pause)]
 _AT_ONCE: Final = Delay(time=0.0)
 
@@ -210,6 +214,11 @@ class Personality(Table):
     reputation: Reputation | None = Field(
         default=None, description="A reputation per source IP, and what it brings."
     )
+    bounce_later: BounceLater | None = Field(
+        default=None, description="Bounces of mail that was accepted."
+    )
+    auto_reply: AutoReply | None = Field(default=None, description="Out-of-office replies.")
+    complain: Complain | None = Field(default=None, description="Complaints of recipients.")
 
     @model_validator(mode="after")
     def _quotas_differ(self) -> "Personality":

@@ -2,21 +2,23 @@
 
 from typing import Final
 
+from sinks.afterwards import Afterwards
 from sinks.events import DROP_IT, Action, Answer
 from sinks.faults import Tarpit
-from sinks.fields import DROP, reply_of
+from sinks.fields import DROP, Delay, reply_of
 from sinks.limits import ConnectionCount, DayCount, DeferralCount, Greylist, SlidingRate
 from sinks.lot import Lots
 from sinks.mask import mask_pattern
 from sinks.reputation import Reputations
 from sinks.rules import Rules, Who
-from sinks.settings import EXTENSIONS, Delay, Personality
+from sinks.settings import EXTENSIONS, Personality
 
 _FORGET_WISH_S: Final = 5 * 86400.0  # as long as a message may be tried by default
 # Keys of a personality that answer no event, or stand in its extensions and greeting.
 _SILENT: Final = frozenset(
     {"description", "extends", "seed", "greeting", "extensions", "size_limit", "certificate"}
     | {"tarpit", "slow_close"}
+    | {"bounce_later", "auto_reply", "complain"}
 )
 _PLAIN: Final = Personality()
 
@@ -76,6 +78,13 @@ class SinkState:
         self.trap_masks = mask_pattern(reputation.traps) if reputation else None
         tarpit = personality.tarpit
         self._tarpit_masks = mask_pattern(tarpit.peers) if tarpit else None
+        self.afterwards = Afterwards(personality, self.lots)
+        # Whether what it has accepted may bring anything that its address does not ask for.
+        self.writes_back = not (
+            personality.bounce_later is None
+            and personality.auto_reply is None
+            and personality.complain is None
+        )
         self._adjust_memory(personality)
 
     def _adjust_memory(self, personality: Personality) -> None:

@@ -21,8 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import tracking_tables, webhook_tables
-from store import address_tables, tracking_tables
+from store import address_tables, inbound_tables, tracking_tables, webhook_tables
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -396,3 +395,4 @@ tracking_pointer = _table(tracking_tables.TrackingPointerRow)
 webhook = _table(webhook_tables.WebhookRow)
 webhook_dead = _table(webhook_tables.WebhookDeadRow)
 failure_text = _table(address_tables.FailureTextRow)
+inbound = _table(inbound_tables.InboundRow)

@@ -1,7 +1,7 @@
 """The one writer of message statuses: each change and its transition row in one transaction.
 
-Two doors: ``record`` for what workers report of their attempts, ``apply`` for what the scheduler
-or an operator decides about messages that are in nobody's hand.
+Three doors: ``record`` for what workers report of their attempts, ``apply`` for what the scheduler
+or an operator decides about messages that are in nobody's hand, ``bounce`` for what came back.
 """
 
 import functools
@@ -308,12 +308,42 @@ def apply(
     Raises:
         IllegalTransition: the event does not fit a message's status; nothing is changed.
     """
+    return _apply(tx, messages, event, at, reason, dict(extra or {}), {"text": text})
+
+
+def bounce(tx: Tx, message: Standing, verdict: Verdict, at: float) -> None:
+    """Fail a message that was sent, for the verdict on what came back.
+
+    Raises:
+        IllegalTransition: it was not sent; nothing is changed.
+    """
+    failure = None if verdict.failure is None else str(verdict.failure)
+    reply = verdict.text if verdict.code is None else f"{verdict.code} {verdict.text}"
+    said = {
+        "failure": failure,
+        "code": verdict.code,
+        "enhanced": verdict.enhanced,
+        "text": verdict.text,
+    }
+    values = {"failure": failure, "reply": reply}
+    _apply(tx, [message], MessageEvent.BOUNCED_LATER, at, verdict.reason, values, said)
+
+
+def _apply(
+    tx: Tx,
+    messages: Sequence[Standing],
+    event: MessageEvent,
+    at: float,
+    reason: Reason | None,
+    values: dict[str, Any],
+    said: Mapping[str, Any],
+) -> int:
+    """As ``apply``; ``values`` are columns of the message, ``said`` those of its transition."""
     if not messages:
         return 0
     changes = rollups.Changes()
     code = None if reason is None else int(reason)
     reasons = _reasons(tx, messages)
-    values = dict(extra or {})
     # What becomes pending again is in no part: only its time lets it be found.
     due_at = values.pop("next_attempt_at", at)
     rows, updates = [], []
@@ -324,7 +354,8 @@ def apply(
         rows.append(
             (
                 *(each.message_id, each.delivery_id, at, str(event), str(each.status), str(after)),
-                *(each.attempts, code, text),
+                *(each.attempts, code),
+                *said.values(),
             )
         )
         changes.move(each.delivery_id, each.status, after, code, reasons.get(each.message_id))
@@ -344,7 +375,7 @@ def apply(
     )
     changed = tx.connection.execute(statement, updates).rowcount
     assert changed == len(messages), "statuses changed between reading and writing them"
-    tx.dialect.bulk_insert(tx.connection, tables.transition, (*_FIRED, "text"), rows)
+    tx.dialect.bulk_insert(tx.connection, tables.transition, (*_FIRED, *said), rows)
     rollups.add(tx, changes)
     return changed
 

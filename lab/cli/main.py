@@ -46,6 +46,8 @@ COMMANDS: Final = (
     "resume",
     "cancel",
     "wave",
+    "urls",
+    "tracking-key",
     "retry",
     "mta",
     "lane",

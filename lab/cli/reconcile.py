@@ -44,6 +44,11 @@ def register(app: typer.Typer) -> None:
                 f"{found.receipts} receipts, {found.sent} of {found.messages} messages marked sent"
                 + (f", {found.foreign} receipts of other mail" if found.foreign else "")
             )
+            if found.returned or found.bounced:
+                output.print(
+                    f"{found.returned} mails were sent back by sinks, {found.kept} of them kept; "
+                    f"{found.bounced} messages failed after they had been sent"
+                )
             for kind, meaning in _MEANINGS.items():
                 count = values[kind]["messages"]
                 if count:

@@ -17,7 +17,7 @@ from mail.notation import endpoint
 from sinks.settings import Personality, SinkSettings
 
 _REPUTATIONS_SHOWN: Final = 3
-_ALONE_ONLY: Final = ("personality", "mx", "inbox")
+_ALONE_ONLY: Final = ("personality", "mx", "bounces_to", "inbox")
 _InboxOption = Annotated[
     Path | None, typer.Option("--inbox", help="The folder of a sink that runs alone.")
 ]
@@ -55,6 +55,13 @@ def _register_run(sink: typer.Typer) -> None:
             ),
         ] = "accept",
         mx: Annotated[str, typer.Option(help="The host name in its greeting.")] = "mx.mtalab.test",
+        bounces_to: Annotated[
+            str | None,
+            typer.Option(
+                metavar="ADDRESS:PORT",
+                help="Where it sends bounces, replies and complaints; by default nowhere.",
+            ),
+        ] = None,
         inbox: Annotated[
             Path | None,
             typer.Option(
@@ -96,7 +103,11 @@ def _register_run(sink: typer.Typer) -> None:
             else:
                 print(f"listening on {address} as {personality}; receipts in {folder}", flush=True)
 
-        in_loop(run_sink_alone(_settings(listen, personality, mx), own, folder, listening))
+        settings = _settings(listen, personality, mx)
+        if bounces_to is not None:
+            endpoint = _endpoint(bounces_to, "--bounces-to")
+            settings = settings.model_copy(update={"bounces_to": endpoint})
+        in_loop(run_sink_alone(settings, own, folder, listening))
         say("stopped")
 
 
@@ -107,7 +118,7 @@ def _only_alone(context: typer.Context) -> None:
         if source is not None and source.name == "COMMANDLINE":
             raise BadSinkOption(
                 "this is for one sink alone",
-                where=Where(key=f"--{each}"),
+                where=Where(key=f"--{each.replace('_', '-')}"),
                 remedy="Say --listen ADDRESS:PORT too, or write it under [sink.NAME] in "
                 "mtalab.toml; `mtalab sink set` changes one that runs.",
             )
@@ -115,14 +126,8 @@ def _only_alone(context: typer.Context) -> None:
 
 def _settings(listen: str, personality: str, mx: str) -> SinkSettings:
     host, separator, port = listen.rpartition(":")
-    try:
-        endpoint(f"{host}:1" if separator and port == "0" else listen)
-    except ValueError as error:
-        raise BadSinkOption(
-            f"{listen!r} is no address: {error}",
-            where=Where(key="--listen"),
-            remedy="Write it as 127.0.0.1:2600, or 127.0.0.1:0 for a free port.",
-        ) from error
+    remedy = "Write it as 127.0.0.1:2600, or 127.0.0.1:0 for a free port."
+    _endpoint(f"{host}:1" if separator and port == "0" else listen, "--listen", remedy)
     try:
         # A configuration file may not say port 0; whoever starts a sink alone is told which it got.
         checked = SinkSettings(listen="127.0.0.1:1", personality=personality, mx=mx)
@@ -133,6 +138,15 @@ def _settings(listen: str, personality: str, mx: str) -> SinkSettings:
             remedy="Use letters, digits, dots and hyphens, as in mx.example.test.",
         ) from error
     return checked.model_copy(update={"listen": listen})
+
+
+def _endpoint(text: str, option: str, remedy: str = "Write it as 127.0.0.1:2526.") -> str:
+    try:
+        return endpoint(text)
+    except ValueError as error:
+        raise BadSinkOption(
+            f"{text!r} is no address: {error}", where=Where(key=option), remedy=remedy
+        ) from error
 
 
 def _register_set(sink: typer.Typer) -> None:

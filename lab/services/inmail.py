@@ -3,18 +3,19 @@
 import contextlib
 
 from lab.configuration import Loaded
+from lab.inmail.service import InmailService
 from lab.machine import Machine
 from lab.services.door import OpenDoor
 from lab.services.loop import Reload
-from mail.notation import split_endpoint
 from store import modules
 from world.log import Log
 
 
 async def run_inmail(loaded: Loaded, reload: Reload, log: Log, machine: Machine) -> None:
-    """Listen until told to stop."""
-    place = split_endpoint(loaded.configuration.inmail.listen)
+    """Take what comes back until told to stop."""
     with contextlib.closing(machine.store_of(loaded)) as store:
+        service = InmailService(loaded, store, machine)
         door = OpenDoor(modules.INMAIL, loaded, reload, log, machine, store)
-        await door.keep(place, lambda _: None)
+        async with service.running() as place:
+            await door.keep(place, service.reconfigure)
         await door.say_goodbye()

@@ -11,7 +11,7 @@ from lab.lifetime import first_of, until_told_to_stop
 from lab.machine import Machine
 from lab.services.beat import beat_for_ever, say_goodbye
 from lab.services.loop import Reload
-from sinks.service import SinkService
+from sinks.service import Back, SinkService
 from sinks.settings import Personality, SinkSettings
 from store import modules
 from world.chance import SeededChance
@@ -23,6 +23,7 @@ ALONE: Final = "sink"  # the name of one that runs without a lab
 
 def sink_service(loaded: Loaded, machine: Machine) -> SinkService:
     """The sinks of a lab; none listens yet."""
+    inmail = loaded.configuration.inmail
     return SinkService(
         loaded.configuration.sink,
         loaded.configuration.personality,
@@ -30,6 +31,7 @@ def sink_service(loaded: Loaded, machine: Machine) -> SinkService:
         machine.clock,
         machine.chance(),
         machine.sockets,
+        Back(inmail.listen if inmail.is_on else None, machine.network(loaded)),
     )
 
 
@@ -56,7 +58,12 @@ async def run_sinks(loaded: Loaded, reload: Reload, log: Log, machine: Machine) 
 
             beat = beat_for_ever(store, modules.SINKS, machine)
             with following.on_hangup():
-                await first_of(until_told_to_stop(clock, machine.is_orphan), beat, follow())
+                await first_of(
+                    until_told_to_stop(clock, machine.is_orphan),
+                    beat,
+                    follow(),
+                    service.send_back(),
+                )
             await say_goodbye(store, modules.SINKS, machine)
     finally:
         await service.stop()
@@ -74,6 +81,6 @@ async def run_sink_alone(
     try:
         host, port = service.addresses[ALONE]
         listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        await until_told_to_stop()
+        await first_of(until_told_to_stop(), service.send_back())
     finally:
         await service.stop()

@@ -54,7 +54,10 @@ class Dialect(Protocol):
         ...
 
     def put_missing(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert those rows whose primary key is not there."""
+        """Insert those rows of which no key that has to be unique is there.
+
+        Rows whose primary key the database makes are inserted as they are ordered.
+        """
         ...
 
     def join_row(self, left: FromClause, table: Table, number: Any) -> "tuple[Join, FromClause]":

@@ -42,14 +42,17 @@ class Upserts:
         return statement.on_conflict_do_update(index_elements=keys, set_=new)
 
     def put_missing(self, tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert those rows whose primary key is not there."""
+        """Insert those rows of which no key that has to be unique is there.
+
+        Rows whose primary key the database makes are inserted as they are ordered.
+        """
         if rows:
             _write(tx, table, self._insert_for(table).on_conflict_do_nothing(), rows)
 
 
 def _write(tx: Connection, table: Table, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     keys = _keys(table)
-    tx.execute(statement, sorted(rows, key=lambda row: tuple(row[key] for key in keys)))
+    tx.execute(statement, sorted(rows, key=lambda row: tuple(row.get(key) for key in keys)))
 
 
 def _keys(table: Table) -> list[str]:

@@ -35,6 +35,6 @@ def test_whatever_is_imported_is_in_the_lock_that_users_install():
         if name not in sys.stdlib_module_names
         and name not in ROOMS
         and (file, name) != (PLUGIN, "pytest")
-        if not locked & {each.lower().replace("_", "-") for each in brought_by.get(name, [])}
+        if not locked & {re.sub(r"[._]", "-", each.lower()) for each in brought_by.get(name, [])}
     }
     assert missing == set()

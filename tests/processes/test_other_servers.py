@@ -4,6 +4,7 @@ import contextlib
 
 from mail.message_id import return_path
 from mail.states import MessageStatus
+from store import keys
 from tests.fakes.other_servers import exim, postfix, smtp_sink
 from tests.fakes.running_lab import CONFIGURATION, running_lab
 
@@ -47,7 +48,8 @@ def to(lab, name):
 
 def return_paths(lab, name):
     domain = lab.loaded.configuration.lab.domain
-    return {return_path(domain, 1, each.id) for each in to(lab, name)}
+    sealing = lab.store.read_now(keys.keys)
+    return {return_path(domain, 1, each.id, sealing) for each in to(lab, name)}
 
 
 def test_postfix_exim_and_smtp_sink_get_thousands_of_messages_each_once(tmp_path):

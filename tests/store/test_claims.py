@@ -60,7 +60,12 @@ class Late:
 def world(clock, tmp_path):
     process, journal = modules.Process("host", 4711, 1 << 20), Journal(tmp_path / "j")
     return lambda store: World(
-        store, clock, SeededChance(1), journal, lambda: process, measures=Measures()
+        store,
+        clock,
+        SeededChance(1),
+        journal,
+        lambda: process,
+        measures=Measures(),
     )
 
 

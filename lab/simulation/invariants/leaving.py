@@ -16,7 +16,7 @@ from lab.simulation.invariants.violation import Invariant
 from lab.simulation.process import State
 from lab.simulation.transport import End
 
-_MAIL: Final = re.compile(rb"MAIL FROM:<bounce\+(\d+)-(\d+)@")
+_MAIL: Final = re.compile(rb"MAIL FROM:<bounce\+(\d+)-(\d+)(?:-[a-z2-7]+)?@")
 _TICK_S: Final = 4 / TICKS_PER_S  # a limiter reckons in ticks
 _STOPPED_MAX_S: Final = 60.0
 _SETTLES_S: Final = 30.0  # a changed limit: who holds connections or parts by the old one is done

@@ -20,6 +20,7 @@ class Invariant(StrEnum):
     EXPIRY = "expiry"
     FAIRNESS = "fairness"
     LIVENESS = "liveness"
+    BOUNCE_IS_KEPT = "bounce_is_kept"
     NO_CRASH = "no_crash"  # no process ends by an error of ours
 
 

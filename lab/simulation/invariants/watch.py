@@ -2,6 +2,7 @@
 
 from lab.configuration import Loaded
 from lab.simulation.invariants.books import Books
+from lab.simulation.invariants.bounces import Bounces
 from lab.simulation.invariants.ends import Ends
 from lab.simulation.invariants.fairness import Fairness
 from lab.simulation.invariants.leases import Leases
@@ -29,12 +30,14 @@ class Watch:
         self.statuses = Statuses(self.scene, self.books)
         self.leases = Leases(self.scene, self.books)
         self.receipts = Receipts(self.scene, self.statuses)
+        self.bounces = Bounces(self.scene)
         self.leaving = Leaving(self.scene, self.books, self.leases)
         self.fairness = Fairness(self.scene, self.books)
         self.ends = Ends(self.scene)
         self.steps = 0
         sim.shared.on_write.append(self._written)
         sim.machines.disks.on_piece.append(self.receipts.written)
+        sim.machines.disks.on_piece.append(self.bounces.written)
         sim.machines.disks.on_unwritten.append(self.receipts.unwritten)
         sim.machines.on_crash.append(self._crashed)
         sim.machines.on_reload.append(self._reloaded)
@@ -65,6 +68,7 @@ class Watch:
         """
         self.statuses.at_end()
         self.receipts.at_end()
+        self.bounces.at_end()
         self.ends.at_end()
         self.sim.loop.end_if_halted()
 

@@ -3,6 +3,7 @@
 from lab.simulation.storms.drawing import Draw, SeededDraw
 from lab.simulation.storms.events import act_of, fault_of, lost_host_of
 from lab.simulation.storms.labs import lab_of, mail_of
+from lab.simulation.storms.late_bounces import let_bounce
 from lab.simulation.storms.storm import Storm
 from world.chance import SeededChance
 
@@ -20,6 +21,9 @@ def storm_of(draw: Draw) -> Storm:
         name = draw.one_of([*lab["mta"]])
         elsewhere = (name,)
         events.append(lost_host_of(draw, mail, name))
+    # Drawn last: what was drawn before is the same without it.
+    if draw.is_so(0.3):
+        events += let_bounce(draw, lab, mail)
     return Storm(lab, mail, tuple(sorted(events, key=lambda each: each.at)), elsewhere)
 
 

@@ -14,7 +14,7 @@ from mta.attempts import Attempts
 from scheduler import housekeeping
 from scheduler.decide import room, stream
 from sinks.session import SinkSession
-from store import leases, parts, settlement, transitions
+from store import inbound, leases, parts, settlement, transitions
 
 
 @dataclass(frozen=True)
@@ -268,6 +268,19 @@ def _worker_raises(patch):
     patch.setattr(outbox.Outbox, "finish", finish)
 
 
+def _bounce_forgotten(patch):
+    """Some of what is taken at the port for bounces is not kept."""
+    real, forgets = inbound.take, _every(2)
+
+    def take(tx, *given):
+        numbers = real(tx, *given)
+        if forgets():
+            tx.connection.execute(text(f"DELETE FROM inbound WHERE id = {numbers[0]}"))
+        return numbers
+
+    patch.setattr(inbound, "take", take)
+
+
 MUTANTS = (
     Mutant("a deferral cancels", Invariant.LEGAL_TRANSITIONS, _expired_is_sent, 2),
     Mutant("attempts forgotten", Invariant.ATTEMPTS_GROW, _attempts_forgotten, 4),
@@ -289,5 +302,6 @@ MUTANTS = (
     Mutant("oldest delivery first", Invariant.FAIRNESS, _oldest_first, 7),
     Mutant("never finished", Invariant.LIVENESS, _never_finished),
     Mutant("new work not seen", Invariant.LIVENESS, _new_work_not_seen, 2),
+    Mutant("bounce forgotten", Invariant.BOUNCE_IS_KEPT, _bounce_forgotten),
     Mutant("worker raises", Invariant.NO_CRASH, _worker_raises),
 )

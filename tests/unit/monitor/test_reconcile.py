@@ -101,6 +101,8 @@ def test_the_verdict_as_json(ledger):
         "messages": 3,
         "sent": 1,
         "foreign": 0,
+        "bounced": 0,
+        "bounces_async": {"returned": 0, "kept": 0},
         "lost": {"messages": 0, "ids": []},
         "unmarked": {"messages": 0, "ids": []},
         "in_doubt": {"messages": 0, "ids": []},
