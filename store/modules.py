@@ -27,6 +27,7 @@ SINKS: Final = "sinks"
 SUBMISSION: Final = "submission"
 INMAIL: Final = "inmail"
 TRACKING: Final = "tracking"
+READERS: Final = "readers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,16 @@ from typing import Final, Self
 import psutil
 
 LOOK_EVERY_S: Final = 0.25
-_KINDS: Final = ("worker", "scheduler", "submission", "inmail", "tracking", "sink", "mta")
+_KINDS: Final = (
+    "worker",
+    "scheduler",
+    "submission",
+    "inmail",
+    "tracking",
+    "readers",
+    "sink",
+    "mta",
+)
 
 
 @dataclass(slots=True)

@@ -58,6 +58,7 @@ COMMANDS: Final = (
     "submission",
     "inmail",
     "tracking",
+    "readers",
     "serve-tests",
 )  # each a module of its name here; as --help shows them
 COMPLETION: Final = "_MTALAB_COMPLETE"  # set by the shell that asks

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from lab.reading_state import are_readers_done
 from lab.scenario.acts import Act
 from lab.scenario.expecting import Expecting
 from lab.scenario.outcome import Failure, Outcome, Seen
@@ -25,6 +26,7 @@ LOOK_S: Final = 1.0  # how often it is seen whether all is over; longer and long
 LONGEST_LOOK_S: Final = 3600.0
 _LATER: Final = 1.5
 SETTLES_S: Final = 1.0  # a lab that is done may still be writing its last words
+READ_SETTLES_S: Final = 15.0  # what was read is looked at by the tracking server for a while
 _OVER: Final = frozenset((DeliveryStatus.FINISHED, DeliveryStatus.CANCELLED, DeliveryStatus.FAILED))
 
 Item = Delivery | Expectation | Act
@@ -129,15 +131,17 @@ class Run:
         while not self.is_over() and self.elapsed < lasts_s:
             await self.lab.until(min(lasts_s, self.elapsed + look_s))
             look_s = min(look_s * _LATER, LONGEST_LOOK_S)
-        await self.lab.until(self.elapsed + SETTLES_S)
+        is_read = bool(self.lab.loaded.configuration.reader)
+        await self.lab.until(self.elapsed + (READ_SETTLES_S if is_read else SETTLES_S))
 
     def is_over(self) -> bool:
-        """Whether nothing will be sent any more of what was submitted so far."""
+        """Whether nothing will be sent any more of what was submitted, and all is read."""
         store = self.lab.store
-        return all(
+        is_sent = all(
             store.read_now(deliveries.get, each).status in _OVER
             for each in self.stage.deliveries.values()
         )
+        return is_sent and are_readers_done(self.lab.loaded)
 
     def outcome(
         self, *, wall_s: float, seed: int, error: Exception | None, kept: Path | None

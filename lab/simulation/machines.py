@@ -17,6 +17,7 @@ from lab.configuration import Loaded
 from lab.lifetime import first_of, until_told_to_stop
 from lab.services.inmail import run_inmail
 from lab.services.instance import run_instance
+from lab.services.readers import run_readers
 from lab.services.scheduler import run_scheduler
 from lab.services.sinks import run_sinks
 from lab.services.submission import run_submission
@@ -42,7 +43,12 @@ from world.log import Log
 
 _FIRST_PID: Final = 100
 _FINALLY_MAX: Final = 100  # waits of one task's ``finally`` blocks
-_DOORS: Final = {"submission": run_submission, "inmail": run_inmail, "tracking": run_tracking}
+_OTHERS: Final = {  # by the first word of their commands
+    "submission": run_submission,
+    "inmail": run_inmail,
+    "tracking": run_tracking,
+    "readers": run_readers,
+}
 _FATAL: Final = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
 
@@ -130,8 +136,8 @@ class Machines:
                 return self._up(machine, log)
             case ("sink",):
                 return run_sinks(loaded, reload, log, machine)
-            case (key,) if key in _DOORS:
-                return _DOORS[key](loaded, reload, log, machine)
+            case (key, *_) if key in _OTHERS:
+                return _OTHERS[key](loaded, reload, log, machine)
             case ("scheduler",):
                 return run_scheduler(loaded, reload, log, machine)
             case ("mta", "run", name):
