@@ -13,8 +13,8 @@ What = Annotated[
     Field(
         pattern=r"^(scheduler|sinks|submission|inmail|tracking|readers|up"
         r"|mta@[\w-]+|worker of mta@[\w-]+)$",
-        description="scheduler, sinks, submission, inmail, tracking, readers, up, mta@NAME, or worker "
-        "of mta@NAME (the first of its workers that lives).",
+        description="scheduler, sinks, submission, inmail, tracking, readers, up, mta@NAME, or "
+        "worker of mta@NAME (the first of its workers that lives).",
     ),
 ]
 Delivery = Annotated[str, Field(description="Its name in this file.")]

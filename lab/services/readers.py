@@ -15,6 +15,7 @@ from mail.errors import UserError
 from store import modules
 from store.engine import Store
 from tracking.readers.acting import Acting
+from tracking.readers.asking import Asking
 from tracking.readers.assigning import personas
 from tracking.readers.ledger import Ledger
 from tracking.readers.reading import Readers
@@ -58,15 +59,9 @@ async def run_readers(loaded: Loaded, reload: Reload, log: Log, machine: Machine
 
 def _readers(loaded: Loaded, log: Log, machine: Machine, store: Store) -> Readers:
     configuration, mailboxes = loaded.configuration, SinkMailboxes(loaded.directory)
-    acting = Acting(
-        configuration.readers,
-        Ledger(loaded.directory, partial(machine.sockets.append_file, lines=True)),
-        machine.clock,
-        mailboxes,
-        StoreOriginals(store),
-        machine.network(loaded).admit,
-        log,
-    )
+    ledger = Ledger(loaded.directory, partial(machine.sockets.append_file, lines=True))
+    asking = Asking(ledger, machine.clock, machine.network(loaded).admit)
+    acting = Acting(configuration.readers, asking, mailboxes, StoreOriginals(store), log)
 
     def changed(waiting: int) -> None:
         try:

@@ -7,7 +7,7 @@ in silence.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -63,7 +63,7 @@ class Entry:
         return self.key.rpartition(" ")[0]
 
     def as_line(self) -> bytes:
-        return orjson.dumps(asdict(self), option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(self, option=orjson.OPT_APPEND_NEWLINE)
 
 
 class Appends(Protocol):

@@ -75,7 +75,7 @@ class Readers:
                 self._changed(self.waiting)
                 is_first = False
             # Outcomes are in the store soon after their receipts: its changes are news of mail.
-            await self._acting.clock.doze(LOOK_S, about="store")
+            await self._acting.asking.clock.doze(LOOK_S, about="store")
 
     def plan(self, arrival: Arrival) -> None:
         """Take note of a message: what is to be done of it waits for its time."""
@@ -89,12 +89,12 @@ class Readers:
         number = zlib.crc32(arrival.recipient.encode("utf-8", "replace")) % HANDS
         for act in plan(persona.reader, SeededChance(f"{seed}/{arrival.key}")):
             job = Job(arrival.at + act.after_s, next(self._order), arrival, persona, act)
-            if not self._acting.ledger.is_over(job.key):
+            if not self._acting.asking.ledger.is_over(job.key):
                 heapq.heappush(self._heaps[number], job)
                 self._news[number].set()
 
     async def _work(self, number: int) -> None:
-        heap, news, clock = self._heaps[number], self._news[number], self._acting.clock
+        heap, news, clock = self._heaps[number], self._news[number], self._acting.asking.clock
         browser = Browser(clock)
         try:
             while True:
