@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
@@ -18,6 +19,7 @@ TIMEOUT_S: Final = 15.0
 IDLE_S: Final = 2.0  # servers close what is idle for longer, uvicorn after 5 s
 BODY_MAX: Final = 2_000_000  # bytes of an answer; what is over is not read
 _BLOCK: Final = 65_536
+_URL: Final = re.compile("[!-~]+")  # as it stands in a request
 
 
 class NotReached(Exception):
@@ -69,7 +71,7 @@ def may_go(url: str, admit: Callable[[str], str]) -> bool:
     try:
         parts = urlsplit(url)
         place = place_of(parts)
-        if parts.scheme.lower() != "http" or not url.isascii() or "@" in parts.netloc:
+        if parts.scheme.lower() != "http" or _URL.fullmatch(url) is None or "@" in parts.netloc:
             return False
         ipaddress.ip_address(place.host)
         admit(place.host)
