@@ -113,8 +113,20 @@ class TrackingReconciliation:
     @property
     def is_ok(self) -> bool:
         """Whether nothing is lost and nothing made up."""
+        return self.disagreements == 0
+
+    @property
+    def disagreements(self) -> int:
+        """Of all kinds together."""
         wrong = self.missing, self.phantom, self.wrong_kind
-        return not any(each.count for each in wrong) and not self.differences
+        return sum(each.count for each in wrong) + len(self.differences)
+
+    def in_words(self) -> str:
+        """How many of each kind."""
+        return (
+            f"{self.missing.count} missing, {self.phantom.count} made up, "
+            f"{self.wrong_kind.count} of a wrong kind, {len(self.differences)} counters"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The shape that ``docs/json.md`` promises, but for the figures."""

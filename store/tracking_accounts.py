@@ -127,6 +127,15 @@ def counts_of_counters(tx: Tx) -> Counts:
     return {key: count for key, count in found.items() if count}
 
 
+def counted_by_kind(tx: Tx, delivery_id: int | None) -> dict[Kind, int]:
+    """Logs of a delivery, or of all, as the roll-ups have them."""
+    table = tables.rollup_tracking
+    query = select(table.c.kind, func.sum(table.c.logs).label("logs")).group_by(table.c.kind)
+    if delivery_id is not None:
+        query = query.where(table.c.delivery_id == delivery_id)
+    return {Kind(row.kind): int(row.logs) for row in tx.connection.execute(query)}
+
+
 def _add_by_url(
     found: Counts, delivery_id: int, url: int, kind: int, logs: int, *, is_machine: bool
 ) -> None:

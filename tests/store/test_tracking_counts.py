@@ -98,3 +98,6 @@ def test_figures_of_the_counters(store):
         Counter(1, "clicked", True): 1,
         Counter(1, "persons", True): 1,
     }
+    assert store.read_now(tracking_accounts.counted_by_kind, 1) == {Kind.CLICK: 3}
+    assert store.read_now(tracking_accounts.counted_by_kind, None) == {Kind.CLICK: 3}
+    assert store.read_now(tracking_accounts.counted_by_kind, 2) == {}

@@ -100,15 +100,14 @@ class Browser:
     async def ask(self, asked: Asked) -> Answer:
         """Raises NotReached and Unanswered."""
         connection = await self._connection(asked.place)
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                answer = await self._exchange(connection, asked)
-        except (OSError, TimeoutError, h11.ProtocolError, EOFError) as error:
-            connection.writer.close()
-            raise Unanswered(str(error) or type(error).__name__) from error
-        except BaseException:
-            connection.writer.close()
-            raise
+        with contextlib.ExitStack() as unless_answered:
+            unless_answered.callback(connection.writer.close)
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    answer = await self._exchange(connection, asked)
+            except (OSError, TimeoutError, h11.ProtocolError, EOFError) as error:
+                raise Unanswered(str(error) or type(error).__name__) from error
+            unless_answered.pop_all()
         self._put_by(asked.place, connection)
         return answer
 
