@@ -332,6 +332,42 @@ class Warmup(Table):
         return plan
 
 
+class AddressRules(Table):
+    """When an address that fails is not sent to any more, and when its errors are forgotten.
+
+    A hard error quarantines at once. The defaults are what the modelled system documents; where
+    its pages disagree, decision 35 says which one is followed.
+    """
+
+    max_errors: int = Field(
+        default=5,
+        ge=0,
+        description="Soft errors that an address may have; one more quarantines it.",
+    )
+    significant_gap: Seconds = Field(
+        default=86400.0,
+        description="A soft error counts if the one counted before is as old; the default is 1 d.",
+    )
+    reset_after: Seconds = Field(
+        default=10 * 86400.0,
+        description="Errors are forgotten when none was counted for longer; the default is 10 d.",
+    )
+    mailbox_full_after: Seconds = Field(
+        default=30 * 86400.0,
+        description="So long an address stays with_errors if its mailbox was full; the default is "
+        "30 d.",
+    )
+    success_releases: bool = Field(
+        default=True,
+        description="Whether errors are forgotten when a message is accepted for the address.",
+    )
+    bounce_rules: str = Field(
+        default="bounce_rules.toml",
+        description="File of this lab's own bounce rules, beside this file; they are asked before "
+        "those that come with the program. There need be none.",
+    )
+
+
 class LabSettings(Table):
     """The lab as a whole."""
 
@@ -382,6 +418,7 @@ class Configuration(Table):
     )
     scheduler: Pace = Pace()
     breaker: Breaker = Breaker()
+    addresses: AddressRules = AddressRules()
     warmup: tuple[Warmup, ...] = ()
 
     @model_validator(mode="before")

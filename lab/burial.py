@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from affinity.configuration import AddressRules
 from lab.machine import Machine
 from mta import journal as journals
 from store import modules, settlement
@@ -12,7 +13,9 @@ from store.transitions import Author
 Worst = Callable[[str, float], float | None]
 
 
-async def bury(store: Store, machine: Machine, worker: modules.Worker, worst: Worst) -> bool:
+async def bury(
+    store: Store, machine: Machine, worker: modules.Worker, worst: Worst, rules: AddressRules
+) -> bool:
     """Clear up after a worker: end it, replay its journal, take back its parts, drop the journal.
 
     A journal that is damaged or cannot be read stays where it is, and the audit says so.
@@ -28,7 +31,7 @@ async def bury(store: Store, machine: Machine, worker: modules.Worker, worst: Wo
         outcomes, damaged = journals.read(stem)
     except OSError:  # the worker is buried all the same, or one file would stop all scheduling
         outcomes, damaged = [], 1
-    author = Author(worker.instance, worker.id)
+    author = Author(worker.instance, worker.id, rules)
     recorded = await store.write(
         settlement.bury, author, outcomes, worst, machine.clock.now(), damaged, heard_at
     )

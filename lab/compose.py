@@ -9,6 +9,7 @@ from affinity.route import Routes
 from lab.configuration import Loaded
 from lab.destinations import destinations, signing_keys
 from lab.machine import Machine
+from mta.classify import Classifier
 from mta.measures import Measures
 from mta.settings import MtaSettings
 from mta.signature import Signer
@@ -47,7 +48,18 @@ def mta_settings(loaded: Loaded, instance: str, machine: Machine) -> MtaSettings
         heartbeat_s=mta.heartbeat,
         connections=mta.connections,
         domain=configuration.lab.domain,
+        addresses=configuration.addresses,
+        classifier=classifier_of(loaded),
     )
+
+
+def classifier_of(loaded: Loaded) -> Classifier:
+    """What judges answers and bounces in this lab.
+
+    Raises:
+        BadRules: its own rules are not valid.
+    """
+    return Classifier.with_own(loaded.own_rules, loaded.own_rules_path.name)
 
 
 def worker_world(

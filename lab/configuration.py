@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -55,11 +55,17 @@ class Loaded:
     text: str  # of the file, as it was read
     overrides: Mapping[str, str] = field(default_factory=dict)  # dotted key → text, from flags
     given: Mapping[str, str] = field(default_factory=dict)  # the same, and from the environment
+    own_rules: str = ""  # text of the lab's own bounce rules; empty: it has none
 
     @property
     def store_url(self) -> str:
         given = self.configuration.lab.store
         return given if given is not None else f"sqlite:///{self.directory / 'lab.db'}"
+
+    @property
+    def own_rules_path(self) -> Path:
+        """Where the lab's own bounce rules are, if it has any."""
+        return self.path.parent / self.configuration.addresses.bounce_rules
 
     def endpoint_of(self, place: RouteHost) -> tuple[str, int] | None:
         """Address and port of a route's host, or None when it names a sink that does not exist."""
@@ -83,6 +89,7 @@ def load(
     Raises:
         NoConfiguration: there is no such file.
         BadConfiguration: it is not valid.
+        BadRules: the lab's own bounce rules are not valid.
     """
     if path is None:
         path = Path(environ.get(VARIABLE) or FILE)
@@ -102,7 +109,25 @@ def load(
     given = {**from_environment(environ), **(overrides or {})}
     configuration = configuration_from(text, path.name, given)
     directory = path.parent / configuration.lab.directory
-    return Loaded(configuration, path, directory, text, overrides or {}, given)
+    found = Loaded(configuration, path, directory, text, overrides or {}, given)
+    return replace(found, own_rules=_own_rules(found.own_rules_path))
+
+
+def _own_rules(path: Path) -> str:
+    """The text of a lab's own bounce rules, valid; empty if there is no such file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoConfiguration(
+            f"the bounce rules {path} cannot be read: {error}",
+            remedy="Make it a readable UTF-8 text file, or take it away.",
+        ) from error
+    from mta.classify import Classifier  # most labs have none
+
+    Classifier.with_own(text, path.name)
+    return text
 
 
 def configuration_from(

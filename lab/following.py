@@ -57,8 +57,9 @@ class Account:
 
 
 def digest_of(loaded: Loaded) -> str:
-    """A short name for a text of the configuration."""
-    return hashlib.sha256(loaded.text.encode()).hexdigest()[:16]
+    """A short name for a text of the configuration, and of the rules that go with it."""
+    text = f"{loaded.text}\0{loaded.own_rules}" if loaded.own_rules else loaded.text
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Following:

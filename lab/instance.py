@@ -208,10 +208,10 @@ class Instance:
                 await self._bury(worker)
 
     async def _bury(self, worker: modules.Worker) -> None:
-        rate_of = settings_from(self._loaded.configuration).rate_of
+        settings = settings_from(self._loaded.configuration)
 
         def worst(lane: str, lease_end: float) -> float | None:
-            rate = rate_of(lane)
+            rate = settings.rate_of(lane)
             return None if rate is None else rate.worst_case(lease_end)
 
-        await bury(self._store, self._machine, worker, worst)
+        await bury(self._store, self._machine, worker, worst, settings.addresses)

@@ -1,4 +1,4 @@
-"""Following the configuration file while the lab runs."""
+"""Following the configuration file, and the bounce rules beside it, while the lab runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -34,9 +34,9 @@ async def changes(
     while True:
         is_asked = asked.is_set()
         asked.clear()
-        now = _stamp(loaded.path)
+        now = _stamp(loaded.path), _stamp(loaded.own_rules_path)
         # An editor that replaces the file may leave none for an instant.
-        if is_asked or now not in (seen, None):
+        if is_asked or (now != seen and now[0] is not None):
             seen = now
             try:
                 new = reload()
@@ -44,7 +44,7 @@ async def changes(
                 complain(log, error)
                 refused(error)
             else:
-                if is_asked or new.text != loaded.text:
+                if is_asked or (new.text, new.own_rules) != (loaded.text, loaded.own_rules):
                     loaded = new
                     yield loaded
         await clock.doze(_LOOK_EVERY_S, asked, about="machine")

@@ -7,7 +7,6 @@ from mail.cause import Cause
 from mail.outcome import Answer, Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent
-from mta.classify import Classifier
 from mta.errors import PersonalizationError
 from mta.held import HeldMessage, HeldPart
 from mta.outbox import Outbox
@@ -32,7 +31,6 @@ class Attempts:
         self._outbox, self._clock, self._chance = outbox, clock, chance
         self._settings = settings
         self._close_one = close_one
-        self._classifier = Classifier.packaged()
         self.progress_at: float | None = None  # when the last answer came, in epoch seconds
 
     def answered(
@@ -40,12 +38,12 @@ class Attempts:
     ) -> None:
         """The receiver, or the failure to reach it, decided about one message."""
         attempt = held.message.attempts + 1
-        verdict = self._classifier.classify(answer, attempt)
+        verdict = self._settings().classifier.classify(answer, attempt)
         self._record(held, verdict, duration_s, size_bytes)
 
     def waits_for(self, answer: Answer) -> Cause | None:
         """What a message that met this would wait for."""
-        return self._classifier.classify(answer, 1).cause
+        return self._settings().classifier.classify(answer, 1).cause
 
     def not_made(self, held: HeldMessage, error: PersonalizationError) -> None:
         """The content could not be made for this recipient; trying again would not help."""

@@ -9,7 +9,7 @@ import importlib.resources
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -120,6 +120,12 @@ class ReplyRule(Judgement):
         return self
 
 
+def _check_names(names: Sequence[str]) -> None:
+    twice = sorted({each for each in names if names.count(each) > 1})
+    if twice:
+        raise ValueError(f"each rule needs a name of its own, but two are {twice[0]!r}")
+
+
 class Rules(Table):
     """The whole file."""
 
@@ -130,28 +136,38 @@ class Rules(Table):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Rules":
-        names = [each.name for each in self.rule] + [each.name for each in self.broken]
-        twice = sorted({each for each in names if names.count(each) > 1})
-        if twice:
-            raise ValueError(f"each rule needs a name of its own, but two are {twice[0]!r}")
+        _check_names([*(each.name for each in self.rule), *(each.name for each in self.broken)])
         return self
 
 
+class OwnRules(Table):
+    """The file of a lab's own rules: they are asked before those that come with the program."""
+
+    rule: tuple[ReplyRule, ...] = ()
+    broken: tuple[BrokenRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "OwnRules":
+        _check_names([*(each.name for each in self.rule), *(each.name for each in self.broken)])
+        return self
+
+
+_Kind = TypeVar("_Kind", Rules, OwnRules)
 _Search = Callable[[str], object]  # truthy if the text is what the rule is about
 
 
 class Classifier:
     """Turns answers into verdicts."""
 
-    def __init__(self, text: str, file: str = RULES_FILE) -> None:
-        """Read the rules; ``file`` is their name in errors. Raises BadRules."""
-        try:
-            self._rules = read(text, file, Rules)
-        except BadConfiguration as error:
-            raise BadRules(
-                "\n".join(str(each) for each in error.mistakes),
-                remedy=f"The head of the packaged {RULES_FILE} describes each key.",
-            ) from error
+    def __init__(self, text: str, file: str = RULES_FILE, own: OwnRules | None = None) -> None:
+        """Read the rules; ``file`` is their name in errors, ``own`` are asked first.
+
+        Raises:
+            BadRules: they are no rules, or one of ``own`` is named like one of them.
+        """
+        self._rules = _read(text, file, Rules)
+        if own is not None:
+            self._rules = _joined(own, self._rules)
         self._replies = tuple(
             (each, _matcher(each.code), _matcher(each.enhanced), _search(each.text))
             for each in self._rules.rule
@@ -166,8 +182,24 @@ class Classifier:
     @cache
     def packaged(cls) -> "Classifier":
         """The one with the rules that come with the program; it remembers nothing but answers."""
-        file = importlib.resources.files("mta").joinpath(RULES_FILE)
-        return cls(file.read_text(encoding="utf-8"))
+        return cls(_packaged_text())
+
+    @classmethod
+    @lru_cache(maxsize=4)
+    def with_own(cls, text: str, file: str) -> "Classifier":
+        """The packaged one with a lab's own rules before its own.
+
+        Raises:
+            BadRules: they are no rules, or one is named like a packaged one.
+        """
+        if not text.strip():
+            return cls.packaged()
+        return cls(_packaged_text(), own=_read(text, file, OwnRules))
+
+    def rule_named(self, name: str) -> ReplyRule | BrokenRule | None:
+        """A rule by its name; None for the judgements of what no rule knows."""
+        rules: tuple[ReplyRule | BrokenRule, ...] = (*self._rules.rule, *self._rules.broken)
+        return next((each for each in rules if each.name == name), None)
 
     def classify(self, answer: Answer, attempts: int) -> Verdict:
         """Judge one answer; ``attempts`` counts the attempts up to and with this one."""
@@ -213,6 +245,34 @@ class Classifier:
             is_final = False
             text = _cut(f"the reply to the whole message was not read, it may have arrived: {text}")
         return _failed(judgement, text, None, rule=name, is_final=is_final)
+
+
+def _packaged_text() -> str:
+    return importlib.resources.files("mta").joinpath(RULES_FILE).read_text(encoding="utf-8")
+
+
+def _joined(own: OwnRules, rules: Rules) -> Rules:
+    names = {each.name for each in rules.rule} | {each.name for each in rules.broken}
+    taken = [each.name for each in own.rule if each.name in names]
+    taken += [each.name for each in own.broken if each.name in names]
+    if taken:
+        raise BadRules(
+            f"a rule of this lab is named {taken[0]!r}, like one that comes with the program",
+            remedy="Give it a name of its own.",
+        )
+    return rules.model_copy(
+        update={"rule": own.rule + rules.rule, "broken": own.broken + rules.broken}
+    )
+
+
+def _read(text: str, file: str, kind: type[_Kind]) -> _Kind:
+    try:
+        return read(text, file, kind)
+    except BadConfiguration as error:
+        raise BadRules(
+            "\n".join(str(each) for each in error.mistakes),
+            remedy=f"The head of the packaged {RULES_FILE} describes each key.",
+        ) from error
 
 
 def _matcher(patterns: Sequence[str]) -> _Search:

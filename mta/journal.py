@@ -112,6 +112,7 @@ def encode(outcome: Outcome) -> bytes:
             verdict.code,
             verdict.enhanced,
             verdict.cause,
+            verdict.rule,
         ),
         option=orjson.OPT_APPEND_NEWLINE,
     )
@@ -143,7 +144,8 @@ def _decode(row: Sequence[Any]) -> Outcome:
         text,
         code,
         enhanced,
-        cause=None if cause is None else Cause(cause),
+        str(row[19]) if len(row) > 19 else "",
+        None if cause is None else Cause(cause),
     )
     return Outcome(
         message_id=row[0],

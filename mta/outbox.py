@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from affinity.configuration import AddressRules
 from mta.journal import Journal
 from mta.measures import Measures
 from store import settlement
@@ -109,6 +110,10 @@ class Outbox:
         """The rest of the part is given back."""
         self._group.released.append((part_id, epoch))
         self._wanted.set()
+
+    def count_by(self, rules: AddressRules) -> None:
+        """Let failures count against addresses by other rules from the next commit on."""
+        self._author = replace(self._author, rules=rules)
 
     def keep_limiter(self, lane: str, tat: float) -> None:
         """The lane's limiter as it stands, to be committed with what it allowed."""

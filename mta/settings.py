@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from affinity.affinity import source_ips_for
-from affinity.configuration import Affinity, Pace, Retry, SourceIp
+from affinity.configuration import AddressRules, Affinity, Pace, Retry, SourceIp
 from affinity.lane import Limits
+from mta.classify import Classifier
 from mta.session.settings import Credentials
 from mta.signature import Signer
 from world.network import Network
@@ -48,6 +49,8 @@ class MtaSettings:
     heartbeat_s: float
     connections: int  # per lane where no rule limits them
     domain: str  # of return paths and Message-IDs
+    addresses: AddressRules = field(default_factory=AddressRules)  # what failures mean for them
+    classifier: Classifier = field(default_factory=Classifier.packaged)
     # Asked four times for each message: the answers, which never change for these settings.
     _admitted: dict[tuple[str, str, str], bool] = field(
         default_factory=dict, init=False, repr=False, compare=False

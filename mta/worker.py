@@ -86,7 +86,7 @@ class Worker:
         finally:
             if self.worker_id == 0:
                 world.journal.close(remove=True)  # nobody knows of it
-        author = Author(settings.instance, self.worker_id)
+        author = Author(settings.instance, self.worker_id, self._settings.addresses)
         self._log = log = world.log(self.worker_id)
         log.info("worker_started", note=f"sending for {', '.join(settings.affinities)}")
         self._outbox = Outbox(
@@ -157,6 +157,7 @@ class Worker:
         self._settings = settings
         if not self._is_working:
             return
+        self._outbox.count_by(settings.addresses)
         self._lanes.reconfigure(settings)
         for held in self._lanes.drain(lambda each: not self._is_allowed(each)):
             self._give_back(held)

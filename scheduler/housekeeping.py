@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from affinity.breaker import tripped
+from affinity.configuration import AddressRules
 from affinity.rate import Rate
 from scheduler.decide.cut import DueMessage, cut
 from scheduler.decide.expire import expiry_event
@@ -14,8 +15,10 @@ from scheduler.decide.reclaim import Holder, Lease, stale_leases
 from scheduler.decide.vigil import Vigil
 from scheduler.settings import SchedulerSettings
 from store import (
+    addresses,
     breaker,
     deliveries,
+    exclusion,
     expiry,
     leases,
     modules,
@@ -31,9 +34,12 @@ from world.clock import Clock
 EXPIRE_MAX: Final = 2000  # messages of one transaction; keeps writers' waits short
 CUT_MAX: Final = 2000
 REPLAN_MAX: Final = 64  # domains of one transaction
+RELEASE_EVERY_S: Final = 3600.0  # the modelled system looks once a night
 SHORTEST_GAP_S: Final = 1.0  # a round on a busy machine is no interruption
 
-Bury = Callable[[modules.Worker, Callable[[str, float], float | None]], Awaitable[None]]
+Bury = Callable[
+    [modules.Worker, Callable[[str, float], float | None], AddressRules], Awaitable[None]
+]
 
 
 class Housekeeping:
@@ -46,6 +52,7 @@ class Housekeeping:
         self._checked: set[tuple[int, int]] = set()  # deliveries whose plans fit the settings
         self._vigil = Vigil(_gap_s(settings))
         self._looked_at = 0.0  # by the breaker
+        self._released_at = 0.0  # when addresses were last looked after
 
     def reconfigure(self, settings: SchedulerSettings) -> None:
         """Follow a changed configuration; mail that is queued is planned anew."""
@@ -107,6 +114,17 @@ class Housekeeping:
             return 0
         return await self._store.write(breaker.shut, chosen, now + rule.shut, now)
 
+    async def release_addresses(self) -> int:
+        """Forget old errors of addresses; looks every hour by the clock."""
+        rules, now = self.settings.addresses, self._clock.now()
+        tick = now // RELEASE_EVERY_S
+        if tick == self._released_at:
+            return 0
+        if not await self._store.read(addresses.is_any_due, now, rules):
+            self._released_at = tick
+            return 0
+        return await self._store.write(addresses.release_due, now, rules, EXPIRE_MAX)
+
     async def replan(self) -> int:
         """Hold the plans of queued mail against the configuration and mend those that differ.
 
@@ -158,6 +176,9 @@ class Housekeeping:
             for each in cut(waiting, sizes)
         ]
         domains = {each.message_id: each.domain for each in due}
+        ids = [each.message_id for each in due]
+        if await self._store.read(exclusion.is_any_denylisted, ids):
+            await self._store.write(exclusion.exclude_due, ids, now)
         await self._store.write(parts.cut, cuts, domains, now, self._leader)
         return len(due)
 
@@ -169,7 +190,7 @@ class Housekeeping:
         workers = await self._store.read(modules.live_workers)
         silent = [each for each in workers if self._vigil.is_silent(each.heartbeat_at, lease_s)]
         for worker in silent:
-            await self._bury(worker, self.worst_tat)
+            await self._bury(worker, self.worst_tat, self.settings.addresses)
         holders = {
             each.id: Holder(each.id, max(each.heartbeat_at, since), lease_s)
             for each in workers

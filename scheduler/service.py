@@ -146,6 +146,7 @@ class Scheduler:
             await house.break_lanes()
             await house.replan()
             await house.cut()
+        await house.release_addresses()
         await house.reclaim(is_any_lent=leases.may_be_any(watch))
         if deliveries.may_be_any(watch, DeliveryStatus.CANCELLED):
             await house.withdraw()

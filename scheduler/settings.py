@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from affinity.configuration import Breaker, Configuration, Pace
+from affinity.configuration import AddressRules, Breaker, Configuration, Pace
 from affinity.lane import limits_of_group
 from affinity.plan import Plan, plan_of
 from affinity.rate import Rate
@@ -21,6 +21,7 @@ class SchedulerSettings:
     rate_of: Callable[[str], Rate | None]  # lane key → its rate limiter
     lane_of: Callable[[str, str], str]  # source IP, MX group → lane key
     breaker: Breaker
+    addresses: AddressRules
 
 
 def settings_from(configuration: Configuration) -> SchedulerSettings:
@@ -43,4 +44,5 @@ def settings_from(configuration: Configuration) -> SchedulerSettings:
         rate_of,
         lane_of,
         configuration.breaker,
+        configuration.addresses,
     )

@@ -1,26 +1,29 @@
-"""Addresses with errors, and which of them are quarantined.
+"""Addresses with errors, and those that somebody decided about.
 
-A hard error quarantines at once; a soft one counts only if a day has passed since the one counted
-before, and the sixth quarantines; a counter older than ten days starts anew (Adobe Campaign
-Classic, "Understanding quarantine management").
+What an error or a delivery makes of an address is ``affinity/address_life.py``; here it is written,
+with nobody else's word between reading and writing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, and_, exists, or_, select
 
+from affinity.address_life import Error, Life, after_delivery, after_error
+from affinity.configuration import AddressRules
+from mail.address_status import AddressStatus
 from mail.reason import FailureType, Reason
 from store import tables
 from store.engine import Tx
 
-QUARANTINED: Final = "quarantined"
-WITH_ERRORS: Final = "with_errors"
-SIGNIFICANT_GAP_S: Final = 86_400.0
-RESET_AFTER_S: Final = 10 * 86_400.0
-SOFT_ERRORS_MAX: Final = 5
+DEFAULT_RULES: Final = AddressRules()
+UNWANTED: Final = {  # not sent to, and the reason under which their messages are left out
+    AddressStatus.QUARANTINED: Reason.QUARANTINED,
+    AddressStatus.DENYLISTED: Reason.DENYLISTED,
+}
 _CHUNK: Final = 900
+_LONG_BEFORE_S: Final = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,18 @@ class AddressError:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownAddress:
-    """An address with errors, as the table holds it."""
+class Delivered:
+    """A message that was accepted for the address."""
 
     address: str
-    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAddress:
+    """An address as the table holds it; ``delivery_id`` 0: no delivery had to do with it."""
+
+    address: str
+    status: AddressStatus
     errors: int
     reason: Reason
     text: str
@@ -48,47 +58,58 @@ class KnownAddress:
     counted_at: float
 
 
-def count_errors(tx: Tx, errors: Sequence[AddressError]) -> None:
+def count_errors(
+    tx: Tx, errors: Sequence[AddressError], rules: AddressRules = DEFAULT_RULES
+) -> None:
     """Count failures against their addresses and quarantine those that have had enough."""
-    if not errors:
+    hear(tx, errors, rules)
+
+
+def hear(
+    tx: Tx, heard: Sequence[AddressError | Delivered], rules: AddressRules = DEFAULT_RULES
+) -> None:
+    """Follow what happened to addresses, in its order.
+
+    Deliveries are followed only where errors are known: nearly all are of addresses without any.
+    """
+    errors = [each for each in heard if isinstance(each, AddressError)]
+    if not errors and not (rules.success_releases and is_any(tx, AddressStatus.WITH_ERRORS)):
         return
-    known = _locked(tx, errors)
-    changed: dict[str, dict[str, Any]] = {}
-    for each in errors:
-        before = known.get(each.address)
-        after = _counted(before, each)
+    known = _locked(tx, errors, {each.address for each in heard})
+    before = dict(known)
+    for each in heard:
+        now = known.get(each.address)
+        if isinstance(each, Delivered):
+            if now is not None and after_delivery(_life(now), rules) is None:
+                del known[each.address]
+            continue
+        life = None if now is None else _life(now)
+        after = after_error(life, Error(each.failure, each.reason, each.at), rules)
         if after is not None:
-            known[each.address] = after
-            changed[each.address] = {
-                "address": after.address,
-                "status": after.status,
-                "errors": after.errors,
-                "reason": int(after.reason),
-                "text": after.text,
-                "delivery_id": after.delivery_id,
-                "counted_at": after.counted_at,
-            }
-    tx.dialect.put(tx.connection, tables.address, list(changed.values()))
+            known[each.address] = KnownAddress(
+                each.address, *after[:3], each.text, each.delivery_id, after.counted_at
+            )
+    put(tx, [each for each in known.values() if before.get(each.address) != each])
+    _forget(tx, [*(before.keys() - known.keys()), *_blank(known)])
 
 
-def _counted(before: KnownAddress | None, error: AddressError) -> KnownAddress | None:
-    """The address after the error, or None when the error does not count."""
-    if before is not None and before.status == QUARANTINED:
-        return None
-    errors = 0 if before is None or error.at - before.counted_at > RESET_AFTER_S else before.errors
-    if error.failure is FailureType.HARD:
-        status = QUARANTINED
-    else:
-        if before is not None and error.at - before.counted_at < SIGNIFICANT_GAP_S:
-            return None
-        status = QUARANTINED if errors + 1 > SOFT_ERRORS_MAX else WITH_ERRORS
-    return KnownAddress(
-        error.address, status, errors + 1, error.reason, error.text, error.delivery_id, error.at
-    )
+def _life(known: KnownAddress) -> Life:
+    return Life(known.status, known.errors, known.reason, known.counted_at)
 
 
-def _locked(tx: Tx, errors: Sequence[AddressError]) -> dict[str, KnownAddress]:
-    """The addresses as they stand, new ones with no error, and nobody else's until commit.
+def _blank(known: dict[str, KnownAddress]) -> list[str]:
+    """Rows that were made to be locked, of which no error counted after all."""
+    return [each.address for each in known.values() if _is_blank(each)]
+
+
+def _is_blank(known: KnownAddress) -> bool:
+    return known.status is AddressStatus.WITH_ERRORS and known.errors == 0
+
+
+def _locked(
+    tx: Tx, errors: Sequence[AddressError], heard: Collection[str]
+) -> dict[str, KnownAddress]:
+    """Those that are known, new ones of ``errors`` with none, and nobody else's until commit.
 
     Two workers that both found no row would otherwise write over each other's count.
     """
@@ -99,35 +120,35 @@ def _locked(tx: Tx, errors: Sequence[AddressError]) -> dict[str, KnownAddress]:
         [
             {
                 "address": each.address,
-                "status": WITH_ERRORS,
+                "status": str(AddressStatus.WITH_ERRORS),
                 "errors": 0,
                 "reason": int(each.reason),
                 "text": each.text,
                 "delivery_id": each.delivery_id,
-                "counted_at": each.at - 2 * RESET_AFTER_S,  # long ago: the first error counts
+                "counted_at": each.at - _LONG_BEFORE_S,  # the first error counts
             }
             for each in first.values()
         ],
     )
-    return _known(tx, sorted(first))
+    return {row.address: known_from(row) for row in _rows(tx, heard, is_locking=True)}
 
 
-def _known(tx: Tx, addresses: Sequence[str]) -> dict[str, KnownAddress]:
-    found: dict[str, KnownAddress] = {}
-    for start in range(0, len(addresses), _CHUNK):
-        query = select(tables.address).where(
-            tables.address.c.address.in_(addresses[start : start + _CHUNK])
-        )
-        query = query.order_by(tables.address.c.address).with_for_update()
-        for row in tx.connection.execute(query):
-            found[row.address] = _from_row(row)
-    return found
+def _rows(tx: Tx, addresses: Collection[str], *, is_locking: bool = False) -> Iterator[Row[Any]]:
+    """In the order of their addresses, so that two writers lock them in the same."""
+    ordered = sorted(addresses)
+    table = tables.address
+    for start in range(0, len(ordered), _CHUNK):
+        query = select(table).where(table.c.address.in_(ordered[start : start + _CHUNK]))
+        if is_locking:
+            query = query.order_by(table.c.address).with_for_update()
+        yield from tx.connection.execute(query)
 
 
-def _from_row(row: Row[Any]) -> KnownAddress:
+def known_from(row: Row[Any]) -> KnownAddress:
+    """An address as its row has it."""
     return KnownAddress(
         row.address,
-        row.status,
+        AddressStatus(row.status),
         row.errors,
         Reason(row.reason),
         row.text,
@@ -136,9 +157,124 @@ def _from_row(row: Row[Any]) -> KnownAddress:
     )
 
 
-def find(tx: Tx, *, status: str | None = None, limit: int = 200) -> list[KnownAddress]:
-    """Addresses with errors, the newest first."""
-    query = select(tables.address).order_by(tables.address.c.counted_at.desc()).limit(limit)
-    if status is not None:
-        query = query.where(tables.address.c.status == status)
-    return [_from_row(row) for row in tx.connection.execute(query)]
+def put(tx: Tx, known: Sequence[KnownAddress]) -> None:
+    """Write addresses as they are given, whatever they were."""
+    tx.dialect.put(
+        tx.connection,
+        tables.address,
+        [
+            {
+                "address": each.address,
+                "status": str(each.status),
+                "errors": each.errors,
+                "reason": int(each.reason),
+                "text": each.text,
+                "delivery_id": each.delivery_id,
+                "counted_at": each.counted_at,
+            }
+            for each in known
+        ],
+    )
+
+
+def _forget(tx: Tx, addresses: Collection[str]) -> None:
+    ordered = sorted(addresses)
+    table = tables.address
+    for start in range(0, len(ordered), _CHUNK):
+        chosen = table.c.address.in_(ordered[start : start + _CHUNK])
+        tx.connection.execute(table.delete().where(chosen))
+
+
+_IS_ANY: Final = {
+    status: select(exists().where(tables.address.c.status == str(status)))
+    for status in AddressStatus
+}
+
+
+def is_any(tx: Tx, *statuses: AddressStatus) -> bool:
+    """Whether any address has one of these statuses; a look at an index."""
+    return any(tx.connection.scalar(_IS_ANY[each]) for each in statuses)
+
+
+def having(
+    tx: Tx, addresses: Collection[str], *statuses: AddressStatus
+) -> dict[str, AddressStatus]:
+    """Those of the addresses that have one of these statuses; costs little where none has."""
+    if not addresses or not is_any(tx, *statuses):
+        return {}
+    found = {row.address: AddressStatus(row.status) for row in _rows(tx, addresses)}
+    return {address: status for address, status in found.items() if status in statuses}
+
+
+def unwanted(tx: Tx, addresses: Collection[str]) -> dict[str, Reason]:
+    """Those to which nothing is sent, and the reason for it."""
+    found = having(tx, addresses, *UNWANTED)
+    return {address: UNWANTED[status] for address, status in found.items()}
+
+
+def decide(
+    tx: Tx,
+    addresses: Collection[str],
+    status: AddressStatus,
+    at: float,
+    because: str,
+    delivery_id: int = 0,
+) -> int:
+    """Give addresses a status, known or not; returns how many did not have it.
+
+    Args:
+        tx: the transaction.
+        addresses: each with its domain in canonical form; the local part counts case and all.
+        status: valid, denylisted, quarantined or allowlisted.
+        at: epoch seconds.
+        because: in words: a complaint, an unsubscription, an operator.
+        delivery_id: the delivery that had to do with it; 0: none.
+    """
+    known = {row.address: known_from(row) for row in _rows(tx, addresses, is_locking=True)}
+    wanted = sorted(set(addresses))
+    changed = [each for each in wanted if each not in known or known[each].status is not status]
+    reason = UNWANTED.get(status, Reason.NOT_DEFINED)
+    put(
+        tx,
+        [KnownAddress(each, status, 0, reason, because, delivery_id, at) for each in changed],
+    )
+    return len(changed)
+
+
+def denylist(
+    tx: Tx, addresses: Collection[str], at: float, because: str, delivery_id: int = 0
+) -> int:
+    """Never send to these again: their owners do not want it; returns how many are new to it."""
+    return decide(tx, addresses, AddressStatus.DENYLISTED, at, because, delivery_id)
+
+
+def is_any_due(tx: Tx, now: float, rules: AddressRules) -> bool:
+    """Whether ``release_due`` would forget the errors of any address."""
+    table = tables.address
+    return bool(
+        tx.connection.scalar(select(exists(select(table.c.address).where(_due(now, rules)))))
+    )
+
+
+def release_due(tx: Tx, now: float, rules: AddressRules, limit: int = 5000) -> int:
+    """Forget the errors of addresses that have been quiet for long enough; returns how many.
+
+    What is quarantined, denylisted, allowlisted or valid stays so.
+    """
+    table = tables.address
+    query = select(table.c.address).where(_due(now, rules)).order_by(table.c.address).limit(limit)
+    found = list(tx.connection.execute(query.with_for_update()).scalars())
+    _forget(tx, found)
+    return len(found)
+
+
+def _due(now: float, rules: AddressRules) -> Any:
+    table = tables.address
+    is_full = table.c.reason == int(Reason.MAILBOX_FULL)
+    return and_(
+        table.c.status == str(AddressStatus.WITH_ERRORS),
+        or_(
+            and_(is_full, table.c.counted_at < now - rules.mailbox_full_after),
+            and_(~is_full, table.c.counted_at < now - rules.reset_after),
+        ),
+    )

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import case, select
 
-from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus
-from store import addresses, contents, deliveries, parts, rollups, tables, transitions
+from store import addresses, contents, deliveries, exclusion, parts, rollups, tables, transitions
 from store.engine import Tx
 from world.crash import reach
 
@@ -134,14 +133,14 @@ def _add(
         )
     )
     plans = _plans(tx, delivery_id, letters, plan)
-    quarantined = _quarantined(tx, {r.address for each in letters for r in each.recipients})
+    unwanted = addresses.unwanted(tx, {r.address for each in letters for r in each.recipients})
     cutting = _Cutting(tx, delivery_id, terms.part_size, at)
     rows: list[dict[str, Any]] = []
     for letter in letters:
         content_id = contents.keep(tx, letter.content, at)
         for each in letter.recipients:
             way = plans[each.domain]
-            is_out = each.address in quarantined
+            is_out = each.address in unwanted
             part_id = None if is_out else cutting.part_for(way, len(letter.content.content))
             rows.append(
                 {
@@ -165,19 +164,15 @@ def _add(
         ).scalars()
     )
     rollups.add_pending(tx, delivery_id, count)
-    out = [
-        transitions.Standing(number, delivery_id, MessageStatus.PENDING, 0)
-        for number, row in zip(ids, rows, strict=True)
-        if row["address"] in quarantined
-    ]
-    transitions.apply(
-        tx,
-        out,
-        MessageEvent.EXCLUDED,
-        at,
-        reason=Reason.QUARANTINED,
-        text="the address is in quarantine",
-    )
+    for status, reason in addresses.UNWANTED.items():
+        out = [
+            transitions.Standing(number, delivery_id, MessageStatus.PENDING, 0)
+            for number, row in zip(ids, rows, strict=True)
+            if unwanted.get(row["address"]) is reason
+        ]
+        transitions.apply(
+            tx, out, MessageEvent.EXCLUDED, at, reason=reason, text=exclusion.TEXTS[status]
+        )
     firsts, place = [], 0
     for letter in letters:
         firsts.append(ids[place])
@@ -250,16 +245,4 @@ def _plans(
         )
         for row in tx.connection.execute(query):
             found[row.domain] = (row.mx_group, parts.split_ips(row.source_ips))
-    return found
-
-
-def _quarantined(tx: Tx, wanted: set[str]) -> set[str]:
-    table = tables.address
-    ordered, found = sorted(wanted), set[str]()
-    for start in range(0, len(ordered), _CHUNK):
-        query = select(table.c.address).where(
-            table.c.address.in_(ordered[start : start + _CHUNK]),
-            table.c.status == addresses.QUARANTINED,
-        )
-        found.update(tx.connection.execute(query).scalars())
     return found

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from sqlalchemy import Float, Row, Select, and_, bindparam, exists, func, select
 
+from mail.address_status import AddressStatus
 from mail.reason import Reason
-from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus, delivery_after
-from store import addresses, audit, part_size, rollups, tables, transitions
+from mail.states import DeliveryEvent, DeliveryStatus, MessageStatus, delivery_after
+from store import audit, exclusion, part_size, rollups, tables
 from store.dialects import Watch
 from store.engine import Tx
 from store.errors import SubmissionGone, UnknownDelivery
@@ -116,13 +117,17 @@ class Analysis:
     messages: int
     duplicates: int
     quarantined: int
+    denylisted: int = 0
 
 
-def confirm(tx: Tx, delivery_id: int, at: float, *, hold: bool = False) -> Analysis:
+def confirm(
+    tx: Tx, delivery_id: int, at: float, *, hold: bool = False, keep_quarantined: bool = False
+) -> Analysis:
     """Analyse and confirm a delivery whose messages are all there; from now on it may start.
 
     With ``hold`` it stays ``ready``: analysed, and nothing of it is sent before an operator
-    confirms it. Its validity runs.
+    confirms it. Its validity runs. ``keep_quarantined``: sent to quarantined addresses too, as
+    proofs are; never to denylisted ones.
 
     Raises:
         SubmissionGone: the delivery is not being submitted any more.
@@ -159,15 +164,18 @@ def confirm(tx: Tx, delivery_id: int, at: float, *, hold: bool = False) -> Analy
     )
     rollups.add_pending(tx, delivery_id, messages)
     duplicates = _exclude_duplicates(tx, delivery_id, at)
-    quarantined = _exclude_quarantined(tx, delivery_id, at)
-    if duplicates or quarantined:
+    denylisted = exclusion.exclude(tx, delivery_id, AddressStatus.DENYLISTED, at)
+    quarantined = 0
+    if not keep_quarantined:
+        quarantined = exclusion.exclude(tx, delivery_id, AddressStatus.QUARANTINED, at)
+    if duplicates or denylisted or quarantined:
         part_size.recount(tx, delivery_id)
     if hold:
         text = f"{messages} messages to send, held until the delivery is confirmed"
         audit.note(tx, at, text, delivery_id=delivery_id)
     else:
         advance(tx, delivery_id, DeliveryEvent.CONFIRMED, at, f"{messages} messages to send")
-    return Analysis(messages, duplicates, quarantined)
+    return Analysis(messages, duplicates, quarantined, denylisted)
 
 
 def _exclude_duplicates(tx: Tx, delivery_id: int, at: float) -> int:
@@ -185,31 +193,7 @@ def _exclude_duplicates(tx: Tx, delivery_id: int, at: float) -> int:
     )
     again = select(numbered.c.id).where(numbered.c.place > 1)
     text = "the address stands in this delivery already"
-    return _exclude(tx, delivery_id, again, at, Reason.DUPLICATE, text)
-
-
-def _exclude_quarantined(tx: Tx, delivery_id: int, at: float) -> int:
-    message, address = tables.message, tables.address
-    known = (
-        select(message.c.id)
-        .join(address, address.c.address == message.c.address)
-        .where(
-            message.c.delivery_id == delivery_id,
-            message.c.status == MessageStatus.PENDING,
-            address.c.status == addresses.QUARANTINED,
-        )
-    )
-    return _exclude(tx, delivery_id, known, at, Reason.QUARANTINED, "the address is in quarantine")
-
-
-def _exclude(
-    tx: Tx, delivery_id: int, chosen: Select[Any], at: float, reason: Reason, text: str
-) -> int:
-    excluded = [
-        transitions.Standing(each, delivery_id, MessageStatus.PENDING, 0)
-        for each in sorted(tx.connection.execute(chosen).scalars())
-    ]
-    return transitions.apply(tx, excluded, MessageEvent.EXCLUDED, at, reason=reason, text=text)
+    return exclusion.apply(tx, delivery_id, again, at, Reason.DUPLICATE, text)
 
 
 def discard(tx: Tx, delivery_id: int, at: float, why: str) -> None:

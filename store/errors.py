@@ -62,3 +62,11 @@ class UnknownMessage(UserError):
 
     def __init__(self, message_id: int) -> None:
         super().__init__(f"there is no message {message_id}", remedy="`mtalab log` lists messages.")
+
+
+class UnknownFailureText(UserError):
+    """No failure text has that key."""
+
+    def __init__(self, key: str, *, is_ambiguous: bool) -> None:
+        what = "several failure texts have keys that begin with" if is_ambiguous else "no text has"
+        super().__init__(f"{what} {key!r}", remedy="`mtalab bounces texts` lists them.")

@@ -13,7 +13,18 @@ from sqlalchemy import Select, func, or_, select
 from mail.errors import IllegalTransition
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus
-from store import audit, deliveries, expiry, log, part_size, parts, tables, transitions, waves
+from store import (
+    audit,
+    deliveries,
+    exclusion,
+    expiry,
+    log,
+    part_size,
+    parts,
+    tables,
+    transitions,
+    waves,
+)
 from store.engine import Tx
 from store.errors import CannotNow
 
@@ -37,6 +48,7 @@ def steer(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float) -> Delivery
     try:
         deliveries.advance(tx, delivery_id, event, at, "by an operator")
         if event is DeliveryEvent.CONFIRMED:
+            exclusion.exclude_denylisted(tx, delivery_id, at)
             waves.plan_from(tx, delivery_id, at)
     except IllegalTransition as error:
         raise CannotNow(

@@ -143,6 +143,9 @@ class QuickConnection:
     def scalar(self, statement: Executable, parameters: _Given | None = None) -> Any:
         return self.execute(statement, parameters).scalar()
 
+    def scalars(self, statement: Executable, parameters: _Given | None = None) -> Result:
+        return self.execute(statement, parameters).scalars()
+
     def exec_driver_sql(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
         cursor = self._driver.execute(sql, parameters)
         return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)

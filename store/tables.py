@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import tracking_tables
+from store import address_tables, tracking_tables
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -325,20 +325,6 @@ class AuditRow(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class AddressRow(SQLModel, table=True):
-    """An address with errors; made at its first error. ``quarantined`` ones are not sent to."""
-
-    __tablename__ = "address"
-
-    address: str = Field(sa_column=Column(Text, primary_key=True))
-    status: str = Field(sa_column=Column(Text, nullable=False))
-    errors: int = Field(sa_column=Column(Integer, nullable=False))
-    reason: int = Field(sa_column=Column(Integer, nullable=False))
-    text: str = Field(sa_column=Column(Text, nullable=False))
-    delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    counted_at: float = Field(sa_column=Column(Float, nullable=False))
-
-
 class StatusRollupRow(SQLModel, table=True):
     """Messages by delivery, status and reason (0 = none): the counter behind every total."""
 
@@ -389,7 +375,7 @@ halt = _table(HaltRow)
 trace = _table(TraceRow)
 module = _table(ModuleRow)
 audit = _table(AuditRow)
-address = _table(AddressRow)
+address = _table(address_tables.AddressRow)
 rollup_status = _table(StatusRollupRow)
 rollup_minute = _table(MinuteRollupRow)
 tracked_delivery = _table(tracking_tables.TrackedDeliveryRow)
@@ -402,3 +388,4 @@ visitor = _table(tracking_tables.VisitorRow)
 rollup_tracking = _table(tracking_tables.TrackingRollupRow)
 rollup_engagement = _table(tracking_tables.EngagementRollupRow)
 tracking_pointer = _table(tracking_tables.TrackingPointerRow)
+failure_text = _table(address_tables.FailureTextRow)

@@ -5,17 +5,19 @@ or an operator decides about messages that are in nobody's hand.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
+from affinity.configuration import AddressRules
+from mail.address_status import AddressStatus
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent, MessageStatus, message_after
-from store import addresses, rollups, tables
+from store import addresses, failure_texts, rollups, tables
 from store.engine import Tx
 
 _CHUNK: Final = 900  # below the number of variables that every SQLite build allows (999)
@@ -41,10 +43,11 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who reports: instance name and worker."""
+    """Who reports: instance name and worker, and by which rules errors count for addresses."""
 
     mta: str
     worker_id: int
+    rules: AddressRules = addresses.DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def record(
     current = [each for each in outcomes if (each.part_id, each.epoch) in held]
     fenced = [each for each in outcomes if (each.part_id, each.epoch) not in held]
     ours = _written_before(tx, author, fenced)
-    return _record(tx, author, current, ours, len(fenced) - ours)
+    return _record(tx, author, _allowed_for(tx, current), ours, len(fenced) - ours)
 
 
 def _written_before(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> int:
@@ -93,6 +96,22 @@ def _written_before(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> int:
             (row.message_id, row.attempt) in attempts for row in tx.connection.execute(query)
         )
     return found
+
+
+def _allowed_for(tx: Tx, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """The outcomes; errors of allowlisted addresses are known to be nobody's fault."""
+    failing = {each.address for each in outcomes if each.verdict.failure in _BLAMING}
+    allowed = addresses.having(tx, failing, AddressStatus.ALLOWLISTED)
+    if not allowed:
+        return outcomes
+    return [
+        each._replace(
+            verdict=each.verdict._replace(failure=FailureType.IGNORED, reason=Reason.ERROR_IGNORED)
+        )
+        if each.address in allowed and each.verdict.failure in _BLAMING
+        else each
+        for each in outcomes
+    ]
 
 
 def _record(
@@ -131,6 +150,7 @@ def held_by(tx: Tx, author: Author, leases: set[tuple[int, int]]) -> set[tuple[i
     return leases & found
 
 
+_BLAMING: Final = (FailureType.HARD, FailureType.SOFT, FailureType.UNDEFINED)
 _CHANGED: Final = (
     "status",
     "attempts",
@@ -203,21 +223,43 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
         raise _SomeAreStale
     tx.dialect.bulk_insert(tx.connection, tables.transition, _RECORDED, rows)
     rollups.add(tx, changes)
-    addresses.count_errors(
-        tx,
-        [
-            addresses.AddressError(
-                each.address,
-                each.verdict.failure,
-                each.verdict.reason or Reason.NOT_DEFINED,
-                each.verdict.text,
-                each.delivery_id,
-                each.at,
+    addresses.hear(tx, _heard(outcomes), author.rules)
+    failure_texts.count(tx, _texts(outcomes), outcomes[-1].at)
+
+
+def _texts(outcomes: Sequence[Outcome]) -> Iterator[failure_texts.Seen]:
+    """What was said of those that failed."""
+    for each in outcomes:
+        verdict = each.verdict
+        if verdict.failure is not None:
+            yield failure_texts.Seen(
+                verdict.code,
+                verdict.text,
+                verdict.failure,
+                verdict.reason or Reason.NOT_DEFINED,
+                verdict.rule,
             )
-            for each in outcomes
-            if each.verdict.failure not in (None, FailureType.IGNORED)
-        ],
-    )
+
+
+def _heard(outcomes: Sequence[Outcome]) -> list[addresses.AddressError | addresses.Delivered]:
+    """What outcomes say of their addresses."""
+    heard: list[addresses.AddressError | addresses.Delivered] = []
+    for each in outcomes:
+        verdict = each.verdict
+        if verdict.failure in _BLAMING:
+            heard.append(
+                addresses.AddressError(
+                    each.address,
+                    verdict.failure,
+                    verdict.reason or Reason.NOT_DEFINED,
+                    verdict.text,
+                    each.delivery_id,
+                    each.at,
+                )
+            )
+        elif verdict.event is MessageEvent.ACCEPTED:
+            heard.append(addresses.Delivered(each.address))
+    return heard
 
 
 def _fresh(tx: Tx, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -13,7 +13,7 @@ from sqlalchemy import Float, Row, Select, bindparam, func, select
 from affinity.waves import Wave
 from mail.notation import said_duration
 from mail.states import DeliveryStatus, MessageStatus
-from store import audit, deliveries, tables
+from store import audit, deliveries, exclusion, tables
 from store.engine import Tx
 from store.errors import CannotNow, UnknownWave
 from store.parts import HELD, QUEUED
@@ -123,6 +123,7 @@ def begin(tx: Tx, delivery_id: int, number: int, by: str, now: float) -> StoredW
 
 def _begin(tx: Tx, found: StoredWave, now: float, how: str) -> None:
     part, message, wave = tables.part, tables.message, tables.wave
+    exclusion.exclude_denylisted(tx, found.delivery_id, now, found.wave)
     tx.connection.execute(
         part.update()
         .where(

@@ -64,6 +64,13 @@ def register(app: typer.Typer) -> None:
         hold: Annotated[
             bool, typer.Option("--hold", help="Send nothing before `mtalab confirm`.")
         ] = False,
+        include_quarantined: Annotated[
+            bool,
+            typer.Option(
+                "--include-quarantined",
+                help="Send to quarantined addresses too, as proofs do; never to denylisted ones.",
+            ),
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -86,6 +93,7 @@ def register(app: typer.Typer) -> None:
                 skip_bad_rows=skip_bad_rows,
                 waves=waves,
                 hold=hold,
+                include_quarantined=include_quarantined,
             )
             with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
@@ -109,6 +117,7 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
                 "waves": [wave_as_json(each) for each in done.waves],
                 "duplicates": done.duplicates,
                 "quarantined": done.quarantined,
+                "denylisted": done.denylisted,
                 "rejected": done.rejected,
                 "rejects_file": None if done.rejects is None else str(done.rejects),
                 "warnings": list(done.warnings),
@@ -116,7 +125,11 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
         )
         return
     print(f"delivery {done.delivery_id}: {done.messages} messages queued", end="")
-    left_out = {"duplicate": done.duplicates, "quarantined": done.quarantined}
+    left_out = {
+        "duplicate": done.duplicates,
+        "quarantined": done.quarantined,
+        "denylisted": done.denylisted,
+    }
     told = [f"{count} {what}" for what, count in left_out.items() if count]
     print(f" ({', '.join(told)} ignored)" if told else "")
     if done.rejects is not None:

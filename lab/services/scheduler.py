@@ -2,6 +2,7 @@
 
 import contextlib
 
+from affinity.configuration import AddressRules
 from lab.burial import Worst, bury
 from lab.configuration import Loaded
 from lab.following import Following
@@ -50,8 +51,8 @@ async def run_scheduler(loaded: Loaded, reload: Reload, log: Log, machine: Machi
 def _scheduler_of(loaded: Loaded, store: Store, machine: Machine, log: Log) -> Scheduler:
     """The scheduler of this store."""
 
-    async def bury_worker(worker: modules.Worker, worst: Worst) -> None:
-        if await bury(store, machine, worker, worst):
+    async def bury_worker(worker: modules.Worker, worst: Worst, rules: AddressRules) -> None:
+        if await bury(store, machine, worker, worst, rules):
             who = f"worker {worker.id} of mta@{worker.instance}"
             log.warning(
                 "worker_buried",

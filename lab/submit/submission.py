@@ -56,6 +56,7 @@ class Order:
     skip_bad_rows: bool = False
     waves: str | None = None  # as affinity.waves reads it; None: all at once
     hold: bool = False  # nothing is sent before it is confirmed by hand
+    include_quarantined: bool = False  # as proofs do
 
     @property
     def rejects(self) -> Path:
@@ -76,6 +77,7 @@ class Submitted:
     is_held: bool
     waves: tuple[StoredWave, ...]  # none: it goes in one
     warnings: tuple[str, ...]
+    denylisted: int = 0
 
 
 def submit(
@@ -118,7 +120,13 @@ def submit(
             written += sum(len(part.messages) for part in batch)
             progress("writing", written, survey.good)
         reach("submit.unconfirmed")
-        analysis = store.write_now(deliveries.confirm, delivery_id, clock.now(), hold=order.hold)
+        analysis = store.write_now(
+            deliveries.confirm,
+            delivery_id,
+            clock.now(),
+            hold=order.hold,
+            keep_quarantined=order.include_quarantined,
+        )
     except SubmissionGone:
         raise
     except BaseException as error:
@@ -136,6 +144,7 @@ def submit(
         order.hold,
         tuple(store.read_now(waves.of, delivery_id)),
         tuple(_warnings(order, loaded, survey)),
+        analysis.denylisted,
     )
 
 

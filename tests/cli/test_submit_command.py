@@ -26,6 +26,7 @@ def test_the_sample_files_can_be_submitted_at_once(lab):
         "messages": 15,
         "duplicates": 0,
         "quarantined": 0,
+        "denylisted": 0,
         "rejected": 0,
         "rejects_file": None,
         "waves": [],

@@ -8,7 +8,7 @@ from mail.errors import IllegalTransition
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent
-from store import addresses, deliveries, leases, log, parts, queues, tables
+from store import address_search, deliveries, leases, log, parts, queues, tables
 from store.errors import UnknownMessage
 from store.transitions import Author, Recorded
 from tests.store.hand import ACCEPTED, DEFERRED, IPS, REFUSED, UNKNOWN_USER
@@ -272,7 +272,8 @@ def test_hard_and_soft_failures_count_against_the_address(hand):
         for each, verdict in zip(hand.outcomes(lent), [*verdicts, ACCEPTED], strict=True)
     ]
     hand.settle(author, outcomes, finished=[lent])
-    found = {each.address: each.status for each in hand.ask(addresses.find)}
+    known = hand.ask(address_search.find, address_search.Selection())
+    found = {each.address: each.status for each in known}
     assert found == {
         "hard@a.test": "quarantined",
         "soft@a.test": "with_errors",
@@ -322,4 +323,6 @@ def test_a_large_report_goes_in_one_transaction(hand):
     assert hand.settle(author, outcomes[:7]).written == 7
     assert hand.settle(author, outcomes, finished=lent) == Recorded(1993, 7, 0)
     assert hand.count(tables.part) == 0
-    assert len(hand.ask(addresses.find, status="quarantined", limit=5000)) == 2000
+    assert (
+        len(hand.ask(address_search.find, address_search.Selection(["quarantined"]), 5000)) == 2000
+    )

@@ -5,9 +5,10 @@ from itertools import pairwise
 import pytest
 
 from mail.reason import FailureType, Reason
-from store import addresses
+from store import address_search, addresses
 from tests.store.hand import DAY
 
+ANY = address_search.Selection()
 SOFT, HARD = FailureType.SOFT, FailureType.HARD
 
 
@@ -19,7 +20,7 @@ def fail(hand, clock):
         at = clock.advance(after)
         error = addresses.AddressError("x@a.test", failure, Reason.MAILBOX_FULL, text, 7, at)
         hand.do(addresses.count_errors, [error])
-        (found,) = hand.ask(addresses.find)
+        (found,) = hand.ask(address_search.find, ANY)
         return found.status, found.errors
 
     return one
@@ -27,7 +28,7 @@ def fail(hand, clock):
 
 def test_a_hard_error_quarantines_at_once(fail, hand, clock):
     assert fail(failure=HARD, text="who?") == ("quarantined", 1)
-    assert hand.ask(addresses.find) == [
+    assert hand.ask(address_search.find, ANY) == [
         addresses.KnownAddress(
             "x@a.test", "quarantined", 1, Reason.MAILBOX_FULL, "who?", 7, clock.now()
         )
@@ -84,7 +85,7 @@ def test_errors_of_one_group_are_counted_in_their_order(hand):
         for n in range(8)
     ]
     hand.do(addresses.count_errors, errors)
-    (found,) = hand.ask(addresses.find)
+    (found,) = hand.ask(address_search.find, ANY)
     assert (found.status, found.errors, found.text) == ("quarantined", 6, "5")
 
 
@@ -94,13 +95,13 @@ def test_addresses_are_found_by_status_newest_first(hand):
         for n, kind in enumerate([HARD, SOFT] * 600)
     ]
     hand.do(addresses.count_errors, errors)
-    found = hand.ask(addresses.find, limit=2000)
+    found = hand.ask(address_search.find, ANY, 2000)
     assert len(found) == 1200
     assert all(one.counted_at > two.counted_at for one, two in pairwise(found))
-    hard = hand.ask(addresses.find, status=addresses.QUARANTINED, limit=3)
+    hard = hand.ask(address_search.find, address_search.Selection(["quarantined"]), 3)
     assert [each.address for each in hard] == ["1198@a.test", "1196@a.test", "1194@a.test"]
 
 
 def test_no_errors_count_for_nothing(hand):
     hand.do(addresses.count_errors, [])
-    assert hand.ask(addresses.find) == []
+    assert hand.ask(address_search.find, ANY) == []

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from mail.reason import FailureType, Reason
-from store import addresses, halts, parts, replan, settlement
+from store import address_search, addresses, halts, parts, replan, settlement
 from store.schema import open_store
 from tests.store.hand import IPS
 
@@ -110,8 +110,8 @@ def test_a_soft_error_does_not_undo_a_quarantine_that_it_did_not_see(store, riva
         lambda tx: addresses.count_errors(tx, error(FailureType.HARD)),
         lambda: rival.write_now(addresses.count_errors, error(FailureType.SOFT)),
     )
-    (found,) = hand.ask(addresses.find)
-    assert found.status == addresses.QUARANTINED
+    (found,) = hand.ask(address_search.find, address_search.Selection())
+    assert found.status == "quarantined"
 
 
 def test_two_who_stop_an_instance_at_once_stop_it_once(store, rival, clock):

@@ -47,7 +47,7 @@ def store():
 
 @pytest.fixture
 def house(store, clock):
-    async def bury(_worker, _worst):
+    async def bury(_worker, _worst, _rules):
         raise AssertionError("nobody is to be buried")
 
     return Housekeeping(store, clock, settings(TEXT), bury)
