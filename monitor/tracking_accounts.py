@@ -200,10 +200,14 @@ def _paired(
             alone.append(act)
             continue
         left.remove(record)
-        found.pairs += 1
-        for marks in (found.marks, found.marks_of.setdefault(act.kind, Marks())):
-            marks.add(is_machine=act.is_machine, is_marked=record.is_machine)
+        _pair(found, act, record)
     return alone, left
+
+
+def _pair(found: TrackingReconciliation, act: Act, record: Logged) -> None:
+    found.pairs += 1
+    for marks in (found.marks, found.marks_of.setdefault(act.kind, Marks())):
+        marks.add(is_machine=act.is_machine, is_marked=record.is_machine)
 
 
 def _is_when(act: Act, at: float) -> bool:
@@ -237,8 +241,11 @@ def _judge_rest(found: TrackingReconciliation, acts: list[Act], records: list[Lo
         other = next((e for e in others if e.id not in taken and _is_when(act, e.at)), None)
         if other is None:
             found.missing.add(act.name)
+            continue
+        taken.add(other.id)
+        if act.kind is Kind.OPT_OUT and other.kind is Kind.CLICK and other.is_machine:
+            _pair(found, act, other)  # who follows all links wants nothing
         else:
-            taken.add(other.id)
             found.wrong_kind.add(other.id)
     for record in records:
         if record.id not in taken:

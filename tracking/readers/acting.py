@@ -139,7 +139,7 @@ class Acting:
                 asked = self.asking.asked_by(job, form.url, form=form.body)
                 await self.asking.ask(job, browser, asked, reached.requests)
                 return
-        self.asking.ledger.forget(job.key)
+        self.asking.ledger.forget(job.key)  # it led elsewhere, or there is no button
 
     # --- what machines do ------------------------------------------------------------------------
 

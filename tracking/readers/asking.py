@@ -71,7 +71,8 @@ class Asking:
     ) -> "Reached | None":
         """Ask, and follow redirects within the one server; None: no answer was read.
 
-        Where a redirect leads elsewhere it is noted, and is the end. Raises NotReached.
+        Where a redirect leads elsewhere it is noted, and is the end of the act, whatever
+        ``is_last`` says of other answers. Raises NotReached.
         """
         place = asked.place
         for hop in range(number, number + _HOPS_MAX + 1):
@@ -79,7 +80,7 @@ class Asking:
 
             def ends(answer: Answer | None, at: Place = place, on: list[str] = on) -> bool:
                 on += self._onward(answer, at)
-                return is_last and not on
+                return not on and (is_last or _leads(answer))
 
             answer = await self.ask(job, browser, asked, hop, ends)
             if answer is None or not on:
@@ -90,7 +91,7 @@ class Asking:
 
     def _onward(self, answer: Answer | None, place: Place) -> list[str]:
         """Where an answer leads, if that is on the same server."""
-        if answer is None or answer.status not in _REDIRECTS or not answer.location:
+        if answer is None or not _leads(answer):
             return []
         url = answer.location
         return [url] if may_go(url, self.admit) and place_of(urlsplit(url)) == place else []
@@ -143,3 +144,8 @@ class Asking:
         if answer.cookies and job.persona.reader.cookies and not job.act.what.is_machine:
             person = (job.arrival.recipient, str(job.act.who))
             self._jars[person] = together(self._jars.get(person, {}), answer.cookies)
+
+
+def _leads(answer: Answer | None) -> bool:
+    """Whether it is a redirect."""
+    return answer is not None and answer.status in _REDIRECTS and bool(answer.location)
