@@ -26,7 +26,6 @@ LOOK_S: Final = 1.0  # how often it is seen whether all is over; longer and long
 LONGEST_LOOK_S: Final = 3600.0
 _LATER: Final = 1.5
 SETTLES_S: Final = 1.0  # a lab that is done may still be writing its last words
-READ_SETTLES_S: Final = 15.0  # what was read is looked at by the tracking server for a while
 _OVER: Final = frozenset((DeliveryStatus.FINISHED, DeliveryStatus.CANCELLED, DeliveryStatus.FAILED))
 
 Item = Delivery | Expectation | Act
@@ -131,8 +130,14 @@ class Run:
         while not self.is_over() and self.elapsed < lasts_s:
             await self.lab.until(min(lasts_s, self.elapsed + look_s))
             look_s = min(look_s * _LATER, LONGEST_LOOK_S)
-        is_read = bool(self.lab.loaded.configuration.reader)
-        await self.lab.until(self.elapsed + (READ_SETTLES_S if is_read else SETTLES_S))
+        await self.lab.until(self.elapsed + self._settles_s())
+
+    def _settles_s(self) -> float:
+        """What was read waits in the tracking server's log for up to twice its time."""
+        configuration = self.lab.loaded.configuration
+        if not configuration.reader or not configuration.tracking.is_on:
+            return SETTLES_S
+        return SETTLES_S + 2 * configuration.tracking.store_every
 
     def is_over(self) -> bool:
         """Whether nothing will be sent any more of what was submitted, and all is read."""

@@ -36,7 +36,7 @@ Content-Type: text/html; charset=utf-8
 """
 SCENARIO = """
 lasts = "6d"
-tick = "1m"
+tick = "5m"
 [topology.mta.m1]
 affinities = ["promo"]
 [topology.affinity.promo]
@@ -119,7 +119,7 @@ def read_tracked(readers, *, messages=20, text="", seed="1"):
     """The same with the lab's own tracking server, and links made by hand."""
     delivery = '[[delivery]]\naffinity = "promo"\nrecipients = "people.csv"\n'
     delivery += f'message = """{TRACKED}"""\n'
-    server = '[topology.tracking]\nlisten = "127.0.0.1:8026"\n'
+    server = '[topology.tracking]\nlisten = "127.0.0.1:8026"\nstore_every = "5m"\n'
     with tempfile.TemporaryDirectory(prefix="mtalab-") as folder:
         file = Path(folder) / "case.toml"
         file.write_text(SCENARIO + server + readers + delivery + text)

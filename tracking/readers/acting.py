@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tracking.readers.arrivals import Mailboxes, Original, Originals
-from tracking.readers.asking import Asking
+from tracking.readers.asking import Asking, leads
 from tracking.readers.browser import (
     Asked,
     Browser,
@@ -130,9 +130,8 @@ class Acting:
     async def _by_page(self, job: Job, browser: Browser, url: str) -> None:
         """Follow the link to a page, and press its button."""
         number = self.asking.ledger.requests(job.key)
-        reached = await self.asking.get(
-            job, browser, self.asking.asked_by(job, url), number, is_last=False
-        )
+        asked = self.asking.asked_by(job, url)
+        reached = await self.asking.get(job, browser, asked, number, leads)
         if reached is not None:
             form = form_of(reached.answer.body, reached.asked.url)
             if form is not None and may_go(form.url, self.asking.admit):

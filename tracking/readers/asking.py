@@ -22,7 +22,7 @@ from world.clock import Clock
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HOPS_MAX: Final = 3
-_Ends = Callable[[Answer | None], bool]
+Ends = Callable[[Answer | None], bool]
 
 
 class Reached(NamedTuple):
@@ -31,6 +31,19 @@ class Reached(NamedTuple):
     answer: Answer
     asked: Asked
     requests: int  # the number of the next one
+
+
+def leads(answer: Answer | None) -> bool:
+    """Whether it is a redirect."""
+    return answer is not None and answer.status in _REDIRECTS and bool(answer.location)
+
+
+def always(_: Answer | None) -> bool:
+    return True
+
+
+def never(_: Answer | None) -> bool:
+    return False
 
 
 @dataclass
@@ -64,25 +77,25 @@ class Asking:
         for place, each in enumerate(these):
             number = place * (_HOPS_MAX + 1)
             if not self.ledger.is_done(job.key, f"{job.key} {number}"):
-                await self.get(job, browser, each, number, is_last=each is these[-1])
+                await self.get(job, browser, each, number, always if each is these[-1] else never)
 
     async def get(
-        self, job: Job, browser: Browser, asked: Asked, number: int, *, is_last: bool = True
+        self, job: Job, browser: Browser, asked: Asked, number: int, ends: Ends = always
     ) -> "Reached | None":
         """Ask, and follow redirects within the one server; None: no answer was read.
 
-        Where a redirect leads elsewhere it is noted, and is the end of the act, whatever
-        ``is_last`` says of other answers. Raises NotReached.
+        Where a redirect leads elsewhere it is noted, and is the end. ``ends`` tells of the last
+        answer whether the act is over with it. Raises NotReached.
         """
         place = asked.place
         for hop in range(number, number + _HOPS_MAX + 1):
             on: list[str] = []
 
-            def ends(answer: Answer | None, at: Place = place, on: list[str] = on) -> bool:
+            def ends_here(answer: Answer | None, at: Place = place, on: list[str] = on) -> bool:
                 on += self._onward(answer, at)
-                return not on and (is_last or _leads(answer))
+                return not on and ends(answer)
 
-            answer = await self.ask(job, browser, asked, hop, ends)
+            answer = await self.ask(job, browser, asked, hop, ends_here)
             if answer is None or not on:
                 return None if answer is None else Reached(answer, asked, hop + 1)
             asked = replace(asked, url=on[0])
@@ -91,13 +104,13 @@ class Asking:
 
     def _onward(self, answer: Answer | None, place: Place) -> list[str]:
         """Where an answer leads, if that is on the same server."""
-        if answer is None or not _leads(answer):
+        if answer is None or not leads(answer):
             return []
         url = answer.location
         return [url] if may_go(url, self.admit) and place_of(urlsplit(url)) == place else []
 
     async def ask(
-        self, job: Job, browser: Browser, asked: Asked, number: int, ends: _Ends = lambda _: True
+        self, job: Job, browser: Browser, asked: Asked, number: int, ends: Ends = always
     ) -> Answer | None:
         """One request; None: no answer was read. Raises NotReached: nothing is written then.
 
@@ -144,8 +157,3 @@ class Asking:
         if answer.cookies and job.persona.reader.cookies and not job.act.what.is_machine:
             person = (job.arrival.recipient, str(job.act.who))
             self._jars[person] = together(self._jars.get(person, {}), answer.cookies)
-
-
-def _leads(answer: Answer | None) -> bool:
-    """Whether it is a redirect."""
-    return answer is not None and answer.status in _REDIRECTS and bool(answer.location)
