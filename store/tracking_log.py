@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mail.states import MessageStatus
 from mail.tracked import Kind
-from store import audit, opt_outs, tables
+from store import addresses, audit, tables
 from store.engagement import HUMANS, Engagement, Firsts, NewLog, VisitorKey
 from store.engine import Tx
 from world.crash import reach
@@ -88,16 +88,23 @@ def record(
     known.count(kept, {number: each.domain for number, each in messages.items()})
     reach("tracking.storing")
     _write(tx, kept, known)
-    denied = {
-        messages[each.message_id].address: opt_outs.OptOut(each.delivery_id, each.at)
-        for each in kept
-        if each.kind is Kind.OPT_OUT
-    }
-    opt_outs.deny(tx, denied)
+    denied = _deny(tx, kept, messages)
     for note in judged.notes:
         audit.note(tx, now, note, level="warning")
     tx.connection.execute(pointer.update().where(mine).values(read_to=piece.end))
-    return Recorded(len(kept), len(logs) - len(kept), len(denied))
+    return Recorded(len(kept), len(logs) - len(kept), denied)
+
+
+def _deny(tx: Tx, logs: Sequence[NewLog], messages: Mapping[int, Addressed]) -> int:
+    """Denylist those who unsubscribed; returns how many were not yet."""
+    found = {messages[each.message_id].address: each for each in logs if each.kind is Kind.OPT_OUT}
+    # One by one in their order: so all who lock addresses do.
+    return sum(
+        addresses.denylist(
+            tx, [each], found[each].at, "unsubscribed by a link", found[each].delivery_id
+        )
+        for each in sorted(found)
+    )
 
 
 def _addressed(tx: Tx, message_ids: Sequence[int]) -> dict[int, Addressed]:

@@ -5,8 +5,7 @@ written. Whoever reads it trusts nothing: files are cut, and disks fail.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -23,8 +22,7 @@ class NotALine(ValueError):
     """What should be a line of the log is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that was done with a message."""
 
     at: float  # epoch seconds of the server's clock
@@ -41,8 +39,7 @@ class Event:
     articles: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """So many events before this could not be written."""
 
     at: float
@@ -67,10 +64,11 @@ def encode(event: Event) -> bytes:
         "ip": event.ip,
         "method": event.method,
     }
-    for name in ("page", "amount", "articles"):
-        value = getattr(event, name)
-        if value is not None:
-            line[name] = value
+    if event.page is not None:
+        for name in ("page", "amount", "articles"):
+            value = getattr(event, name)
+            if value is not None:
+                line[name] = value
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 

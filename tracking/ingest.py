@@ -6,7 +6,8 @@ next. How far a file was read is written in the transaction of what it said.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,7 @@ class Said:
     damaged: Sequence[Damaged]
 
 
-def said_in(name: str, lines: Sequence[Line]) -> Said:
+def said_in(name: str, lines: Collection[Line]) -> Said:
     """What lines of a file say; each event is named by the file and its place."""
     stem = Path(name).stem
     events = [
@@ -53,13 +54,12 @@ def said_in(name: str, lines: Sequence[Line]) -> Said:
 
 def judged(
     said: Said,
-    around: Sequence[Seen],
+    scanned: AbstractSet[str],
     settings: TrackingSettings,
     now: float,
     messages: Mapping[int, Addressed],
 ) -> Judged:
-    """What becomes of the events of a piece, ``around`` which others were seen."""
-    scanned = scanners(around, settings.scanner_links, settings.scanner_within)
+    """What becomes of the events of a piece; those of ``scanned`` are scanners'."""
     logs: list[NewLog] = []
     faults: Counter[str] = Counter()
     for each in said.events:
@@ -170,8 +170,10 @@ class Ingest:
         self._heard[name] = size
         reading = await self._reading(name)
         reading.read_on(is_over=is_over)
-        while lines := reading.take(PIECE_MAX, until):
-            await self._write(name, reading, lines)
+        while reading.take(1, until):
+            scanned = self._scanned(name, reading)
+            while lines := reading.take(PIECE_MAX, until):
+                await self._write(name, reading, lines, scanned)
             reading.read_on(is_over=is_over)
         if reading.begin < size:
             return True
@@ -186,12 +188,19 @@ class Ingest:
             found = self._readings[name] = Reading(self._files.folder / name, begin)
         return found
 
-    async def _write(self, name: str, reading: Reading, lines: Sequence[Line]) -> None:
+    def _scanned(self, name: str, reading: Reading) -> AbstractSet[str]:
+        """Those of all events at hand that are a scanner's."""
+        settings = self._settings()
+        around = [*self._past, *said_in(name, reading.lines).events]
+        return scanners(around, settings.scanner_links, settings.scanner_within)
+
+    async def _write(
+        self, name: str, reading: Reading, lines: Sequence[Line], scanned: AbstractSet[str]
+    ) -> None:
         said = said_in(name, lines)
         now, settings = self._clock.now(), self._settings()
         if said.damaged:
             self._put_aside(name, said.damaged)
-        around = [*self._past, *said_in(name, list(reading.lines)).events]
         recorded = await self._store.write(
             tracking_log.record,
             Piece(
@@ -200,7 +209,7 @@ class Ingest:
                 lines[-1].end,
                 {each.event.message_id for each in said.events},
             ),
-            partial(judged, said, around, settings, now),
+            partial(judged, said, scanned, settings, now),
             dedup_opens_s=settings.dedup_opens,
             now=now,
         )

@@ -8,9 +8,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Send
 
 _NO_STORE: Final = (b"cache-control", b"no-store, max-age=0")
+_NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")  # tokens are nobody's business
+_NOTHING: Final = (b"content-length", b"0")
 _PLAIN: Final = (
     _NO_STORE,
-    (b"referrer-policy", b"no-referrer"),
+    _NO_REFERRER,
     (b"x-content-type-options", b"nosniff"),
     (b"x-robots-tag", b"noindex, nofollow"),
 )
@@ -46,7 +48,7 @@ _STYLE: Final = "body{font:16px/1.5 sans-serif;max-width:36em;margin:4em auto;pa
 
 async def redirect(send: Send, place: bytes, cookies: tuple[tuple[bytes, bytes], ...]) -> None:
     """302; ``place`` is a URL that the delivery has, in ASCII."""
-    headers = [(b"location", place), (b"content-length", b"0"), *cookies, *_PLAIN]
+    headers = [(b"location", place), _NOTHING, *cookies, _NO_STORE, _NO_REFERRER]
     await send({"type": "http.response.start", "status": 302, "headers": headers})
     await send(_EMPTY)
 

@@ -1,6 +1,7 @@
 """The application: which request goes where. Links of messages take the short way."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -76,7 +77,7 @@ class TrackingApp:
         cookies: tuple[tuple[bytes, bytes], ...] = ()
         if who.method == "GET":
             person = person or desk.new_person()
-            cookies = desk.cookies(person, token)
+            cookies = desk.cookies(person, token, text, values)
         desk.note(who, token, kind, person)
         await answers.redirect(send, place.encode("ascii"), cookies)
 
@@ -87,6 +88,7 @@ def _behind(door: str, text: str, values: tuple[str, ...]) -> bytes:
     return f"{door}{text}{'?' * bool(query)}{query}".encode("ascii")
 
 
+@functools.lru_cache(maxsize=64)
 def host_name(header: bytes) -> str:
     """The name in a Host header, without its port."""
     text = header.decode("latin-1").lower()
@@ -104,12 +106,13 @@ def refuse(desk: Desk, refused: Refused, who: Asker, path: str) -> Response:
 
 
 def _pages(desk: Desk) -> Starlette:
-    def on_refused(request: Request, error: Exception) -> Response:
+    # All of them are coroutines: Starlette runs plain functions in threads.
+    async def on_refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
         return refuse(desk, error, request.scope["asker"], request.url.path)
 
-    def because(why: str) -> Callable[[Request, Exception], Response]:
-        def answer(request: Request, _: Exception) -> Response:
+    def because(why: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+        async def answer(request: Request, _: Exception) -> Response:
             return refuse(desk, Refused(why), request.scope["asker"], request.scope["path"])
 
         return answer

@@ -1,7 +1,6 @@
 """What all requests need: who asks, what their token says, and where it is written down."""
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
@@ -15,9 +14,9 @@ from tracking.token import Token, sealed
 from world.chance import Chance
 from world.clock import Clock
 
-COOKIE: Final = b"mtalab"  # the browser's, for a year
-CLICK_COOKIE: Final = b"mtalab_click"  # the last click's token, while the browser runs
 FIELDS_MAX: Final = 200  # of a query
+_COOKIES: Final = "; Path=/; HttpOnly; SameSite=Lax"  # of both
+# The browser's name, which it keeps for a year, and its last click's token, while it runs.
 _PERSON: Final = re.compile(
     rb"(?:^|;\s*)mtalab=([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?=;|\s*$)"
 )
@@ -168,20 +167,23 @@ class Desk:
 
     def new_person(self) -> str:
         """A name for a browser: a UUID of version 4."""
-        high, low = (int(self.chance.random() * 2**53) for _ in range(2))
-        more = int(self.chance.random() * 2**22)
-        return str(uuid.UUID(int=(high << 75) | (low << 22) | more, version=4))
-
-    def cookies(self, person: str, token: Token) -> tuple[tuple[bytes, bytes], ...]:
-        """What a browser that clicks keeps: who it is, and what it clicked last."""
-        keys = self.book.keys
-        assert keys is not None, "the token was opened by them"
-        click = sealed(keys, token)
-        shared = b"; Path=/; HttpOnly; SameSite=Lax"
+        dice = self.chance.random
+        first, second = int(dice() * 2**32), int(dice() * 2**32)
+        third, fourth = int(dice() * 2**32), int(dice() * 2**32)
         return (
-            (
-                b"set-cookie",
-                b"%s=%s; Max-Age=%d%s" % (COOKIE, person.encode("ascii"), _YEAR_S, shared),
-            ),
-            (b"set-cookie", b"%s=%s%s" % (CLICK_COOKIE, click.encode("ascii"), shared)),
+            f"{first:08x}-{second >> 16:04x}-4{second & 0xFFF:03x}"
+            f"-{third >> 18 | 0x8000:04x}-{third & 0xFFFF:04x}{fourth:08x}"
+        )
+
+    def cookies(
+        self, person: str, token: Token, text: str, values: tuple[str, ...]
+    ) -> tuple[tuple[bytes, bytes], ...]:
+        """What a browser that clicks keeps: who it is, and what it clicked last."""
+        if values:  # the token as it would be without them
+            keys = self.book.keys
+            assert keys is not None, "the token was opened by them"
+            text = sealed(keys, token)
+        return (
+            (b"set-cookie", f"mtalab={person}; Max-Age={_YEAR_S}{_COOKIES}".encode("ascii")),
+            (b"set-cookie", f"mtalab_click={text}{_COOKIES}".encode("ascii")),
         )
