@@ -15,6 +15,7 @@ from mta.settings import MtaSettings
 from mta.signature import Signer
 from mta.worker import World
 from store.engine import Store
+from tracking.rewriting import links_of_delivery
 from world.log import SILENT, Log
 
 
@@ -82,6 +83,7 @@ def worker_world(
         log=log,
         measures=measures,
         traces=traces_of(loaded),
+        tracking_of=links_of_delivery,
     )
 
 

@@ -11,7 +11,7 @@ and are sealed with it: so the server can redirect without the store.
 import base64
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from mail.seal import SEAL_BYTES, Keyring, as_token
@@ -48,6 +48,21 @@ def tail(keys: Keyring, token: Token, values: Sequence[str] = ()) -> str:
     return as_token(message + keys.seal(_PURPOSE, _payload(token, values)))
 
 
+def sealer(
+    keys: Keyring, content: str, delivery_id: int, url: int
+) -> Callable[[int, Sequence[str]], str]:
+    """``tail`` for one link of a delivery, by message and values; quick."""
+    seal = keys.sealer(_PURPOSE, _LINK.pack(content.encode("ascii"), delivery_id, url))
+    pack, encode = _MESSAGE.pack, base64.urlsafe_b64encode  # 18 bytes: nothing is padded
+
+    def tail_of(message_id: int, values: Sequence[str] = ()) -> str:
+        message = pack(message_id)
+        own = message if not values else message + _values(values)
+        return encode(message[-_MESSAGE_BYTES:] + seal(own)).decode("ascii")
+
+    return tail_of
+
+
 def sealed(keys: Keyring, token: Token, values: Sequence[str] = ()) -> str:
     """The whole token."""
     return head(*token[:3]) + tail(keys, token, values)
@@ -70,17 +85,21 @@ def opened(keys: Keyring, text: str, values: Sequence[str] = ()) -> Token | None
 def claimed(text: str) -> Token | None:
     """What a text that looks like a token says of itself, whoever wrote it: proof of nothing."""
     found = _TOKEN.fullmatch(text)
-    raw = None if found is None else from_token(found[4])
-    if found is None or raw is None:
+    if found is None:
         return None
+    raw = base64.urlsafe_b64decode(found[4])
     message = int.from_bytes(raw[:_MESSAGE_BYTES])
     return Token(found[1], int(found[2], 16), int(found[3], 16), message)
 
 
 def _payload(token: Token, values: Sequence[str]) -> bytes:
     link = _LINK.pack(token.content.encode("ascii"), token.delivery_id, token.url)
-    parts = [link, _MESSAGE.pack(token.message_id)]
-    # Each with its length, so that no two lists of values read alike.
+    return link + _MESSAGE.pack(token.message_id) + _values(values)
+
+
+def _values(values: Sequence[str]) -> bytes:
+    """Each with its length, so that no two lists of values read alike."""
+    parts: list[bytes] = []
     for each in values:
         encoded = each.encode("utf-8", "surrogatepass")
         parts += [len(encoded).to_bytes(4), encoded]
