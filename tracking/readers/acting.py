@@ -24,6 +24,7 @@ from world.log import Log
 
 ONE_CLICK: Final = "List-Unsubscribe=One-Click"  # RFC 8058
 _AT_ONCE: Final = (What.CLICK, What.MIRROR, What.OPT_OUT)  # not by pieces
+_TOLD_MAX: Final = 10  # messages that could not be read, in one process
 _PAGES_KEPT: Final = 128  # messages that were read a moment ago
 _GOLDEN: Final = 0.618033988749895  # its multiples are spread evenly between 0 and 1
 
@@ -38,6 +39,7 @@ class Acting:
     originals: Originals
     log: Log
     _pages: dict[str, Page] = field(default_factory=dict)
+    _unread: int = 0
 
     def __post_init__(self) -> None:
         self._ways: Mapping[What, Callable[[Job, Browser, Page], Awaitable[None]]] = {
@@ -60,7 +62,7 @@ class Acting:
         try:
             page = self._page(job)
         except MessageNotRead as error:
-            self.log.warning("message_not_read", note=f"{job.arrival.receipt}: {error.what}")
+            self._tell_unread(job, error)
             self.asking.note(job, Result.NOTHING)
             return None
         if job.tries == 0 and job.act.what in _AT_ONCE and self.asking.ledger.is_begun(job.key):
@@ -161,6 +163,14 @@ class Acting:
             await self.asking.get(job, browser, self.asking.asked_by(job, url), number)
         else:
             self.asking.note(job, Result.ELSEWHERE, url)
+
+    def _tell_unread(self, job: Job, error: MessageNotRead) -> None:
+        """A few of them: what holds for one sink's mail holds for all of it."""
+        self._unread += 1
+        if self._unread <= _TOLD_MAX:
+            more = " (and no more of them are told)" if self._unread == _TOLD_MAX else ""
+            note = f"{job.arrival.receipt} is not read: {error.what}{more}"
+            self.log.warning("message_not_read", note=note)
 
     # --- what they know --------------------------------------------------------------------------
 
