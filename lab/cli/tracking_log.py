@@ -15,7 +15,16 @@ from mail.tracked import Kind
 from store import deliveries, tracking_search
 from store.tracking_search import Entry, Filter
 
-KindName = StrEnum("KindName", [(each.name, each.label) for each in Kind])  # as words on the line
+
+class KindName(StrEnum):
+    """Kinds as words on the command line."""
+
+    CLICK = "click"
+    OPEN = "open"
+    OPT_OUT = "opt_out"
+    PAGE = "page"
+    TRANSACTION = "transaction"
+    MIRROR = "mirror"
 
 
 def register(app: typer.Typer) -> None:

@@ -66,12 +66,13 @@ class Lab:
         )
         return TrackingService(around, TrackingSettings(listen=f"127.0.0.1:{self.port}"))
 
-    async def raw(self, data):
+    async def raw(self, data, *, ends=True):
         """All that comes back for these bytes, until the server hangs up or says no more."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         with contextlib.suppress(ConnectionError):
             writer.write(data)
-            writer.write_eof()
+            if ends:
+                writer.write_eof()
             await writer.drain()
         found = b""
         with contextlib.suppress(ConnectionError, TimeoutError):
@@ -128,8 +129,8 @@ headers = st.lists(
                          "Transfer-Encoding", "Connection", "Upgrade", "Expect", "Accept", "X"]),
         st.one_of(
             st.binary(max_size=12),
-            st.sampled_from([b"127.0.0.1", b"chunked", b"close", b"websocket", b"5", b"-1", b"9" * 30,
-                             b"mtalab=1; mtalab_click=x", b"100-continue", b"[::1"]),
+            st.sampled_from([b"127.0.0.1", b"chunked", b"close", b"websocket", b"5", b"-1",
+                             b"9" * 30, b"mtalab=1; mtalab_click=x", b"100-continue", b"[::1"]),
         ),
     ),
     max_size=5,
@@ -180,7 +181,8 @@ def test_raw_bytes(lab):
         post = b"POST " + link(2, door="u").encode() + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         long = post + b"Content-Length: 99999\r\n\r\n" + b"a" * 99_999
         check(await lab.raw(long), lab)
-        pipelined = await lab.raw(get(link(2)).replace(b"close", b"keep-alive") * 3)
+        pipelined = get(link(2)).replace(b"close", b"keep-alive") * 2 + get(link(2))
+        pipelined = await lab.raw(pipelined, ends=False)
         assert pipelined.count(b"HTTP/1.1 302") == 3
         assert b"date:" not in pipelined.lower()
 
@@ -196,6 +198,5 @@ def test_an_address_that_is_taken_is_told(lab):
         async def nothing():
             pytest.fail("it listens where another does")
 
-        with pytest.raises((ListenAddressUnusable, ExceptionGroup)) as refused:
+        with pytest.raises(ListenAddressUnusable):
             lab.play(nothing)
-    assert refused.group_contains(ListenAddressUnusable) or refused.type is ListenAddressUnusable
