@@ -15,6 +15,7 @@ TEXT_MAX: Final = 500  # characters of what a client says
 _ID_MAX: Final = 2**63 - 1
 _INT_MAX: Final = 2**31 - 1
 _CONTROL: Final = dict.fromkeys((*range(32), 127), " ")
+_LABELS: Final = {each: each.label for each in Kind}
 _KINDS: Final = {each.label: each for each in Kind}
 
 
@@ -55,7 +56,7 @@ def encode(event: Event) -> bytes:
     """A line, with its end."""
     line: dict[str, Any] = {
         "at": event.at,
-        "kind": event.kind.label,
+        "kind": _LABELS[event.kind],
         "delivery": event.delivery_id,
         "message": event.message_id,
         "url": event.url,

@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "why",
     "deliveries",
     "log",
+    "tracking-log",
     "message",
     "queue",
     "trace",

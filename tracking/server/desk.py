@@ -168,12 +168,13 @@ class Desk:
     def new_person(self) -> str:
         """A name for a browser: a UUID of version 4."""
         dice = self.chance.random
-        first, second = int(dice() * 2**32), int(dice() * 2**32)
-        third, fourth = int(dice() * 2**32), int(dice() * 2**32)
-        return (
-            f"{first:08x}-{second >> 16:04x}-4{second & 0xFFF:03x}"
-            f"-{third >> 18 | 0x8000:04x}-{third & 0xFFFF:04x}{fourth:08x}"
+        made = "%013x%013x%013x" % (  # noqa: UP031 - a third of the time of an f-string
+            int(dice() * 2**52),
+            int(dice() * 2**52),
+            int(dice() * 2**52),
         )
+        variant = "89ab"[int(made[15], 16) & 3]
+        return f"{made[:8]}-{made[8:12]}-4{made[12:15]}-{variant}{made[16:19]}-{made[19:31]}"
 
     def cookies(
         self, person: str, token: Token, text: str, values: tuple[str, ...]

@@ -45,6 +45,14 @@ class _Bounds(asyncio.Protocol):
             return
         self._watch = self.loop.call_later(_SLOW_S, self._look)
 
+    def eof_received(self) -> bool:
+        """Who says that it has said all still gets its answer."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self._watch is not None:
             self._watch.cancel()
