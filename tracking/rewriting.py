@@ -36,7 +36,8 @@ class DeliveryLinks:
         """The text of a part with links of ours; ``has_pixel`` asks for the open pixel in HTML."""
         links = links_of_html(text) if is_html else links_of_text(text)
         content = token.HTML if is_html else token.TEXT
-        pixel_at = links.pixel_at if has_pixel and self._tracked.has_pixel else None
+        has_pixel = has_pixel and is_html and self._tracked.has_pixel
+        pixel_at = links.pixel_at if has_pixel else None
         pieces: list[str] = []
         places: dict[str, LinkPlace] = {}
         at = 0
