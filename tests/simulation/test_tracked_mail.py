@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import tomli_w
 
+from lab.mirror_page import html_of
 from lab.simulation.simulation import simulated
 from lab.submit.submission import Order, submit
 from mail.states import DeliveryEvent
@@ -16,7 +17,6 @@ from store import keys, operator, tracked_urls
 from store.tracked_urls import Change
 from tests.simulation.test_same_run import STEADY
 from tracking import token
-from tracking.urls import target
 from world.chance import SeededChance
 
 LAB = {
@@ -67,38 +67,46 @@ def run(folder):
             assert sim.machines.crashes == []
 
         sim.run(experiment())
+        shown = [sim.store.read_now(html_of, 1, message) for message in (1, 2, 3)]
         directory = sim.machines.loaded.directory
         mails = [content(directory, each.receipt) for each in list_inbox(directory)]
         tracked = sim.store.read_now(tracked_urls.of, 1)
-        return mails, tracked, sim.store.read_now(keys.keys)
+        return mails, tracked, sim.store.read_now(keys.keys), shown
 
 
 def test_links_of_sent_mail_lead_where_they_should(tmp_path):
-    mails, tracked, ring = run(tmp_path)
+    mails, tracked, ring, shown = run(tmp_path)
     assert len(mails) == 2
     assert tracked.base == "https://t.example.test/x"
     assert tracked.valid_until is not None
     by_number = {each.number: each for each in tracked.urls}
-    seen = set()
+    seen, pages = set(), set()
     for raw in mails:
         mail = email.message_from_bytes(raw, policy=email.policy.SMTP)
         text, html = (part.get_content() for part in mail.iter_parts())
         assert "https://shop.test/legal" in text
         assert re.search(r'<img src="[^"]*" width="1" height="1" alt=""></body>', html)
+        pages.add(re.sub("<img [^>]*>", "", html).replace("\r\n", "\n"))
         for place in (text, html, mail["List-Unsubscribe"]):
             for page, sealed, value in LINK.findall(place):
                 values = [unquote(value)] if value else []
                 found = token.opened(ring, sealed, values)
                 assert found is not None, sealed
                 url = by_number[found.url]
-                seen.add((page, found.content, url.kind.label, target(url.url, values)))
+                seen.add((page, found.content, url.kind.label, _filled(url.url, values)))
+    assert {each.rstrip() for each in shown if each} == {each.rstrip() for each in pages}
+    assert shown[2] is None
     shop = {f"https://shop.test/?n={name}" for name in ("Anna", "B%C3%B6%20%26%20Co")}
     assert seen == {
         *(("r", letter, "click", url) for letter in "ht" for url in shop),
-        ("r", "h", "open", None),
-        ("m", "h", "mirror", None),
-        ("u", "x", "opt_out", None),
+        ("r", "h", "open", ""),
+        ("m", "h", "mirror", "{{ mirror_url }}"),
+        ("u", "x", "opt_out", "{{ unsubscribe_url }}"),
     }
+
+
+def _filled(url, values):
+    return re.sub(r"\{\{.*?\}\}", lambda _: values[0], url) if values else url
 
 
 def test_the_same_seed_seals_the_same(tmp_path):

@@ -3,10 +3,7 @@
 import email
 import email.policy
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.submit.tracked import Reading, as_sent
 from mail.seal import Keyring, keyring
@@ -16,7 +13,7 @@ from mta.signature import Signer, SigningKey
 from store.tracked_urls import Remembered, TrackedDelivery
 from tracking import token
 from tracking.rewriting import DeliveryLinks
-from tracking.urls import Collection, target
+from tracking.urls import Collection
 
 KEYS = keyring([b"s" * 32])
 HTML = b"From: a@b.test\nSubject: x\nContent-Type: text/html\n%b\n%b"
@@ -40,33 +37,6 @@ def personal(**fields):
 def read(template, **fields):
     content = template.render(personal(**fields)).content
     return email.message_from_bytes(content, policy=email.policy.SMTP)
-
-
-@pytest.mark.parametrize(
-    ("url", "values", "wanted"),
-    [
-        ("https://a.test/x?y=1#z", (), "https://a.test/x?y=1#z"),
-        ("https://a.test/%20 ü", (), "https://a.test/%20%20%C3%BC"),
-        ("https://a.test/?n={{ n }}&m={{ m }}", ("1", "&2"), "https://a.test/?n=1&m=&2"),
-        ("https://a.test/{{ n }}", ("\r\nSet-Cookie: x",), "https://a.test/%0D%0ASet-Cookie:%20x"),
-        ("https://é.test:8080/", (), "https://xn--9ca.test:8080/"),
-        ("https://a.test/{{ n }}", (), None),
-        ("https://a.test/", ("x",), None),
-        ("javascript:{{ n }}", ("alert(1)",), None),
-        ("", (), None),
-    ],
-)
-def test_a_url_leads_where_its_author_said(url, values, wanted):
-    assert target(url, values) == wanted
-
-
-@given(st.text(max_size=20))
-def test_no_value_leads_to_another_host_or_out_of_the_header(value):
-    found = target("https://a.test/{{ x }}", [value])
-    assert found.startswith("https://a.test/")
-    assert found.isascii()
-    assert found.isprintable()
-    assert " " not in found
 
 
 def test_keys_shorter_and_longer_than_a_block_seal_alike_both_ways():
