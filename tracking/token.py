@@ -55,13 +55,17 @@ def sealer(
     keys: Keyring, content: str, delivery_id: int, url: int
 ) -> Callable[[int, Sequence[str]], str]:
     """``tail`` for one link of a delivery, by message and values; quick."""
-    seal = keys.sealer(_PURPOSE, _LINK.pack(content.encode("ascii"), delivery_id, url))
+    link = _LINK.pack(content.encode("ascii"), delivery_id, url)
+    inner, outer = keys.begun(_PURPOSE, link)
     pack, encode = _MESSAGE.pack, base64.urlsafe_b64encode  # 18 bytes: nothing is padded
 
     def tail_of(message_id: int, values: Sequence[str] = ()) -> str:
         message = pack(message_id)
-        own = message if not values else message + _values(values)
-        return encode(message[-_MESSAGE_BYTES:] + seal(own)).decode("ascii")
+        within, around = inner.copy(), outer.copy()
+        within.update(message + _values(values) if values else message)
+        around.update(within.digest())
+        raw = message[-_MESSAGE_BYTES:] + around.digest()[:SEAL_BYTES]
+        return encode(raw).decode("ascii")
 
     return tail_of
 

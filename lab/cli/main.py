@@ -45,6 +45,8 @@ COMMANDS: Final = (
     "resume",
     "cancel",
     "wave",
+    "urls",
+    "tracking-key",
     "retry",
     "mta",
     "lane",

@@ -18,6 +18,7 @@ from lab.cli.wave import as_json as wave_as_json
 from lab.stores import store_of
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
+from lab.submit.tracked import shown
 from mail.errors import Where
 from mail.notation import duration_s
 from world.clock import Clock, SystemClock
@@ -71,6 +72,12 @@ def register(app: typer.Typer) -> None:
                 help="Send to quarantined addresses too, as proofs do; never to denylisted ones.",
             ),
         ] = False,
+        no_tracking: Annotated[
+            bool, typer.Option("--no-tracking", help="Leave links as they are, and count nothing.")
+        ] = False,
+        display_urls: Annotated[
+            bool, typer.Option("--display-urls", help="List the URLs that are tracked.")
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -94,6 +101,7 @@ def register(app: typer.Typer) -> None:
                 waves=waves,
                 hold=hold,
                 include_quarantined=include_quarantined,
+                track=not no_tracking,
             )
             with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
@@ -102,10 +110,10 @@ def register(app: typer.Typer) -> None:
                     bar.update(task, description=phase, completed=done, total=total)
 
                 done = submit(store, loaded, clock, order, show)
-        _tell(done, as_json=json)
+        _tell(done, as_json=json, display_urls=display_urls)
 
 
-def _tell(done: Submitted, *, as_json: bool) -> None:
+def _tell(done: Submitted, *, as_json: bool, display_urls: bool) -> None:
     for warning in done.warnings:
         say(f"warning: {warning}")
     if as_json:
@@ -120,6 +128,7 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
                 "denylisted": done.denylisted,
                 "rejected": done.rejected,
                 "rejects_file": None if done.rejects is None else str(done.rejects),
+                "urls": shown(done.urls),
                 "warnings": list(done.warnings),
             }
         )
@@ -138,6 +147,13 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
         print(f"wave {each.wave}: {each.messages} messages from {moment(each.starts_at)}")
     if len(done.waves) > WAVES_SHOWN:
         print(f"… {len(done.waves)} waves: `mtalab wave list {done.delivery_id}`")
+    if display_urls:
+        from lab.cli.urls import print_urls
+
+        if done.urls:
+            print_urls(done.urls)
+        else:
+            print("no URL is tracked")
     if done.is_held:
         print(f"nothing is sent before `mtalab confirm {done.delivery_id}`")
 

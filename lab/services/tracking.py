@@ -5,12 +5,13 @@ from importlib.metadata import version
 
 from lab.configuration import Loaded
 from lab.machine import Machine
+from lab.mirror_page import html_of
 from lab.services.door import OpenDoor
 from lab.services.loop import Reload
 from sinks.listening import refusing
 from store import modules
 from tracking.late_store import LateStore
-from tracking.server.desk import Mirrors, no_mirror
+from tracking.server.desk import Mirrors
 from tracking.server.service import FOLDER, Surroundings, TrackingService
 from tracking.settings import WHO
 from world.log import Log
@@ -28,7 +29,7 @@ async def run_tracking(loaded: Loaded, reload: Reload, log: Log, machine: Machin
         opens=machine.sockets.append_file,
         bind=lambda listen: machine.sockets.bind(WHO, listen),
         refusing=lambda listen: refusing(WHO, listen),
-        mirrors=mirrors_of(loaded, store),
+        mirrors=mirrors_of(store),
         version=version("mtalab"),
         host=machine.this_process().host,
     )
@@ -40,6 +41,10 @@ async def run_tracking(loaded: Loaded, reload: Reload, log: Log, machine: Machin
         await door.say_goodbye()
 
 
-def mirrors_of(_loaded: Loaded, _store: LateStore) -> Mirrors:
+def mirrors_of(store: LateStore) -> Mirrors:
     """What makes the HTML of a message anew."""
-    return no_mirror
+
+    async def mirror(delivery_id: int, message_id: int) -> str | None:
+        return await store.read_apart(html_of, delivery_id, message_id)
+
+    return mirror

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ROOMS = (
     *("mail", "world", "affinity", "store", "scheduler", "mta", "sinks", "monitor", "lab"),
-    *("mtalab", "mtalab_pytest"),
+    *("mtalab", "mtalab_pytest", "tracking"),
 )
 PLUGIN = ROOT / "mtalab_pytest" / "plugin.py"  # who uses it has pytest
 

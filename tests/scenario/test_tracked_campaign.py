@@ -43,6 +43,7 @@ def test_it_is_as_expected_and_the_same_twice(tmp_path, monkeypatch, capsys):
     found = json.loads(said)
     assert (code, found["ok"], found["missing"]["events"]) == (0, True, 0)
     assert found["figures"]["opened"]["measured"] > found["figures"]["opened"]["without_machines"]
+    assert found["figures"]["mirror"]["real"] > 0
     assert found["machines"]["by_kind"]["click"]["recall"] == 1.0
 
     ledger = next(Path(first.kept).rglob("ledger.jsonl"))
