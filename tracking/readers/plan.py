@@ -46,7 +46,7 @@ class Who(StrEnum):
     SCANNER = "scanner"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Act:
     """One of them."""
 
@@ -65,7 +65,7 @@ class Act:
 def plan(reader: Reader, chance: Chance) -> tuple[Act, ...]:
     """All acts of one message, in time; none is later than ``reader.within``."""
     found = [each for each in _acts(reader, chance) if each.after_s <= reader.within]
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda each: each.after_s))  # at one time: as they were planned
 
 
 def _acts(reader: Reader, chance: Chance) -> Iterator[Act]:
