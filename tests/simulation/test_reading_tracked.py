@@ -45,3 +45,18 @@ def test_nothing_is_lost_when_readers_and_server_are_killed():
     lab = read_tracked(MANY, messages=60, text=KILLED)
     assert not lab.complaints
     assert lab.account.found.is_ok, lab.account.found.as_json()
+
+
+IN_FLIGHT = "".join(
+    f'[[event]]\nat = "{at}ms"\ndo = "kill"\nwhat = "{what}"\n'
+    for at, what in ((2254, "readers"), (6504, "tracking"), (9000, "readers"))
+)
+
+
+def test_what_was_in_flight_when_readers_were_killed_is_in_doubt_and_not_done_twice():
+    scanned = "[topology.reader.a]\nlike = 'guarded'\n"
+    lab = read_tracked(scanned, messages=60, text=IN_FLIGHT)
+    assert not lab.complaints
+    assert lab.account.found.is_ok, lab.account.found.as_json()
+    assert any(each.result == "doubt" for each in lab.entries)
+    assert len({each.key for each in lab.entries}) == len(lab.entries)
