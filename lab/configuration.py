@@ -22,6 +22,9 @@ from mail.notation import split_endpoint
 from sinks.catalogue import personality_named
 from sinks.errors import PersonalityLoop, UnknownPersonality
 from sinks.settings import Personality, SinkSettings
+from tracking.readers.assigning import personas
+from tracking.readers.errors import UnknownPersona
+from tracking.readers.settings import Reader, ReadersSettings
 from tracking.settings import TrackingSettings
 from world.network import ForbiddenDestination, HostNetwork
 
@@ -42,6 +45,8 @@ class LabConfiguration(Configuration):
     inmail: InmailSettings = InmailSettings()
     tracking: TrackingSettings = TrackingSettings()
     webhook: tuple[WebhookSettings, ...] = ()
+    reader: dict[str, Reader] = Field(default_factory=dict)
+    readers: ReadersSettings = ReadersSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ def configuration_from(
 
 
 def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:
-    """What would keep sinks and doors from starting, whatever the machine is like."""
+    """What would keep sinks, doors and readers from starting, whatever the machine is like."""
     lines = functools.cache(lambda: lines_of(text))
     listening: dict[str, str] = {}
     for door in doors(configuration):
@@ -172,6 +177,12 @@ def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) ->
         first = listening.setdefault(settings.listen, f"sink {name!r}")
         if first != f"sink {name!r}":
             yield _taken(file, lines(), ("sink", name, "listen"), first)
+    for name, reader in configuration.reader.items():
+        try:
+            personas({name: reader})
+        except UnknownPersona as error:
+            key = ("reader", name, "like")
+            yield Mistake(file, lines().get(key), ".".join(key), error.what + ". " + error.remedy)
 
 
 def _mistakes_of_webhooks(

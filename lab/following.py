@@ -39,6 +39,7 @@ SETTLED: Final[Mapping[str, Sequence[str]]] = {
     "submission": ("submission", "lab.domain"),
     "inmail": ("inmail.listen", "lab.domain"),
     "tracking": ("tracking.listen",),
+    "readers": ("reader", "readers", "lab.allow_networks"),
 }
 
 

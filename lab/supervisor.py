@@ -13,7 +13,7 @@ from lab.doors import doors
 from lab.following import SETTLED, UP, Following, changed
 from lab.lifetime import to_the_end
 from lab.machine import Machine, Started
-from store.modules import SINKS, WEBHOOKS
+from store.modules import READERS, SINKS, WEBHOOKS
 from world.crash import reach
 from world.log import Log
 
@@ -30,6 +30,8 @@ def wanted(loaded: Loaded) -> dict[str, tuple[str, ...]]:
         found[door.key] = (door.key,)
     if configuration.webhook:
         found[WEBHOOKS] = (WEBHOOKS, "run")
+    if configuration.reader:
+        found[READERS] = ("readers", "run")
     found["scheduler"] = ("scheduler",)
     for name in configuration.mta:
         found[f"mta@{name}"] = ("mta", "run", name)

@@ -87,4 +87,4 @@ def open_return_path(address: str, keys: Keyring) -> MessageMark | None:
 
 @functools.lru_cache(maxsize=8)
 def _sealer(keys: Keyring) -> Callable[[bytes], bytes]:
-    return keys.sealer(_PURPOSE, b"")
+    return keys.begun(_PURPOSE, b"").seal

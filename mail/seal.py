@@ -7,13 +7,31 @@ then on; older ones still open what they sealed.
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SEAL_BYTES: Final = 12
 KEY_BYTES: Final = 32
 _BLOCK: Final = 64  # bytes that SHA-256 takes at a time
+
+
+class Begun(NamedTuple):
+    """The two digests of a seal, of which copies are gone on with.
+
+    The rest of the payload goes into a copy of the inner one, and what that comes to into a copy
+    of the outer one; ``SEAL_BYTES`` of its digest are the seal.
+    """
+
+    inner: "hashlib._Hash"
+    outer: "hashlib._Hash"
+
+    def seal(self, rest: bytes) -> bytes:
+        """The seal of the whole payload."""
+        within, around = self.inner.copy(), self.outer.copy()
+        within.update(rest)
+        around.update(within.digest())
+        return around.digest()[:SEAL_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +44,8 @@ class Keyring:
         """``SEAL_BYTES`` that only who has a key can make; ``purpose`` keeps kinds apart."""
         return _seal(self.keys[0], purpose, payload)
 
-    def sealer(self, purpose: bytes, beginning: bytes) -> Callable[[bytes], bytes]:
-        """``seal`` for payloads that begin alike: what they share is digested once.
+    def begun(self, purpose: bytes, beginning: bytes) -> "Begun":
+        """For payloads that begin alike: what they share is digested once.
 
         A seal then takes a third of the time (RFC 2104, 4, has the same advice for the key).
         """
@@ -37,15 +55,7 @@ class Keyring:
         padded = key.ljust(_BLOCK, b"\0")
         inner = hashlib.sha256(bytes(each ^ 0x36 for each in padded))
         inner.update(purpose + b"\0" + beginning)
-        outer = hashlib.sha256(bytes(each ^ 0x5C for each in padded))
-
-        def seal(rest: bytes) -> bytes:
-            within, around = inner.copy(), outer.copy()
-            within.update(rest)
-            around.update(within.digest())
-            return around.digest()[:SEAL_BYTES]
-
-        return seal
+        return Begun(inner, hashlib.sha256(bytes(each ^ 0x5C for each in padded)))
 
     def is_sealed(self, purpose: bytes, payload: bytes, seal: bytes) -> bool:
         """Whether one of the keys made this seal for this payload and purpose."""

@@ -174,6 +174,35 @@ def read_refusals(directory: Path) -> Records[Refusal]:
     return Records(sorted((directory / _FOLDER).glob(f"*{_REFUSALS}")), _refusal)
 
 
+def receipts_since(directory: Path, sink: str, offset: int) -> Iterator[tuple[Receipt, int]]:
+    """The receipts of one sink from a place in its file on, each with the place after it.
+
+    A last line that is not whole yet is left for the next time.
+
+    Raises:
+        DamagedReceipts: a line is no receipt.
+        SinkFilesUnusable: the file cannot be read.
+    """
+    path = _path(directory, sink)
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                where = Where(str(path), key=f"byte {offset}")
+                receipt = _made(_receipt, parse_line(line, where), offset, where)
+                offset += len(line)
+                yield receipt, offset
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def receipt_files(directory: Path) -> dict[str, int]:
+    """How long each sink's file of receipts is, in bytes, by the sink's name."""
+    return {sink: _path(directory, sink).stat().st_size for sink in sinks_with_receipts(directory)}
+
+
 def newest_receipts(directory: Path, sink: str) -> Iterator[Receipt]:
     """The receipts of one sink, the last one first.
 

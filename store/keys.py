@@ -16,7 +16,8 @@ _BEING_SENT = (DeliveryStatus.START_PENDING, DeliveryStatus.IN_PROGRESS, Deliver
 def keys(tx: Tx) -> Keyring | None:
     """The lab's keys, the newest first; None: it has none yet."""
     table = tables.signing_key
-    found = tx.connection.scalars(select(table.c.key).order_by(table.c.id.desc())).all()
+    query = select(table.c.key).order_by(table.c.id.desc())
+    found = tx.connection.execute(query).scalars().all()
     return keyring([bytes(each) for each in found]) if found else None
 
 

@@ -28,6 +28,7 @@ SUBMISSION: Final = "submission"
 INMAIL: Final = "inmail"
 TRACKING: Final = "tracking"
 WEBHOOKS: Final = "webhooks"
+READERS: Final = "readers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Links of a delivery's texts become links to the tracking server, as each URL's mode says."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from mail.seal import Keyring
@@ -36,7 +37,8 @@ class DeliveryLinks:
         """The text of a part with links of ours; ``has_pixel`` asks for the open pixel in HTML."""
         links = links_of_html(text) if is_html else links_of_text(text)
         content = token.HTML if is_html else token.TEXT
-        pixel_at = links.pixel_at if has_pixel and self._tracked.has_pixel else None
+        has_pixel = has_pixel and is_html and self._tracked.has_pixel
+        pixel_at = links.pixel_at if has_pixel else None
         pieces: list[str] = []
         places: dict[str, LinkPlace] = {}
         at = 0
@@ -94,11 +96,17 @@ class DeliveryLinks:
         }
 
 
-def links_of_delivery(tx: Tx, delivery_id: int) -> DeliveryLinks | None:
-    """What a worker does with the links of a delivery; None if it is not tracked."""
+def links_of_delivery(tx: Tx, delivery_id: int, *, has_pixel: bool = True) -> DeliveryLinks | None:
+    """What a worker does with the links of a delivery; None if it is not tracked.
+
+    Without ``has_pixel`` HTML gets no open pixel, whatever was noted of the delivery.
+    """
     tracked = tracked_urls.of(tx, delivery_id)
     ring = None if tracked is None else keys.keys(tx)
-    return None if tracked is None or ring is None else DeliveryLinks(delivery_id, tracked, ring)
+    if tracked is None or ring is None:
+        return None
+    seen = replace(tracked, has_pixel=tracked.has_pixel and has_pixel)
+    return DeliveryLinks(delivery_id, seen, ring)
 
 
 def _key(found: Found | Given) -> str:

@@ -1,9 +1,10 @@
 """The tracking server and what is tracked, as ``mtalab.toml`` has them under ``[tracking]``."""
 
+import ipaddress
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from affinity.configuration import Seconds, Table
 from mail import notation
@@ -13,6 +14,35 @@ WHO: Final = "the tracking server"  # in words about its address
 # Characters that stand in a URL, a header and HTML as they are.
 _WEB: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9!#$%()*+,./:;=?@_~-]*)?")
 _BASE_MAX: Final = 200
+
+# Of gateways that look for harm, of robots that make previews, and of programs.
+MACHINE_AGENTS: Final = (
+    "Mozilla/5.0",  # alone: Apple's Mail Privacy Protection, which fetches whatever arrives
+    "*barracuda*",
+    "*bingpreview*",
+    "*bitdefender*",
+    "*bot/*",
+    "*bot;*",
+    "*crawler*",
+    "*curl/*",
+    "*facebookexternalhit*",
+    "*go-http-client*",
+    "*headlesschrome*",
+    "*microsoftpreview*",
+    "*mimecast*",
+    "*proofpoint*",
+    "*python-*",
+    "*safelinks*",
+    "*scanner*",
+    "*slackbot*",
+    "*spider*",
+    "*symantec*",
+    "*trendmicro*",
+    "*wget/*",
+)
+# Of mail services that fetch images for their readers: some when a mail arrives, some when it is
+# opened, and with one name for both.
+PROXY_AGENTS: Final = ("*imageproxy*", "*mailproxy*", "*prefetch*")
 
 
 def _endpoint_or_off(value: str) -> str:
@@ -46,6 +76,38 @@ class TrackingSettings(Table):
     dedup_opens: Seconds = Field(
         default=60.0, description="Opens of one message within this time count once."
     )
+    public: bool = Field(
+        default=False, description="Whether it may listen where other machines reach it."
+    )
+    store_every: Seconds = Field(
+        default=5.0,
+        gt=0,
+        description="How often its log goes to the store; an event waits up to twice as long.",
+    )
+    keep_logs: Seconds = Field(
+        default=0.0, description="How long files of its log stay when the store has all of them."
+    )
+    too_early: Seconds = Field(
+        default=2.0,
+        description="Opens and clicks this soon after delivery are a machine's; 0s: none.",
+    )
+    prefetch_within: Seconds = Field(
+        default=30.0,
+        description="Opens by an image proxy this soon after delivery are a machine's.",
+    )
+    scanner_links: int = Field(
+        default=2,
+        ge=2,
+        description="Who follows so many links of a message within scanner_within is a machine.",
+    )
+    scanner_within: Seconds = Field(default=1.0, description="See scanner_links.")
+    machine_agents: tuple[str, ...] = Field(
+        default=MACHINE_AGENTS,
+        description="Masks with * and ? of user agents that are machines; case does not matter.",
+    )
+    proxy_agents: tuple[str, ...] = Field(
+        default=PROXY_AGENTS, description="Masks of user agents of image proxies."
+    )
 
     url: Annotated[str, AfterValidator(_base_or_none)] = Field(
         default="",
@@ -65,6 +127,21 @@ class TrackingSettings(Table):
         return self.listen != OFF
 
     @property
+    def is_loopback(self) -> bool:
+        host, _ = notation.split_endpoint(self.listen)
+        return ipaddress.ip_address(host).is_loopback
+
+    @property
     def base(self) -> str:
         """What links to the server begin with, without a slash at the end."""
         return self.url or f"http://{self.listen}"
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> "TrackingSettings":
+        if self.is_on and not self.is_loopback and not self.public:
+            raise ValueError(
+                f"expected public = true, because {self.listen} can be reached from other machines"
+            )
+        if self.scanner_within > self.store_every:
+            raise ValueError("expected scanner_within of at most store_every")
+        return self

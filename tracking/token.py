@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from mail.seal import SEAL_BYTES, Keyring, as_token, from_token
+from mail.seal import SEAL_BYTES, Keyring, as_token
 
 HTML: Final = "h"
 TEXT: Final = "t"
@@ -22,7 +22,10 @@ HEADER: Final = "x"  # a header such as List-Unsubscribe
 TAIL: Final = 24  # characters that differ between messages
 
 _PURPOSE: Final = b"link"
-_TOKEN: Final = re.compile(r"([htx])([0-9a-f]{1,16})\.([0-9a-f]{1,8})\.([A-Za-z0-9_-]{24})")
+_TOKEN: Final = re.compile(
+    # No zeros before a number: a link is written in one way.
+    r"([htx])(0|[1-9a-f][0-9a-f]{0,15})\.(0|[1-9a-f][0-9a-f]{0,7})\.([A-Za-z0-9_-]{24})"
+)
 _MESSAGE: Final = struct.Struct(">Q")
 _LINK: Final = struct.Struct(">cQI")
 _MESSAGE_BYTES: Final = 6  # enough for 2.8e14 messages
@@ -52,13 +55,17 @@ def sealer(
     keys: Keyring, content: str, delivery_id: int, url: int
 ) -> Callable[[int, Sequence[str]], str]:
     """``tail`` for one link of a delivery, by message and values; quick."""
-    seal = keys.sealer(_PURPOSE, _LINK.pack(content.encode("ascii"), delivery_id, url))
+    link = _LINK.pack(content.encode("ascii"), delivery_id, url)
+    inner, outer = keys.begun(_PURPOSE, link)
     pack, encode = _MESSAGE.pack, base64.urlsafe_b64encode  # 18 bytes: nothing is padded
 
     def tail_of(message_id: int, values: Sequence[str] = ()) -> str:
         message = pack(message_id)
-        own = message if not values else message + _values(values)
-        return encode(message[-_MESSAGE_BYTES:] + seal(own)).decode("ascii")
+        within, around = inner.copy(), outer.copy()
+        within.update(message + _values(values) if values else message)
+        around.update(within.digest())
+        raw = message[-_MESSAGE_BYTES:] + around.digest()[:SEAL_BYTES]
+        return encode(raw).decode("ascii")
 
     return tail_of
 
@@ -71,15 +78,23 @@ def sealed(keys: Keyring, token: Token, values: Sequence[str] = ()) -> str:
 def opened(keys: Keyring, text: str, values: Sequence[str] = ()) -> Token | None:
     """What a token says, or None if nobody with a key of ours wrote it for these values."""
     found = _TOKEN.fullmatch(text)
-    raw = None if found is None else from_token(found[4])
-    if found is None or raw is None:
+    if found is None:
         return None
+    raw = base64.urlsafe_b64decode(found[4])  # 24 characters are 18 bytes, and written in one way
     message = int.from_bytes(raw[:_MESSAGE_BYTES])
     token = Token(found[1], int(found[2], 16), int(found[3], 16), message)
-    if head(*token[:3]) + found[4] != text:  # zeros before a number: another text, no other link
-        return None
     seal = raw[_MESSAGE_BYTES:]
     return token if keys.is_sealed(_PURPOSE, _payload(token, values), seal) else None
+
+
+def claimed(text: str) -> Token | None:
+    """What a text that looks like a token says of itself, whoever wrote it: proof of nothing."""
+    found = _TOKEN.fullmatch(text)
+    if found is None:
+        return None
+    raw = base64.urlsafe_b64decode(found[4])
+    message = int.from_bytes(raw[:_MESSAGE_BYTES])
+    return Token(found[1], int(found[2], 16), int(found[3], 16), message)
 
 
 def _payload(token: Token, values: Sequence[str]) -> bytes:

@@ -1,66 +1,21 @@
-"""The URLs of a delivery: how what was found in its texts becomes them, and where one leads."""
+"""The URLs of a delivery: what was found in its texts, each once and with a number."""
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import quote, urlsplit
 
-from mail.address import BadAddress, canonical_domain
 from mail.tracked import MIRROR_FIELD, PIXEL, UNSUBSCRIBE_FIELD, Kind, UrlMode
 from store.tracked_urls import Remembered, TrackedUrl, page_url
 from tracking.find import Found, Links
 from tracking.find.judged import is_url
-from tracking.find.segments import Segments
 
 URLS_MAX: Final = 10_000  # of one delivery
 WARNINGS_MAX: Final = 20
-# All that RFC 3986 lets stand in a URL, and the sign of what is encoded already.
-_AS_IS: Final = "!#$%&'()*+,/:;=?@[]~-._"
 _GIVEN: Final[Mapping[str, tuple[str, UrlMode, Kind]]] = {
     UNSUBSCRIBE_FIELD: ("unsubscribe", UrlMode.OPT_OUT, Kind.OPT_OUT),
     MIRROR_FIELD: ("mirror page", UrlMode.MIRROR, Kind.MIRROR),
 }
-_AUTHORITY: Final = re.compile(r"(https?://)([^/?#\\]*)(.*)", re.IGNORECASE | re.DOTALL)
-
-
-def target(url: str, values: Sequence[str]) -> str | None:
-    """Where a URL leads for a message: its expressions replaced, fit for a Location header.
-
-    Args:
-        url: as ``TrackedUrl`` has it; its host is fixed (``tracking.find`` sees to that).
-        values: of its expressions, in their order.
-
-    Returns:
-        None if it has another number of expressions, or is none of http or https.
-    """
-    pieces = _split(url)
-    if len(pieces) != len(values) + 1:
-        return None
-    whole = pieces[0] + "".join(
-        value + piece for value, piece in zip(values, pieces[1:], strict=True)
-    )
-    found = _AUTHORITY.fullmatch(whole)
-    if found is None:
-        return None
-    authority = found[2]
-    if not authority.isascii():
-        try:
-            host = urlsplit(f"http://{authority}").hostname or ""
-            authority = authority.replace(host, canonical_domain(host))
-        except (BadAddress, ValueError):
-            return None
-    rest = found[3].encode("utf-8", "replace")
-    return found[1] + quote(authority, safe=_AS_IS) + quote(rest, safe=_AS_IS)
-
-
-def _split(url: str) -> list[str]:
-    """What stands around the expressions."""
-    pieces, at = [], 0
-    for each in Segments.of(url).all:
-        pieces.append(url[at : each.start])
-        at = each.end
-    return [*pieces, url[at:]]
 
 
 @dataclass

@@ -16,6 +16,7 @@ _KINDS: Final = (
     "inmail",
     "tracking",
     "webhooks",
+    "readers",
     "sink",
     "mta",
 )

@@ -17,6 +17,7 @@ AFFINITY: Final = "bench"
 SINK: Final = "open"
 DEFERRED_TWICE: Final = "+defer2x"  # a wish that the sink grants (sinks/local_part.py)
 _LINE: Final = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz\r\n"
+_LINK: Final = "Offer {0}: https://www.lumiere.test/offers/{0}\r\n"
 
 _LAB: Final = """\
 # Made by `mtalab bench`.
@@ -32,7 +33,7 @@ listen = "off"
 [inmail]
 listen = "off"
 [tracking]
-listen = "off"
+listen = "{tracking}"
 
 [mta.bench]
 affinities = ["bench"]
@@ -92,6 +93,8 @@ class Workload:
         durability: what a power cut may take back.
         rate: messages per second that leave at most; None: as many as can.
         warm_up: messages sent before, so that connections are open and every module is loaded.
+        links: that the message holds.
+        tracking: whether they are tracked.
     """
 
     messages: int = 40_000
@@ -106,6 +109,8 @@ class Workload:
     durability: Durability = Durability.NORMAL
     rate: float | None = None
     warm_up: int = 400
+    links: int = 0
+    tracking: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """As docs/json.md has it; without the store's password."""
@@ -129,7 +134,7 @@ class Workload:
         Without one the lab has a sink of its own, without an inbox.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        [port] = free_ports(["127.0.0.1"])
+        port, door = free_ports(["127.0.0.1"] * 2)
         text = _LAB.format(
             store="" if self.store is None else f'store = "{self.store}"\n',
             durability=self.durability,
@@ -138,6 +143,7 @@ class Workload:
             ips=", ".join(
                 f'{{ address = "127.0.1.{number}" }}' for number in range(1, self.source_ips + 1)
             ),
+            tracking=f"127.0.0.1:{door}" if self.tracking else "off",
             leads_to='sink = "open"' if outside is None else f'host = "{outside}"',
         )
         if outside is None:
@@ -160,6 +166,7 @@ class Workload:
             "From: Lumiere <hello@lumiere.test>\r\nSubject: News for {{ name }}\r\n"
             "Content-Type: text/plain; charset=utf-8\r\n\r\nDear {{ name }} of {{ town }},\r\n"
         )
+        head += "".join(_LINK.format(number) for number in range(1, self.links + 1))
         lines = max(0, (self.size - len(head)) // len(_LINE))
         return (head + _LINE * lines).encode()
 

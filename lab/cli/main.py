@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "why",
     "deliveries",
     "log",
+    "tracking-log",
     "message",
     "queue",
     "trace",
@@ -63,6 +64,7 @@ COMMANDS: Final = (
     "inmail",
     "tracking",
     "webhooks",
+    "readers",
     "serve-tests",
 )  # each a module of its name here; as --help shows them
 COMPLETION: Final = "_MTALAB_COMPLETE"  # set by the shell that asks

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
+from lab.cli.tracking_verdict import reconcile_tracking
 from lab.stores import store_of
 
 _MEANINGS = {
@@ -25,6 +26,10 @@ def register(app: typer.Typer) -> None:
         allow_duplicates: Annotated[
             int, typer.Option(min=0, help="How many messages may be doubled.")
         ] = 0,
+        tracking: Annotated[
+            bool,
+            typer.Option(help="Hold the readers' ledger against the tracking log instead."),
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -32,6 +37,8 @@ def register(app: typer.Typer) -> None:
         from lab.accounts import reconciled
 
         loaded = loaded_from(config)
+        if tracking:
+            raise typer.Exit(reconcile_tracking(loaded, json=json))
         with contextlib.closing(store_of(loaded)) as store:
             found = reconciled(store, loaded)
         ok = found.is_ok(allow_duplicates)

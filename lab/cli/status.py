@@ -18,6 +18,7 @@ from lab.kept import now_of
 from lab.stores import store_of
 from mail.states import MessageStatus
 from monitor.status import Status, status
+from store.modules import READERS
 from world.clock import SystemClock
 
 _STYLES = {"running": "green", "stopped": "yellow", "lost": "red"}
@@ -44,6 +45,8 @@ def _expected(loaded: Loaded) -> list[str]:
     names += [door.key for door in doors(loaded.configuration)]
     if loaded.configuration.webhook:
         names.append("webhooks")
+    if loaded.configuration.reader:
+        names.append(READERS)
     return [*names, "sinks"] if loaded.configuration.sink else names
 
 

@@ -11,10 +11,12 @@ from lab.scenario.outcome import Failure, Seen
 from lab.scenario.perform import Stage
 from lab.scenario.schema import Expectation, Limit, Why
 from lab.scenario.when import seconds_after
+from lab.tracking_accounts import tracking_account
 from mail.states import MessageStatus
+from mail.tracked import Kind
 from monitor.why.diagnosis import Diagnosis, causes, diagnose
 from sinks.receipts import Receipt, read_receipts
-from store import deliveries, log
+from store import deliveries, log, tracking_accounts
 
 _PAGE: Final = 5000
 _SHOWN: Final = 5  # groups of pending messages that a failure shows
@@ -58,6 +60,7 @@ class Expecting:
             yield from self._free_to_go(expected, whose, number)
         yield from self._sent(expected, whose, number)
         yield from self._received(expected)
+        yield from self._tracked(expected, whose, number)
 
     # --- what is pending -------------------------------------------------------------------------
 
@@ -172,6 +175,30 @@ class Expecting:
         for each in read_receipts(self.stage.lab.loaded.directory):
             if limit.source_ip in (None, each.peer_ip) and limit.sink in (None, each.sink):
                 yield each
+
+    # --- what came back --------------------------------------------------------------------------
+
+    def _tracked(self, expected: Expectation, whose: str, number: int | None) -> Iterator[Failure]:
+        wanted = {
+            Kind.OPEN: expected.opens,
+            Kind.CLICK: expected.clicks,
+            Kind.OPT_OUT: expected.unsubscribes,
+        }
+        lab = self.stage.lab
+        if any(wanted.values()):
+            found = lab.store.read_now(tracking_accounts.counted_by_kind, number)
+            for kind, count in wanted.items():
+                if count is not None and not count.hold(found.get(kind, 0)):
+                    seen = str(found.get(kind, 0))
+                    yield self._failure(f"{whose}{kind.label} logs", str(count), seen, number)
+        if expected.tracking_disagreements is not None:
+            account = tracking_account(lab.store, lab.loaded).found
+            if not expected.tracking_disagreements.hold(account.disagreements):
+                yield self._failure(
+                    "disagreements about tracking",
+                    str(expected.tracking_disagreements),
+                    account.in_words(),
+                )
 
     # --- words -----------------------------------------------------------------------------------
 

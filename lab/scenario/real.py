@@ -31,6 +31,7 @@ from monitor.why.host import HostFacts
 from sinks.control import ask
 from store import modules
 from store.engine import Store
+from world.chance import SeededChance
 from world.clock import Clock
 
 READY_WITHIN_S: Final = 60.0
@@ -45,6 +46,7 @@ class RealLab:
     def __init__(self, loaded: Loaded, clock: Clock, ports: Mapping[str, str]) -> None:
         self._loaded, self._clock, self._ports = loaded, clock, ports
         self._store = store_of(loaded)
+        self.chance = SeededChance()
         self._running: Running | None = None
         self._beginning: float | None = None
         self._is_full = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from lab.reading_state import are_readers_done
 from lab.scenario.acts import Act
 from lab.scenario.expecting import Expecting
 from lab.scenario.outcome import Failure, Outcome, Seen
@@ -129,15 +130,23 @@ class Run:
         while not self.is_over() and self.elapsed < lasts_s:
             await self.lab.until(min(lasts_s, self.elapsed + look_s))
             look_s = min(look_s * _LATER, LONGEST_LOOK_S)
-        await self.lab.until(self.elapsed + SETTLES_S)
+        await self.lab.until(self.elapsed + self._settles_s())
+
+    def _settles_s(self) -> float:
+        """What was read waits in the tracking server's log for up to twice its time."""
+        configuration = self.lab.loaded.configuration
+        if not configuration.reader or not configuration.tracking.is_on:
+            return SETTLES_S
+        return SETTLES_S + 2 * configuration.tracking.store_every
 
     def is_over(self) -> bool:
-        """Whether nothing will be sent any more of what was submitted so far."""
+        """Whether nothing will be sent any more of what was submitted, and all is read."""
         store = self.lab.store
-        return all(
+        is_sent = all(
             store.read_now(deliveries.get, each).status in _OVER
             for each in self.stage.deliveries.values()
         )
+        return is_sent and are_readers_done(self.lab.loaded)
 
     def outcome(
         self, *, wall_s: float, seed: int, error: Exception | None, kept: Path | None

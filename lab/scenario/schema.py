@@ -87,6 +87,16 @@ class Expectation(Table):
     at_most: tuple[Limit, ...] = Field(default=(), description="Limits that were kept.")
     duplicates: Count | None = Field(default=None, description="Messages that arrived twice.")
     lost: Count | None = Field(default=None, description="Sent, but never received.")
+    opens: Count | None = Field(
+        default=None, description="Opens in the tracking log, of people and of machines."
+    )
+    clicks: Count | None = Field(default=None, description="Clicks in it, likewise.")
+    unsubscribes: Count | None = Field(default=None, description="Unsubscriptions in it.")
+    tracking_disagreements: Count | None = Field(
+        default=None,
+        description="What `reconcile --tracking` finds missing, made up, of a wrong kind or "
+        "counted wrongly; of all deliveries.",
+    )
     free_to_go_at: When | None = Field(
         default=None,
         description="What `why` says is the earliest time that the first of them can go, give or "

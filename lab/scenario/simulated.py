@@ -19,6 +19,7 @@ from lab.simulation.simulation import Simulation, simulated
 from monitor.why.host import HostFacts
 from store.copies import keep
 from store.engine import Store
+from world.chance import SeededChance
 from world.clock import Clock
 
 _STOPS_WITHIN_S: Final = 60.0
@@ -33,6 +34,7 @@ class SimulatedLab:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._machines = simulation.machines
+        self.chance = SeededChance(f"{simulation.seed}/scenario")
 
     @property
     def store(self) -> Store:

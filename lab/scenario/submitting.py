@@ -40,7 +40,7 @@ def submitted(
             waves=delivery.waves,
             hold=delivery.hold,
         )
-        found = submit(lab.store, lab.loaded, lab.clock, order, lambda *_: None)
+        found = submit(lab.store, lab.loaded, lab.clock, order, lambda *_: None, lab.chance)
     lab.wrote()
     return found
 

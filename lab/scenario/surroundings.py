@@ -7,6 +7,7 @@ from lab.configuration import Loaded
 from lab.scenario.acts import Network
 from monitor.why.host import HostFacts
 from store.engine import Store
+from world.chance import Chance
 from world.clock import Clock
 
 Mode = Literal["simulated", "real"]
@@ -27,6 +28,9 @@ class ScenarioLab(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def chance(self) -> Chance: ...
 
     @property
     def beginning(self) -> float:

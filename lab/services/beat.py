@@ -1,17 +1,28 @@
 """The heartbeat of a module that has no other business with the store."""
 
 import contextlib
-from typing import Final
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from lab.machine import Machine
 from store import modules
-from store.engine import Store
+from store.engine import Operation
 from store.errors import StoreUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BEAT_EVERY_S: Final = 2.0
 
 
-async def beat_for_ever(store: Store, name: str, machine: Machine) -> None:
+class Writes(Protocol):
+    """A store, as far as beating goes."""
+
+    async def write(
+        self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+
+
+async def beat_for_ever(store: Writes, name: str, machine: Machine) -> None:
     """Say for ever that it lives."""
     while True:
         with contextlib.suppress(StoreUnavailable):  # the service goes on without the store
@@ -21,7 +32,7 @@ async def beat_for_ever(store: Store, name: str, machine: Machine) -> None:
         await machine.clock.doze(BEAT_EVERY_S)
 
 
-async def say_goodbye(store: Store, name: str, machine: Machine) -> None:
+async def say_goodbye(store: Writes, name: str, machine: Machine) -> None:
     """Say that it has stopped, and did not die."""
     with contextlib.suppress(StoreUnavailable):
         await store.write(

@@ -17,6 +17,7 @@ from lab.configuration import Loaded
 from lab.lifetime import first_of, until_told_to_stop
 from lab.services.inmail import run_inmail
 from lab.services.instance import run_instance
+from lab.services.readers import run_readers
 from lab.services.scheduler import run_scheduler
 from lab.services.sinks import run_sinks
 from lab.services.submission import run_submission
@@ -49,6 +50,7 @@ _PLAIN: Final = {  # by their command, those that are run with nothing but that
     ("inmail",): run_inmail,
     ("tracking",): run_tracking,
     ("webhooks", "run"): run_webhooks,
+    ("readers", "run"): run_readers,
     ("scheduler",): run_scheduler,
 }
 _FATAL: Final = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))

@@ -65,13 +65,11 @@ class LinkSlot:
                 message_id,
                 [unescape(str(escape(each))) if self.is_html else str(each) for each in asked],
             )
-        elif self.values:
+        else:
             filled = [each.fill(values) for each in self.values]
             values[self.name] = self._ended(
                 message_id, [unescape(each) for each in filled] if self.is_html else filled
             )
-        else:
-            values[self.name] = self.seal(message_id, ())
 
     def _ended(self, message_id: int, values: Sequence[str]) -> str:
         """The end of a link that carries values, as it stands in the text."""

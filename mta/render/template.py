@@ -20,6 +20,7 @@ from mta.render.links import (
     UNTRACKED,
     GivenSlot,
     LinkSlot,
+    Seal,
     Tracking,
     UnsubscribeHeaders,
     given_slots,
@@ -66,7 +67,8 @@ class Template:
     _content_headers: str
     _body: tuple[bytes | PartSlot, ...]
     _is_dotless: bool  # for harmless values
-    _links: tuple[LinkSlot | GivenSlot, ...] = ()
+    _ends: tuple[tuple[str, Seal], ...] = ()  # of links without values, by name
+    _links: tuple[LinkSlot | GivenSlot, ...] = ()  # the others
     _unsubscribe: UnsubscribeHeaders | None = None
     _html: Expression | str | None = None
 
@@ -142,8 +144,11 @@ class Template:
 
     def _values(self, message: Personal, address: str) -> dict[str, Any]:
         values = {**GLOBALS, **message.fields, ADDRESS_FIELD: address}
+        message_id = message.message_id
+        for name, seal in self._ends:
+            values[name] = seal(message_id, ())
         for link in self._links:
-            link.put(message.message_id, values)
+            link.put(message_id, values)
         return values
 
 
@@ -178,8 +183,12 @@ def compile_source(source: bytes, file: str, tracking: Tracking | None = None) -
         tuple(skeleton.body),
         # Folded lines begin with a space: of a header only its name may bring a dot.
         _is_dotless(skeleton) and not any(each.startswith(".") for each in headers.names),
+        tuple((each.name, each.seal) for each in skeleton.links if each.has_fixed_length),
         # Fields of ours first: the values that links carry may hold them.
-        (*given_slots(tracking, asked), *skeleton.links),
+        (
+            *given_slots(tracking, asked),
+            *(each for each in skeleton.links if not each.has_fixed_length),
+        ),
         unsubscribe_headers(tracking, headers.names),
         skeleton.html,
     )

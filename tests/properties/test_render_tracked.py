@@ -23,7 +23,7 @@ from store.tracked_urls import Remembered, TrackedDelivery
 from tracking import token
 from tracking.find import links_of_html, links_of_text
 from tracking.rewriting import DeliveryLinks
-from tracking.urls import Collection, target
+from tracking.urls import Collection
 
 KEYS = keyring([b"k" * 32])
 DELIVERY, MESSAGE = 500, 123_456_789
@@ -274,13 +274,9 @@ def test_a_value_comes_through_as_it_is_and_is_sealed():
     text = parsed.path.rpartition("/")[2]
     assert token.opened(KEYS, text, values) is not None
     assert token.opened(KEYS, text, ["other", values[1]]) is None
-    url = next(
-        each.url for each in made.urls if each.number == token.opened(KEYS, text, values).url
-    )
-    assert target(url, values) == (
-        "https://a.test/?n=Tom%20&%20%22Jerry%22%20%3Cb%3E'%C3%A9%41"
-        "&m=Tom%20%26%20%22Jerry%22%20%3Cb%3E%27%C3%A9%2541"
-    )
+    assert values[1] == "Tom%20%26%20%22Jerry%22%20%3Cb%3E%27%C3%A9%2541"
+    [url] = [each.url for each in made.urls if each.kind is Kind.CLICK]
+    assert url == "https://a.test/?n={{ name }}&m={{ name|urlencode }}"
 
 
 def test_modes_say_what_is_rewritten():

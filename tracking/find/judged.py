@@ -16,6 +16,10 @@ _VALUES_MAX: Final = 20
 _RUNNING: Final = ("javascript:", "data:", "vbscript:")  # schemes that run or show what they hold
 _WEB: Final = re.compile(r"https?://", re.IGNORECASE)
 _HOST: Final = re.compile(r"https?://[^/?#\\\s]+(?=[/?#])", re.IGNORECASE)
+# A host and what may stand beside it, all of it; a backslash is a slash to browsers alone.
+_AUTHORITY: Final = re.compile(
+    r"https?://[^/?#\\\s<>\"{}|^`]*[^/?#\\\s<>\"{}|^`:@](?=[/?#]|$)", re.IGNORECASE
+)
 # What the URL standard drops from within a URL, and around it.
 _DROPPED: Final = re.compile(r"[\t\n\r]")
 _AROUND: Final = "".join(map(chr, range(0x21)))
@@ -142,7 +146,7 @@ def _clean(text: str, *, is_html: bool) -> str:
 def _why_not(
     pieces: Sequence[str], inner: Sequence[Segment], filled: Sequence[Segment], url: str
 ) -> str | None:
-    first = pieces[0]
+    first, values = pieces[0], [each.expression or "" for each in filled]
     faults = (
         (first.lower().startswith(_RUNNING), "its scheme runs or shows what the link itself holds"),
         (first == "", "an expression makes its beginning"),
@@ -152,6 +156,10 @@ def _why_not(
         ),
         (bool(filled) and _HOST.match(first) is None, "its host is personalised"),
         (len(filled) > _VALUES_MAX, f"more than {_VALUES_MAX} expressions stand in it"),
+        (
+            any("{{" in value or "}}" in value for value in values),
+            "two braces stand in an expression in it",  # the server cuts it by them
+        ),
         (any(map(_CONTROL.search, pieces)), "a control character stands in it"),
         (len(url) > URL_MAX, f"it is longer than {URL_MAX} characters"),
         (not _is_readable("x".join(pieces)), "it cannot be read as a URL"),
@@ -162,6 +170,8 @@ def _why_not(
 def _is_readable(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+        return bool(host) and bool(_AUTHORITY.match(url)) and port != 0
     except ValueError:
         return False

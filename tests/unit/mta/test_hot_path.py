@@ -10,13 +10,17 @@ import sys
 from collections import Counter
 
 from mail.outcome import Verdict
+from mail.seal import keyring
 from mail.states import MessageEvent
+from mail.tracked import Kind, UrlMode
 from mta.journal import encode
 from mta.render import Personal, compile_source
 from mta.session.chunked import WINDOW_MAX, ChunkedDialogue
 from mta.session.dialogue import Dialogue
 from mta.session.envelope import Envelope, Offers
+from store.tracked_urls import TrackedDelivery, TrackedUrl
 from store.transitions import Outcome
+from tracking.rewriting import DeliveryLinks
 
 MESSAGES = 200
 COMMAND = re.compile(rb"^(?:RSET|MAIL|RCPT|BDAT)\b", re.MULTILINE)
@@ -55,6 +59,29 @@ def test_rendering():
         for number in range(MESSAGES):
             render(number)
     assert per_message(calls) < 55
+
+
+def test_rendering_with_three_tracked_links():
+    text = b"See https://l.test/1 and https://l.test/2\r\nor https://l.test/3\r\n"
+    urls = tuple(
+        TrackedUrl(number, f"https://l.test/{number}", "", "", UrlMode.ENABLED, Kind.CLICK)
+        for number in (1, 2, 3)
+    )
+    tracked = TrackedDelivery("http://127.0.0.1:8026", False, True, None, None, urls)
+    links = DeliveryLinks(1, tracked, keyring([b"k" * 32]))
+    template = compile_source(SOURCE + text, "mail.eml", links)
+
+    def render(number):
+        fields = {"name": f"Anna{number}"}
+        address = f"anna{number}@a.test"
+        mark, path = f"<1.{number}@l.test>", f"bounce+1-{number}@l.test"
+        template.render(Personal(number, 1, address, fields, 1.0, mark, path, "<d-1.l.test>"))
+
+    render(0)
+    with counted() as calls:
+        for number in range(MESSAGES):
+            render(number)
+    assert per_message(calls) < 105
 
 
 def test_the_dialogue():
