@@ -157,11 +157,11 @@ def test_many_warnings_are_cut_short():
     assert told[-1] == "… and 30 more about links"
 
 
-def test_ten_thousand_links_are_rendered():
-    body = "".join(f"<a href='https://a.test/{n}'>{n}</a>\n" for n in range(9_000)).encode()
+def test_many_links_are_rendered():
+    body = "".join(f"<a href='https://a.test/{n}'>{n}</a>\n" for n in range(900)).encode()
     made, template = sent(body)
-    assert read(template).get_content().count("http://t.test/r/h7.") == 9_001
-    assert len(made.urls) == 9_002
+    assert read(template).get_content().count("http://t.test/r/h7.") == 901
+    assert len(made.urls) == 902
 
 
 def test_a_submission_tries_what_is_sent():
