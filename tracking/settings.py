@@ -85,7 +85,8 @@ class TrackingSettings(Table):
         description="How often its log goes to the store; an event waits up to twice as long.",
     )
     keep_logs: Seconds = Field(
-        default=0.0, description="How long files of its log stay when the store has all of them."
+        default=7 * 86_400.0,
+        description="How long files of its log stay when the store has all of them.",
     )
     too_early: Seconds = Field(
         default=2.0,

@@ -16,9 +16,8 @@ from sinks.listening import THIS_HOST, refusing
 from store import deliveries, parts
 from store.schema import open_store
 from tests.fakes.log import NotingLog
-from tests.fakes.tracked import BROWSER, URLS, link, token, track
+from tests.fakes.tracked import BROWSER, MIRROR, URLS, link, token, track
 from tracking.late_store import LateStore
-from tracking.server.desk import no_mirror
 from tracking.server.listening import REQUEST_MAX
 from tracking.server.service import Surroundings, TrackingService
 from tracking.server.target import target_of
@@ -27,6 +26,10 @@ from world.chance import SeededChance
 from world.clock import SystemClock
 
 PLACES = {target_of(each.url).pieces[0] for each in URLS if target_of(each.url)}
+
+
+async def mirror(_delivery_id, message_id):
+    return "<script>alert(1)</script><p>Hello é" if message_id == 1 else None
 
 
 class Lab:
@@ -60,7 +63,7 @@ class Lab:
             opens=THIS_HOST.append_file,
             bind=lambda listen: THIS_HOST.bind("it", listen),
             refusing=lambda listen: refusing("it", listen),
-            mirrors=no_mirror,
+            mirrors=mirror,
             version="1",
             host="here",
         )
@@ -185,6 +188,23 @@ def test_raw_bytes(lab):
         pipelined = await lab.raw(pipelined, ends=False)
         assert pipelined.count(b"HTTP/1.1 302") == 3
         assert b"date:" not in pipelined.lower()
+
+    lab.play(main)
+
+
+def test_the_mirror_page_runs_nothing(lab):
+    async def main():
+        asked = await lab.raw(get(link(MIRROR)))
+        assert f"location: {link(MIRROR, door='m')}\r\n".encode() in asked
+        page = await lab.raw(get(link(MIRROR, door="m")))
+        head, _, body = page.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert "Hello é".encode() in body
+        (policy,) = re.findall(rb"(?im)^content-security-policy: ([^\r]*)", head)
+        assert b"default-src 'none'" in policy
+        assert b"sandbox" in policy
+        assert b"script" not in policy
+        assert (await lab.raw(get(link(MIRROR, 2, door="m")))).startswith(b"HTTP/1.1 404")
 
     lab.play(main)
 

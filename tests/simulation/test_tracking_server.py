@@ -259,6 +259,34 @@ def test_links_work_while_the_store_is_away_also_after_a_restart(lab):
         assert pointer == 0
         assert len(list((sim.loaded.directory / "tracking").glob("*.jsonl"))) == 1
 
+    lab(main, tracking={"keep_logs": "0s"})
+
+
+def test_files_of_the_log_are_kept_for_a_while(lab):
+    async def main(sim):
+        await ask(link(2))
+        await sim.until(80)
+        (server,) = sim.machines.living("tracking")
+        sim.machines.kill(server)
+        await sim.until(90)
+        folder = sim.loaded.directory / "tracking"
+        assert len(list(folder.glob("*.jsonl"))) == 2
+        await sim.until(3 * 3600)
+        await ask(link(2))
+        await sim.until(3 * 3600 + 20)
+        assert len(list(folder.glob("*.jsonl"))) == 1
+        assert len(entries(sim)) == 2
+
+    lab(main, tracking={"keep_logs": "2h"})
+
+
+def test_a_lab_without_keys_has_no_links(lab):
+    from store import tables
+
+    async def main(sim):
+        sim.store.write_now(lambda tx: tx.connection.execute(tables.signing_key.delete()))
+        assert (await ask(link(2))).status == 404
+
     lab(main)
 
 

@@ -104,7 +104,8 @@ def refusal(why: str) -> Response:
 
 
 _FORM: Final = (
-    '<form method="post"><button name="unsubscribe" value="yes">Unsubscribe</button></form>'
+    '<form method="post"><input type="hidden" name="unsubscribe" value="yes">'
+    "<button>Unsubscribe</button></form>"
 )
 
 

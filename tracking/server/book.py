@@ -75,6 +75,7 @@ class Book:
     _keys: Keyring | None = None
     _keys_read_at: float = -1e9
     _keys_asked: bool = False
+    _is_store_away: bool = True  # when it was last asked for keys
     _pages: "OrderedDict[int, _Page]" = field(default_factory=OrderedDict)
     _wanted: "asyncio.Queue[int | None]" = field(default_factory=asyncio.Queue)  # None: the keys
     _waiting: "dict[int | None, list[asyncio.Future[None]]]" = field(default_factory=dict)
@@ -102,7 +103,9 @@ class Book:
         if self.clock.monotonic() - self._keys_read_at > NEW_KEYS_S:
             await self._read(None)
         if self._keys is None:
-            raise Away
+            if self._is_store_away:
+                raise Away
+            return None  # a lab without keys has sealed nothing
         return opened(self._keys, text, values)
 
     def at_hand(self, delivery_id: int) -> Known | None:
@@ -157,9 +160,11 @@ class Book:
             async with asyncio.timeout(WAIT_S):
                 found = await self.store.read_apart(keys.keys)
         except (StoreUnavailable, TimeoutError):
+            self._is_store_away = True
             if self._keys is None:
                 self._keys = self.files.keys()
         else:
+            self._is_store_away = False
             if found != self._keys:
                 self.files.keep_keys(found)
             self._keys = found

@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from mail.notation import split_endpoint
 from tracking.ingest import Ingest
 from tracking.late_store import LateStore
 from tracking.log_files import LogFiles
-from tracking.server.app import TrackingApp
+from tracking.server.app import TrackingApp, host_name
 from tracking.server.book import Book
 from tracking.server.book_files import BookFiles
 from tracking.server.desk import Desk, Mirrors
@@ -56,7 +57,7 @@ class TrackingService:
     def reconfigure(self, settings: TrackingSettings) -> None:
         """Obey changed settings from the next event on."""
         self._settings = settings
-        self._hosts = None if settings.public else _hosts_of(settings.listen)
+        self._hosts = None if settings.public else _hosts_of(settings)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[str, int]]:
@@ -113,6 +114,13 @@ class TrackingService:
             yield host, port
 
 
-def _hosts_of(listen: str) -> frozenset[str]:
-    host, _ = split_endpoint(listen)
-    return frozenset((*_HOSTS, f"[{host}]" if ":" in host else host))
+def _hosts_of(settings: TrackingSettings) -> frozenset[str]:
+    """Names by which readers may reach it: loopback's, its own, and that of its links."""
+    host, _ = split_endpoint(settings.listen)
+    return frozenset(
+        (*_HOSTS, f"[{host}]" if ":" in host else host, host_name(_netloc_of(settings.base)))
+    )
+
+
+def _netloc_of(url: str) -> bytes:
+    return urlsplit(url).netloc.encode("ascii")
