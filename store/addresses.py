@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 
 from mail.reason import FailureType, Reason
-from store import tables
+from store import rollups, tables
 from store.engine import Tx
 
 QUARANTINED: Final = "quarantined"
@@ -69,6 +69,8 @@ def count_errors(tx: Tx, errors: Sequence[AddressError]) -> None:
                 "counted_at": after.counted_at,
             }
     tx.dialect.put(tx.connection, tables.address, list(changed.values()))
+    quarantined = [row for row in changed.values() if row["status"] == QUARANTINED]
+    rollups.add_quarantined(tx, (row["delivery_id"] for row in quarantined))
 
 
 def _counted(before: KnownAddress | None, error: AddressError) -> KnownAddress | None:

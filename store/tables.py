@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import tracking_tables
+from store import report_tables, tracking_tables
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -402,3 +402,8 @@ visitor = _table(tracking_tables.VisitorRow)
 rollup_tracking = _table(tracking_tables.TrackingRollupRow)
 rollup_engagement = _table(tracking_tables.EngagementRollupRow)
 tracking_pointer = _table(tracking_tables.TrackingPointerRow)
+rollup_domain = _table(report_tables.DomainRollupRow)
+rollup_path = _table(report_tables.PathRollupRow)
+rollup_smtp_error = _table(report_tables.SmtpErrorRollupRow)
+last_reply = _table(report_tables.LastReplyRow)
+rollup_quarantine = _table(report_tables.QuarantineRollupRow)
