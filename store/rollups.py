@@ -133,9 +133,7 @@ def _counted(counter: Mapping[Any, int]) -> dict[Any, tuple[int]]:
     return {key: (count,) for key, count in counter.items() if count}
 
 
-def _count(
-    tx: Tx, table: Table, sums: Sequence[str], counted: Mapping[Any, Sequence[int]]
-) -> None:
+def _count(tx: Tx, table: Table, sums: Sequence[str], counted: Mapping[Any, Sequence[int]]) -> None:
     """Add to counters; each key has the values of the table's primary key in their order."""
     names = (*(column.name for column in table.primary_key), *sums)
     rows = [dict(zip(names, (*key, *each), strict=True)) for key, each in counted.items()]

@@ -200,13 +200,7 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
         counted = alike.setdefault(kind, [0, 0])
         counted[0] += 1
         counted[1] += each.size_bytes
-    for (delivery_id, after, reason, minute, source_ip, mx_group), counted in alike.items():
-        status, (number, size) = MessageStatus(after), counted
-        changes.move(delivery_id, MessageStatus.PENDING, status, reason, number=number)
-        key = (minute, author.mta, author.worker_id, source_ip, mx_group)
-        changes.attempt(key, status, size, number=number)
-        path = (rollups.slot_of(minute * 60), delivery_id, source_ip, mx_group)
-        changes.went(path, status, size, number=number)
+    _count(changes, author, alike)
     changed = tx.dialect.bulk_update(tx.connection, tables.message, _CHANGED, _FOUND, updates)
     if changed != len(updates):
         raise _SomeAreStale
@@ -227,6 +221,16 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
             if each.verdict.failure not in (None, FailureType.IGNORED)
         ],
     )
+
+
+def _count(changes: rollups.Changes, author: Author, alike: Mapping[_Kind, Sequence[int]]) -> None:
+    for (delivery_id, after, reason, minute, source_ip, mx_group), counted in alike.items():
+        status, (number, size) = MessageStatus(after), counted
+        changes.move(delivery_id, MessageStatus.PENDING, status, reason, number=number)
+        key = (minute, author.mta, author.worker_id, source_ip, mx_group)
+        changes.attempt(key, status, size, number=number)
+        path = (rollups.slot_of(minute * 60), delivery_id, source_ip, mx_group)
+        changes.went(path, status, size, number=number)
 
 
 def _error(outcome: Outcome, domain: str) -> rollups.SmtpError:
@@ -336,5 +340,6 @@ def _known(tx: Tx, messages: Sequence[Standing]) -> dict[int, Row[Any]]:
     found: dict[int, Row[Any]] = {}
     for start in range(0, len(ids), _CHUNK):
         query = select(*columns).where(table.c.id.in_(ids[start : start + _CHUNK]))
-        found.update((row.id, row) for row in tx.connection.execute(query))
+        for row in tx.connection.execute(query):
+            found[row.id] = row
     return found

@@ -76,27 +76,36 @@ def _filling() -> list[str]:
     joined = "FROM transition t JOIN message m ON m.id = t.message_id"
     of_errors = "t.event IN ('deferred', 'refused', 'expired_untried', 'expired_tried')"
     sent = "t.to_status = 'sent'"
-    return [
-        # What was never confirmed is in no counter.
-        "INSERT INTO rollup_domain SELECT m.delivery_id, m.domain, m.status, "  # noqa: S608 - ours
+    # What was never confirmed is in no counter.
+    domains = (
+        "INSERT INTO rollup_domain SELECT m.delivery_id, m.domain, m.status, "
         "COALESCE(m.reason, 0), COUNT(*) FROM message m JOIN delivery d ON d.id = m.delivery_id "
-        "WHERE m.status <> 'pending' AND d.status NOT IN ('editing', 'failed') GROUP BY 1, 2, 3, 4",
+        "WHERE m.status <> 'pending' AND d.status NOT IN ('editing', 'failed') GROUP BY 1, 2, 3, 4"
+    )
+    quarantines = (
         "INSERT INTO rollup_quarantine SELECT delivery_id, COUNT(*) FROM address "
-        "WHERE status = 'quarantined' GROUP BY delivery_id",
-        f"INSERT INTO rollup_path SELECT {slot}, t.delivery_id, t.source_ip, m.mx_group, "  # noqa: S608
+        "WHERE status = 'quarantined' GROUP BY delivery_id"
+    )
+    paths = (
+        f"INSERT INTO rollup_path SELECT {slot}, t.delivery_id, t.source_ip, m.mx_group, "
         f"SUM(CASE WHEN {sent} THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN t.to_status = 'pending' THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN t.to_status = 'failed' THEN 1 ELSE 0 END), "
         f"SUM(CASE WHEN {sent} THEN t.size_bytes ELSE 0 END) "
-        f"{joined} WHERE t.worker_id IS NOT NULL GROUP BY 1, 2, 3, 4",
-        f"INSERT INTO rollup_smtp_error SELECT {slot}, m.mx_group, {source_ip}, m.domain, {kind}, "  # noqa: S608
-        f"COUNT(*) {joined} WHERE {of_errors} GROUP BY 1, 2, 3, 4, 5",
-        "INSERT INTO last_reply SELECT mx_group, source_ip, kind, domain, at, code, text FROM ("  # noqa: S608
+        f"{joined} WHERE t.worker_id IS NOT NULL GROUP BY 1, 2, 3, 4"
+    )
+    errors = (
+        f"INSERT INTO rollup_smtp_error SELECT {slot}, m.mx_group, {source_ip}, m.domain, {kind}, "
+        f"COUNT(*) {joined} WHERE {of_errors} GROUP BY 1, 2, 3, 4, 5"
+    )
+    replies = (
+        "INSERT INTO last_reply SELECT mx_group, source_ip, kind, domain, at, code, text FROM ("  # noqa: S608 - our own words
         f"SELECT m.mx_group, {source_ip} AS source_ip, {kind} AS kind, m.domain, t.at, t.code, "
         "COALESCE(t.text, '') AS text, ROW_NUMBER() OVER "
         f"(PARTITION BY m.mx_group, {source_ip}, {kind} ORDER BY t.at DESC, t.id DESC) AS place "
-        f"{joined} WHERE {of_errors}) AS newest WHERE place = 1",
-    ]
+        f"{joined} WHERE {of_errors}) AS newest WHERE place = 1"
+    )
+    return [domains, quarantines, paths, errors, replies]
 
 
 def downgrade() -> None:
