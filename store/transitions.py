@@ -336,10 +336,9 @@ def _known(tx: Tx, messages: Sequence[Standing]) -> dict[int, Row[Any]]:
     """What the counters need to know of messages: domain, way, and the reason they stand under."""
     table = tables.message
     ids = [each.message_id for each in messages]
-    columns = (table.c.id, table.c.domain, table.c.mx_group, table.c.source_ip, table.c.reason)
+    columns = [table.c[name] for name in ("id", "domain", "mx_group", "source_ip", "reason")]
     found: dict[int, Row[Any]] = {}
     for start in range(0, len(ids), _CHUNK):
         query = select(*columns).where(table.c.id.in_(ids[start : start + _CHUNK]))
-        for row in tx.connection.execute(query):
-            found[row.id] = row
+        found.update((row.id, row) for row in tx.connection.execute(query))
     return found

@@ -21,8 +21,8 @@ FIGURES: Final = (
 )
 NOTES: Final = (
     (
-        "With --domain the reasons are those of that domain, with --reason the domains those of that "
-        "reason; `cells` has each with each."
+        "With --domain the reasons are those of that domain, with --reason the domains those of "
+        "that reason; `cells` has each with each."
     ),
     "Messages still pending are in neither: what was deferred is no bounce yet.",
 )

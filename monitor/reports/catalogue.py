@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from monitor.reports import (
     activity,
@@ -31,7 +31,7 @@ class Entry:
     what: str
     build: Callable[[Tx, Request], Report]
     figures: tuple[Figure, ...]
-    needs_delivery: bool = False
+    of: Literal["lab or delivery", "delivery", "lab"] = "lab or delivery"
 
 
 _E = Entry
@@ -50,16 +50,16 @@ ENTRIES: Final = (
        indicators.build, indicators.FIGURES),
     _E("urls", "URLs and click streams", "clicks by URL, beside the average",
        urls.build, urls.URL_FIGURES),
-    _E("hot-clicks", "Hot clicks", "share of clicks of each link; laid over the mail with --html",
-       urls.build_hot, urls.HOT_FIGURES, needs_delivery=True),
+    _E(urls.HOT, "Hot clicks", "share of clicks of each link; laid over the mail with --html",
+       urls.build_hot, urls.HOT_FIGURES, of="delivery"),
     _E("activity", "User activities", "opens, clicks and transactions over time",
        activity.build_activity, activity.ACTIVITY_FIGURES),
     _E("tracking", "Tracking statistics", "time to reach 10 to 90 % of opens and clicks",
-       activity.build_tracking, activity.TRACKING_FIGURES, needs_delivery=True),
+       activity.build_tracking, activity.TRACKING_FIGURES, of="delivery"),
     _E("smtp", "SMTP sending statistics", "in, out, queues, connections, by source IP",
-       smtp.build, smtp.FIGURES),
+       smtp.build, smtp.FIGURES, of="lab"),
     _E("smtp-errors", "SMTP errors", "errors by destination, source IP, kind and time",
-       smtp_errors.build, smtp_errors.FIGURES),
+       smtp_errors.build, smtp_errors.FIGURES, of="lab"),
     _E("source-ips", "Source IPs", "share of each IP against its weight, with a verdict",
        source_ips.build, source_ips.FIGURES),
 )  # fmt: skip

@@ -37,8 +37,8 @@ FIGURES: Final = (
 )
 NOTES: Final = (
     (
-        "A destination is an MX group: what one route serves, or a domain of its own. `domains` tells "
-        "the recipients' domains. --domain shows one destination, --ip one source IP."
+        "A destination is an MX group: what one route serves, or a domain of its own. `domains` "
+        "tells the recipients' domains. --domain shows one destination, --ip one source IP."
     ),
     "The last reply is the newest there is, even if it is older than the time that is shown.",
 )

@@ -44,16 +44,16 @@ FIGURES: Final = (
 )
 NOTES: Final = (
     (
-        "Retries count: a receiver that defers what comes from one IP makes more attempts, which are "
-        "spread again."
+        "Retries count: a receiver that defers what comes from one IP makes more attempts, which "
+        "are spread again."
     ),
     (
-        "`more` or `less` is no fault by itself: an IP that was down, suspended, at its limit or at "
-        "its quota left its share to the others."
+        "`more` or `less` is no fault by itself: an IP that was down, suspended, at its limit or "
+        "at its quota left its share to the others."
     ),
     (
-        "Due shares are those of the configuration as it is now. Without --from it is reckoned since "
-        "the running processes took it up; when none runs, since ever."
+        "Due shares are those of the configuration as it is now. Without --from it is reckoned "
+        "since the running processes took it up; when none runs, since ever."
     ),
 )
 _COLUMNS: Final = (

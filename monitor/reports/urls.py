@@ -15,6 +15,7 @@ from store.engine import Tx
 from store.report_scope import Scope
 from store.report_tracking import NamedUrl, UrlLogs
 
+HOT: Final = "hot-clicks"  # the report that can be laid over the mail
 AVERAGE_OVER_S: Final = 180 * DAY_S  # as long as six months
 _CLICKED: Final = (Kind.CLICK, Kind.OPT_OUT, Kind.MIRROR)
 
@@ -30,8 +31,8 @@ URL_FIGURES: Final = (
 )  # fmt: skip
 URL_NOTES: Final = (
     (
-        "Without --delivery the counts of URLs with the same label, or the same URL, are merged over "
-        "deliveries."
+        "Without --delivery the counts of URLs with the same label, or the same URL, are merged "
+        "over deliveries."
     ),
     (
         "A log of a URL says that it was followed, not by whom: a forwarded message counts as its "
