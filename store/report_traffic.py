@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import BigInteger, ColumnElement, Label, Table, func, literal_column, select
 
 from mail.error_kind import ErrorKind
 from store import parts, tables
@@ -53,9 +53,9 @@ class PathTraffic:
 
 @dataclass(frozen=True, slots=True)
 class GroupTraffic:
-    """Outcomes within a slot by a source IP to an MX group."""
+    """Outcomes by a source IP to an MX group, within a piece of the time, counted from 0."""
 
-    slot: int
+    piece: int
     mx_group: str
     source_ip: str
     sent: int
@@ -65,9 +65,9 @@ class GroupTraffic:
 
 @dataclass(frozen=True, slots=True)
 class ErrorCount:
-    """Errors of one kind within a slot on a path to a domain."""
+    """Errors of one kind on a path to a domain, within a piece of the time, counted from 0."""
 
-    slot: int
+    piece: int
     mx_group: str
     source_ip: str
     domain: str
@@ -153,10 +153,10 @@ def by_path(tx: Tx, span: Span) -> list[PathTraffic]:
     ]
 
 
-def by_group(tx: Tx, span: Span) -> list[GroupTraffic]:
-    """Outcomes by slot, MX group and source IP."""
+def by_group(tx: Tx, span: Span, pieces: int) -> list[GroupTraffic]:
+    """Outcomes by MX group and source IP in so many equal pieces of the time."""
     table = tables.rollup_path
-    columns = (table.c.slot, table.c.mx_group, table.c.source_ip)
+    columns = (_piece(table, span, pieces), table.c.mx_group, table.c.source_ip)
     query = (
         select(*columns, *_sums(table))
         .where(*_within(table, span))
@@ -165,7 +165,7 @@ def by_group(tx: Tx, span: Span) -> list[GroupTraffic]:
     )
     return [
         GroupTraffic(
-            row.slot,
+            row.piece,
             row.mx_group,
             row.source_ip,
             int(row.sent),
@@ -176,17 +176,20 @@ def by_group(tx: Tx, span: Span) -> list[GroupTraffic]:
     ]
 
 
-def errors(tx: Tx, span: Span) -> list[ErrorCount]:
-    """Errors by slot, path, domain and kind, of the whole lab."""
+def errors(tx: Tx, span: Span, pieces: int) -> list[ErrorCount]:
+    """Errors of the whole lab by path, domain and kind in so many equal pieces of the time."""
     table = tables.rollup_smtp_error
+    names = ("mx_group", "source_ip", "domain", "kind")
+    columns = (_piece(table, span, pieces), *(table.c[name] for name in names))
     query = (
-        select(table)
+        select(*columns, func.sum(table.c.errors).label("errors"))
         .where(table.c.slot >= span.first, table.c.slot < span.end)
-        .order_by(*table.primary_key)
+        .group_by(*columns)
+        .order_by(*columns)
     )
     return [
         ErrorCount(
-            row.slot,
+            row.piece,
             row.mx_group,
             row.source_ip,
             row.domain,
@@ -195,6 +198,13 @@ def errors(tx: Tx, span: Span) -> list[ErrorCount]:
         )
         for row in tx.connection.execute(query)
     ]
+
+
+def _piece(table: Table, span: Span, pieces: int) -> Label[int]:
+    # Written out: PostgreSQL takes no two parameters for the same expression.
+    slots = max(span.end - span.first, 1)
+    text = f"({table.name}.slot - {span.first}) * {pieces} / {slots}"
+    return literal_column(text, BigInteger).label("piece")
 
 
 def last_replies(tx: Tx) -> list[LastReply]:

@@ -65,7 +65,7 @@ _I = Indicator
 INDICATORS: Final = (
     _I("to_deliver", "messages to deliver", "messages", "submitted - excluded", "rollup_status"),
     _I("success", "success", "messages", "status sent", "rollup_status"),
-    _I("success_rate", "success", "share", "success / to_deliver", "rollup_status"),
+    _I("success_rate", "success rate", "share", "success / to_deliver", "rollup_status"),
     _I("opens", "opens (recipients)", "messages", "distinct messages over all tracking logs: a "
        "click implies an open", "rollup_engagement.opened"),
     _I("distinct_opens", "distinct opens for the population reached", "messages",

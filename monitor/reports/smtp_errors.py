@@ -76,8 +76,8 @@ _TWELFTHS: Final = (
 def build(tx: Tx, request: Request) -> Report:
     """Read and reckon."""
     span = request.span()
-    traffic = report_traffic.by_group(tx, span)
-    errors = report_traffic.errors(tx, span)
+    traffic = report_traffic.by_group(tx, span, SLOTS)
+    errors = report_traffic.errors(tx, span, SLOTS)
     replies = report_traffic.last_replies(tx)
     if request.domain is not None:
         traffic = [each for each in traffic if each.mx_group == request.domain]
@@ -101,24 +101,17 @@ def sheets(
     hours = max(end - first, 1) * SLOT_S / 3600
     failed = [each for each in errors if each.kind in _OF_ATTEMPTS]
     return (
-        _by_group(traffic, failed, replies, first, end, hours),
+        _by_group(traffic, failed, replies, hours),
         _by_path(traffic, errors, replies, hours),
         _by_domain(errors),
         _over_time(traffic, failed, first, end),
     )
 
 
-def twelfth(slot: int, first: int, end: int) -> int:
-    """In which twelfth of the time a slot is, from 0."""
-    return (slot - first) * SLOTS // max(end - first, 1)
-
-
 def _by_group(
     traffic: Sequence[GroupTraffic],
     failed: Sequence[ErrorCount],
     replies: Sequence[LastReply],
-    first: int,
-    end: int,
     hours: float,
 ) -> Sheet:
     tried: dict[str, list[GroupTraffic]] = {}
@@ -143,7 +136,7 @@ def _by_group(
                 sum(each.bytes for each in mine),
                 errors,
                 share(errors, attempts),
-                _bars(_rates(mine, bad, first, end)),
+                _bars(_rates(mine, bad)),
                 attempts < LOW_PER_HOUR * hours,
                 *_newest(said.get(group, [])),
             )
@@ -153,16 +146,14 @@ def _by_group(
     return sheet("groups", "SMTP errors per destination", _GROUPS, rows, chart)
 
 
-def _rates(
-    traffic: Sequence[GroupTraffic], failed: Sequence[ErrorCount], first: int, end: int
-) -> list[float | None]:
+def _rates(traffic: Sequence[GroupTraffic], failed: Sequence[ErrorCount]) -> list[float | None]:
     """The error rate of each twelfth; None: nothing was tried."""
     tried: Counter[int] = Counter()
     wrong: Counter[int] = Counter()
     for each in traffic:
-        tried[twelfth(each.slot, first, end)] += each.attempts
+        tried[each.piece] += each.attempts
     for error in failed:
-        wrong[twelfth(error.slot, first, end)] += error.errors
+        wrong[error.piece] += error.errors
     return [share(wrong[at], tried[at]) if tried[at] else None for at in range(SLOTS)]
 
 
@@ -221,9 +212,9 @@ def _over_time(
     tried: Counter[int] = Counter()
     wrong: Counter[int] = Counter()
     for each in traffic:
-        tried[twelfth(each.slot, first, end)] += each.attempts
+        tried[each.piece] += each.attempts
     for error in failed:
-        wrong[twelfth(error.slot, first, end)] += error.errors
+        wrong[error.piece] += error.errors
     length = (end - first) * SLOT_S / SLOTS
     rows = [
         (first * SLOT_S + at * length, tried[at], wrong[at], share(wrong[at], tried[at]))
