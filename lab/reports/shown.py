@@ -54,7 +54,8 @@ def is_right(column: Column) -> bool:
 
 def is_upright(sheet: Sheet) -> bool:
     """Whether a sheet is better read from top to bottom: one row of many columns."""
-    return len(sheet.rows) == 1 and len(sheet.columns) >= _UPRIGHT_MIN
+    is_series = sheet.columns[0].unit == "time"
+    return len(sheet.rows) == 1 and len(sheet.columns) >= _UPRIGHT_MIN and not is_series
 
 
 def label(column: Column) -> str:

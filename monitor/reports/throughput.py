@@ -14,9 +14,13 @@ from store.report_traffic import SlotTraffic, Span
 
 FIGURES: Final = (
     Figure("sent, deferred, failed", "attempts that ended so within the step", "rollup_path"),
-    Figure("sent_per_hour", "sent x 3600 / seconds of the step", "rollup_path.sent"),
-    Figure("errors_per_hour", "(deferred + failed) x 3600 / seconds of the step", "rollup_path"),
+    Figure(
+        "sent_per_hour, deferred_per_hour, failed_per_hour",
+        "the same x 3600 / seconds of the step; errors are the latter two together",
+        "rollup_path",
+    ),
     Figure("bits_per_s", "bytes of sent messages x 8 / seconds of the step", "rollup_path.bytes"),
+    Figure("peak_per_hour", "the highest sent_per_hour of a step", "rollup_path.sent"),
     Figure("success", "sent / (sent + deferred + failed), 0 without attempts", "rollup_path"),
 )
 NOTES: Final = (

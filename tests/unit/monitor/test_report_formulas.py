@@ -1,6 +1,7 @@
 """Formulas of the reports, reckoned by hand; with the example of the modelled system."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -284,3 +285,13 @@ def test_errors_by_destination_path_domain_and_twelfth():
     assert paths.values("last_reply") == ["451 later", "connection lost"]
     assert domains.values("domain") == ["y.test", "x.test"]
     assert slots.values("errors") == [10, *[0] * 10, 10]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda each: each.name)
+def test_the_document_has_each_figure_of_each_report(entry):
+    text = (Path(__file__).parents[3] / "docs" / "reports.md").read_text()
+    section = text.partition(f"\n## {entry.title}\n")[2].partition("\n## ")[0]
+    assert f"`mtalab report {entry.name}`" in section
+    assert [
+        each.name for each in entry.figures if f"| {each.name} | {each.formula} |" not in section
+    ] == []
