@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from mail.notation import said_duration
 from monitor.reports.catalogue import Entry
 from monitor.reports.request import Request
 from monitor.reports.sheet import Cell, Column, Report, Sheet
@@ -39,7 +40,12 @@ class Shown:
             words.append(f"from {moment(request.since)}")
         if request.until is not None:
             words.append(f"to {moment(request.until)}")
-        return ", ".join([*words, *(["humans only"] if request.humans else [])]) or "the whole lab"
+        if request.since is None and request.scale_s is not None:
+            words.append(f"the last {said_duration(request.scale_s)}")
+        drilled = (request.domain, request.reason and request.reason.label, request.source_ip)
+        words += [each for each in drilled if each]
+        words += ["humans only"] if request.humans else []
+        return ", ".join(words) or "the whole lab"
 
 
 def moment(at: float) -> str:

@@ -30,7 +30,11 @@ FIGURES: Final = (
     Figure(
         "expired", "messages whose validity ended; no attempts, in no rate", "rollup_smtp_error"
     ),
-    Figure("slots", "errors / attempts in each twelfth of the time", "rollup_smtp_error"),
+    Figure(
+        "slots",
+        "errors / attempts in each twelfth of the time, which begin with whole slots",
+        "rollup_smtp_error",
+    ),
     Figure("is_low", f"fewer than {LOW_PER_HOUR} attempts per hour", "rollup_path"),
     Figure("is_over", f"more than {THRESHOLD_PER_HOUR} errors per hour", "rollup_smtp_error"),
     Figure("last_reply, at", "the newest error of the path, whenever it was", "last_reply"),
@@ -215,9 +219,14 @@ def _over_time(
         tried[each.piece] += each.attempts
     for error in failed:
         wrong[error.piece] += error.errors
-    length = (end - first) * SLOT_S / SLOTS
+    slots = end - first
     rows = [
-        (first * SLOT_S + at * length, tried[at], wrong[at], share(wrong[at], tried[at]))
+        (
+            (first + -(-at * slots // SLOTS)) * SLOT_S,
+            tried[at],
+            wrong[at],
+            share(wrong[at], tried[at]),
+        )
         for at in range(SLOTS)
     ]
     chart = Chart("lines", "Errors of all attempts, over time", "at", ("error_rate",))
