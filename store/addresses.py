@@ -14,7 +14,7 @@ from affinity.address_life import Error, Life, after_delivery, after_error
 from affinity.configuration import AddressRules
 from mail.address_status import AddressStatus
 from mail.reason import FailureType, Reason
-from store import tables
+from store import rollups, tables
 from store.engine import Tx
 
 DEFAULT_RULES: Final = AddressRules()
@@ -89,7 +89,10 @@ def hear(
             known[each.address] = KnownAddress(
                 each.address, *after[:3], each.text, each.delivery_id, after.counted_at
             )
-    put(tx, [each for each in known.values() if before.get(each.address) != each])
+    changed = [each for each in known.values() if before.get(each.address) != each]
+    put(tx, changed)
+    quarantined = [each for each in changed if each.status is AddressStatus.QUARANTINED]
+    rollups.add_quarantined(tx, (each.delivery_id for each in quarantined))
     _forget(tx, [*(before.keys() - known.keys()), *_blank(known)])
 
 

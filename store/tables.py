@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import address_tables, inbound_tables, tracking_tables, webhook_tables
+from store import address_tables, inbound_tables, report_tables, tracking_tables, webhook_tables
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -396,3 +396,8 @@ webhook = _table(webhook_tables.WebhookRow)
 webhook_dead = _table(webhook_tables.WebhookDeadRow)
 failure_text = _table(address_tables.FailureTextRow)
 inbound = _table(inbound_tables.InboundRow)
+rollup_domain = _table(report_tables.DomainRollupRow)
+rollup_path = _table(report_tables.PathRollupRow)
+rollup_smtp_error = _table(report_tables.SmtpErrorRollupRow)
+last_reply = _table(report_tables.LastReplyRow)
+rollup_quarantine = _table(report_tables.QuarantineRollupRow)

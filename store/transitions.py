@@ -10,10 +10,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from affinity.configuration import AddressRules
 from mail.address_status import AddressStatus
+from mail.error_kind import ErrorKind, kind_of
 from mail.outcome import Verdict
 from mail.reason import FailureType, Reason
 from mail.states import MessageEvent, MessageStatus, message_after
@@ -174,6 +175,7 @@ _RECORDED: Final = (
     *("failure", "mta", "worker_id", "source_ip", "code", "enhanced", "text"),
     *("duration_ms", "size_bytes", "next_attempt_at"),
 )
+_EXPIRED: Final = (MessageEvent.EXPIRED_UNTRIED, MessageEvent.EXPIRED_TRIED)
 # Delivery, status after, reason, minute, source IP, MX group.
 _Kind = tuple[int, str, int | None, int, str, str]
 
@@ -209,15 +211,16 @@ def _write(tx: Tx, author: Author, outcomes: Sequence[Outcome]) -> None:
                 *(each.duration_ms, each.size_bytes, each.next_attempt_at),
             )
         )
+        domain = each.address.rpartition("@")[2]
+        if after != _PENDING:
+            changes.domain[each.delivery_id, domain, after, reason or 0] += 1
+        if verdict.event is not MessageEvent.ACCEPTED:
+            changes.fail(_error(each, domain))
         kind = (each.delivery_id, after, reason, int(each.at // 60), each.source_ip, each.mx_group)
         counted = alike.setdefault(kind, [0, 0])
         counted[0] += 1
         counted[1] += each.size_bytes
-    for (delivery_id, after, reason, minute, source_ip, mx_group), counted in alike.items():
-        status, (number, size) = MessageStatus(after), counted
-        changes.move(delivery_id, MessageStatus.PENDING, status, reason, number=number)
-        key = (minute, author.mta, author.worker_id, source_ip, mx_group)
-        changes.attempt(key, status, size, number=number)
+    _count(changes, author, alike)
     changed = tx.dialect.bulk_update(tx.connection, tables.message, _CHANGED, _FOUND, updates)
     if changed != len(updates):
         raise _SomeAreStale
@@ -262,6 +265,24 @@ def _heard(outcomes: Sequence[Outcome]) -> list[addresses.AddressError | address
         elif verdict.event is MessageEvent.ACCEPTED:
             heard.append(addresses.Delivered(each.address))
     return heard
+
+
+def _count(changes: rollups.Changes, author: Author, alike: Mapping[_Kind, Sequence[int]]) -> None:
+    for (delivery_id, after, reason, minute, source_ip, mx_group), counted in alike.items():
+        status, (number, size) = MessageStatus(after), counted
+        changes.move(delivery_id, MessageStatus.PENDING, status, reason, number=number)
+        key = (minute, author.mta, author.worker_id, source_ip, mx_group)
+        changes.attempt(key, status, size, number=number)
+        path = (rollups.slot_of(minute * 60), delivery_id, source_ip, mx_group)
+        changes.went(path, status, size, number=number)
+
+
+def _error(outcome: Outcome, domain: str) -> rollups.SmtpError:
+    verdict = outcome.verdict
+    kind = kind_of(verdict)
+    assert kind is not None, "what is accepted is no error"
+    way = (outcome.mx_group, outcome.source_ip, domain)
+    return rollups.SmtpError(outcome.at, *way, kind, verdict.code, verdict.text)
 
 
 def _fresh(tx: Tx, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -343,7 +364,7 @@ def _apply(
         return 0
     changes = rollups.Changes()
     code = None if reason is None else int(reason)
-    reasons = _reasons(tx, messages)
+    known = _known(tx, messages)
     # What becomes pending again is in no part: only its time lets it be found.
     due_at = values.pop("next_attempt_at", at)
     rows, updates = [], []
@@ -358,7 +379,13 @@ def _apply(
                 *said.values(),
             )
         )
-        changes.move(each.delivery_id, each.status, after, code, reasons.get(each.message_id))
+        row = known[each.message_id]
+        was = None if each.status is MessageStatus.PENDING else row.reason
+        changes.move(each.delivery_id, each.status, after, code, was)
+        changes.move_of_domain(each.delivery_id, row.domain, each.status, after, code, was)
+        if event in _EXPIRED:
+            way = (row.mx_group, row.source_ip or "", row.domain)
+            changes.fail(rollups.SmtpError(at, *way, ErrorKind.EXPIRED, None, said["text"]))
     table = tables.message
     statement = (
         table.update()
@@ -380,14 +407,13 @@ def _apply(
     return changed
 
 
-def _reasons(tx: Tx, messages: Sequence[Standing]) -> dict[int, int | None]:
-    """The reasons under which messages that are no longer pending are counted."""
+def _known(tx: Tx, messages: Sequence[Standing]) -> dict[int, Row[Any]]:
+    """What the counters need to know of messages: domain, way, and the reason they stand under."""
     table = tables.message
-    ids = [each.message_id for each in messages if each.status is not MessageStatus.PENDING]
-    found: dict[int, int | None] = {}
+    ids = [each.message_id for each in messages]
+    columns = [table.c[name] for name in ("id", "domain", "mx_group", "source_ip", "reason")]
+    found: dict[int, Row[Any]] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = select(table.c.id, table.c.reason).where(
-            table.c.id.in_(ids[start : start + _CHUNK])
-        )
-        found.update((row.id, row.reason) for row in tx.connection.execute(query))
+        query = select(*columns).where(table.c.id.in_(ids[start : start + _CHUNK]))
+        found.update((row.id, row) for row in tx.connection.execute(query))
     return found

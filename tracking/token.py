@@ -8,6 +8,7 @@ Values of personal fields in a URL travel beside the token, as the parameters 1,
 and are sealed with it: so the server can redirect without the store.
 """
 
+import base64
 import binascii
 import re
 import struct

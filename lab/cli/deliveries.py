@@ -1,6 +1,7 @@
 """``mtalab deliveries``: the list of deliveries with their counters."""
 
 import contextlib
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from lab.stores import store_of
 from mail.states import MessageStatus
+from monitor.reports.tally import Tally
 from store import deliveries
 
 
@@ -28,10 +30,10 @@ def register(app: typer.Typer) -> None:
         if json:
             print_json([as_json(each) for each in found])
             return
-        table = Table(box=box.SIMPLE_HEAD)
+        table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
         for column in ("delivery", "label", "status", "affinity", "contact date"):
             table.add_column(column)
-        for column in ("messages", *MessageStatus):
+        for column in ("messages", *MessageStatus, "processed", "success"):
             table.add_column(column, justify="right")
         for each in found:
             table.add_row(
@@ -42,8 +44,15 @@ def register(app: typer.Typer) -> None:
                 moment(each.contact_at),
                 str(each.messages),
                 *(str(each.counts.get(status, 0)) for status in MessageStatus),
+                *(f"{rate:.1%}" for rate in rates(each)),
             )
         console().print(table)
+
+
+def rates(delivery: deliveries.Delivery) -> tuple[float, float]:
+    """What was processed and what was sent, of 1: shares of the messages to deliver."""
+    found = Tally(Counter({MessageStatus(name): each for name, each in delivery.counts.items()}))
+    return found.rate(found.processed), found.rate(found.success)
 
 
 def as_json(delivery: deliveries.Delivery) -> dict[str, Any]:
@@ -63,4 +72,6 @@ def as_json(delivery: deliveries.Delivery) -> dict[str, Any]:
         "open_until": delivery.open_until,
         "messages": delivery.messages,
         "counts": {str(each): delivery.counts.get(each, 0) for each in MessageStatus},
+        "processed_rate": rates(delivery)[0],
+        "success_rate": rates(delivery)[1],
     }

@@ -143,13 +143,22 @@ def time_of(option: str, text: str | None, clock: Clock) -> float | None:
     Raises:
         BadFilter: it means none.
     """
+    return time_at(option, text, clock.now())
+
+
+def time_at(option: str, text: str | None, now: float) -> float | None:
+    """The time that an option means, as seen from a time.
+
+    Raises:
+        BadFilter: it means none.
+    """
     if text is None:
         return None
     with contextlib.suppress(ValueError):
-        return clock.now() - duration_s(text)
+        return now - duration_s(text)
     try:
         return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         raise BadFilter(
             f"{text!r} is no time",
             where=Where(key=option),

@@ -31,6 +31,7 @@ COMMANDS: Final = (
     "status",
     "why",
     "deliveries",
+    "report",
     "log",
     "tracking-log",
     "message",

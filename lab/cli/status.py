@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lab.cli.deliveries import rates
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import ago, console, moment, print_json
 from lab.configuration import Loaded
@@ -69,6 +70,8 @@ def _as_json(found: Status) -> dict[str, Any]:
                 "affinity": each.affinity,
                 "messages": each.messages,
                 "counts": dict(each.counts),
+                "processed_rate": rates(each)[0],
+                "success_rate": rates(each)[1],
             }
             for each in found.deliveries
         ],
@@ -117,10 +120,11 @@ def _print_deliveries(found: Status, output: Console) -> None:
     table = Table(title="Deliveries not over", box=box.SIMPLE_HEAD, title_justify="left")
     for column in ("delivery", "label", "status", "affinity"):
         table.add_column(column)
-    for column in ("messages", "pending"):
+    for column in ("messages", "pending", "processed", "success"):
         table.add_column(column, justify="right")
     for each in standing:
         pending = each.counts.get(MessageStatus.PENDING, 0)
         row = (str(each.id), each.label, each.status, each.affinity)
-        table.add_row(*row, str(each.messages), str(pending))
+        shares = (f"{rate:.1%}" for rate in rates(each))
+        table.add_row(*row, str(each.messages), str(pending), *shares)
     output.print(table)

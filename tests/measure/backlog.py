@@ -15,6 +15,7 @@ from affinity.configuration import Pace
 from affinity.part import part_size
 from affinity.plan import Plan
 from mail.cause import Cause
+from mail.error_kind import ErrorKind
 from mail.reason import FailureType, Reason
 from mail.states import DeliveryEvent, MessageStatus
 from store import deliveries, parts, rollups, tables
@@ -222,4 +223,11 @@ def _tell(
     for row in tx.connection.execute(query):
         key = (int(at // 60), "bench", 1, "127.0.1.1", row.mx_group)
         changes.attempt(key, status, 4096 * row.messages, number=row.messages)
+        path = (rollups.slot_of(at), delivery_id, "127.0.1.1", row.mx_group)
+        changes.went(path, status, 4096 * row.messages, number=row.messages)
+        if status is MessageStatus.SENT:
+            changes.domain[delivery_id, row.domain, status, 0] = row.messages
+        else:
+            way = (row.mx_group, "127.0.1.1", row.domain)
+            changes.errors[rollups.slot_of(at), *way, ErrorKind.ERRORS] = row.messages
     rollups.add(tx, changes)

@@ -27,6 +27,9 @@ def _check(tx: Tx) -> None:
     transitions = rows(tables.transition)
     _status_rollups_equal_rows(deliveries, messages, rows(tables.rollup_status))
     _minute_rollups_equal_rows(transitions, rows(tables.rollup_minute))
+    _domain_rollups_equal_rows(deliveries, messages, rows(tables.rollup_domain))
+    _path_rollups_equal_rows(transitions, rows(tables.rollup_path))
+    _smtp_errors_equal_rows(messages, transitions, rows(tables.rollup_smtp_error))
     _transitions_chain(messages, transitions)
     _nothing_is_lost(messages, parts)
     _queued_parts_know_their_size(deliveries, messages, parts, transitions)
@@ -54,6 +57,44 @@ def _minute_rollups_equal_rows(transitions, rollups) -> None:
     for row in rollups:
         sums = stored[row.minute, row.mta, row.worker_id, row.source_ip]
         sums.update(sent=row.sent, pending=row.deferred, failed=row.failed, bytes=row.bytes)
+    assert stored == counted
+
+
+def _domain_rollups_equal_rows(deliveries, messages, rollups) -> None:
+    counted = Counter(
+        (row.delivery_id, row.domain, row.status, row.reason or 0)
+        for row in messages
+        if deliveries[row.delivery_id].status not in UNCOUNTED and row.status != "pending"
+    )
+    stored = {
+        (row.delivery_id, row.domain, row.status, row.reason): row.messages for row in rollups
+    }
+    assert {key: count for key, count in stored.items() if count} == dict(counted)
+
+
+def _path_rollups_equal_rows(transitions, rollups) -> None:
+    counted, stored = defaultdict(Counter), defaultdict(Counter)
+    for row in transitions:
+        if row.worker_id is not None:
+            sums = counted[int(row.at // 300), row.delivery_id, row.source_ip]
+            sums[row.to_status] += 1
+            sums["bytes"] += row.size_bytes if row.to_status == MessageStatus.SENT else 0
+    for row in rollups:
+        sums = stored[row.slot, row.delivery_id, row.source_ip]
+        sums.update(sent=row.sent, pending=row.deferred, failed=row.failed, bytes=row.bytes)
+    assert stored == counted
+
+
+def _smtp_errors_equal_rows(messages, transitions, rollups) -> None:
+    domains = {row.id: row.domain for row in messages}
+    counted = Counter(
+        (int(row.at // 300), domains[row.message_id], row.event.startswith("expired"))
+        for row in transitions
+        if row.event in ("deferred", "refused") or row.event.startswith("expired")
+    )
+    stored = Counter()
+    for row in rollups:
+        stored[row.slot, row.domain, row.kind == "expired"] += row.errors
     assert stored == counted
 
 
