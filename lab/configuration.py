@@ -13,6 +13,7 @@ from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
 from lab.doors import doors
+from lab.housekeeping.settings import RetentionSettings
 from lab.inmail_settings import InmailSettings
 from lab.submission_settings import SubmissionSettings
 from mail.errors import UserError
@@ -38,6 +39,7 @@ class LabConfiguration(Configuration):
     submission: SubmissionSettings = SubmissionSettings()
     inmail: InmailSettings = InmailSettings()
     tracking: TrackingSettings = TrackingSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 @dataclass(frozen=True, slots=True)

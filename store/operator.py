@@ -13,7 +13,18 @@ from sqlalchemy import Select, func, or_, select
 from mail.errors import IllegalTransition
 from mail.reason import Reason
 from mail.states import DeliveryEvent, DeliveryStatus, MessageEvent, MessageStatus
-from store import audit, deliveries, expiry, log, part_size, parts, tables, transitions, waves
+from store import (
+    audit,
+    deliveries,
+    expiry,
+    log,
+    part_size,
+    parts,
+    retention,
+    tables,
+    transitions,
+    waves,
+)
 from store.engine import Tx
 from store.errors import CannotNow
 
@@ -124,7 +135,7 @@ def retry(
     """Make failed messages pending again, due at once; finished deliveries are reopened.
 
     Their deliveries are valid for ``validity_s`` seconds from now at least. Messages of cancelled
-    deliveries are left.
+    and deleted deliveries are left.
     """
     message, delivery = tables.message, tables.delivery
     query = log.narrow(select(message.c.id, message.c.delivery_id, message.c.attempts), wanted)
@@ -134,6 +145,7 @@ def retry(
             message.c.id > after_id,
             message.c.status == MessageStatus.FAILED,
             delivery.c.status.in_(_RETRIABLE),
+            ~retention.is_deleted(delivery.c.id),
         )
         .order_by(message.c.id)
         .limit(limit)
