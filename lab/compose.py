@@ -14,6 +14,7 @@ from mta.settings import MtaSettings
 from mta.signature import Signer
 from mta.worker import World
 from store.engine import Store
+from tracking.rewriting import links_of_delivery
 from world.log import SILENT, Log
 
 
@@ -70,6 +71,7 @@ def worker_world(
         log=log,
         measures=measures,
         traces=traces_of(loaded),
+        tracking_of=links_of_delivery,
     )
 
 

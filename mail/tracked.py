@@ -4,7 +4,7 @@ Types of ``nms:trackingUrl``: Adobe Campaign Classic, "Indicator calculation".
 """
 
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 PIXEL: Final = 1  # the number of the URL that is the open pixel
 
@@ -36,3 +36,22 @@ class UrlMode(StrEnum):
 
 
 TRACKED: Final = frozenset((UrlMode.ENABLED, UrlMode.ALWAYS, UrlMode.OPT_OUT, UrlMode.MIRROR))
+
+UNSUBSCRIBE_FIELD: Final = "unsubscribe_url"  # in a message source: the unsubscription page
+MIRROR_FIELD: Final = "mirror_url"  # in a message source: the message as a page
+
+
+class LinkPlace(NamedTuple):
+    """A link that differs from message to message, in a text that was rewritten for it."""
+
+    name: str  # under which the text asks for what differs
+    number: int  # of the tracked URL
+    values: tuple[str, ...] = ()  # expressions whose values travel with it
+    is_called: bool = False  # the text calls it with the values of these expressions
+
+
+class Rewritten(NamedTuple):
+    """A text of a message source with tracked links."""
+
+    text: str
+    links: tuple[LinkPlace, ...]

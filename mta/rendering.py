@@ -10,14 +10,16 @@ from mail.message_id import message_id_header, return_path
 from mta.contents import Contents
 from mta.errors import BadTemplate, PersonalizationError
 from mta.held import HeldMessage
-from mta.render import Personal, Template, compile_source
+from mta.render import Personal, Template, Tracking, compile_source
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
 from store import deliveries
-from store.engine import Store
+from store.engine import Store, Tx
 from store.leases import PartMessage
 from world.clock import Clock
 
+# What becomes of a delivery's links; None: nothing.
+TrackingOf = Callable[[Tx, int], Tracking | None]
 TEMPLATES_MAX: Final = 64  # a worker rarely has more deliveries in hand at once
 
 
@@ -27,8 +29,15 @@ class Rendering:
     A message is made from its delivery's source, or goes out as an application submitted it.
     """
 
-    def __init__(self, store: Store, clock: Clock, settings: Callable[[], MtaSettings]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Callable[[], MtaSettings],
+        tracking_of: TrackingOf = lambda *_: None,
+    ) -> None:
         self._store, self._clock, self._settings = store, clock, settings
+        self._tracking_of = tracking_of
         self._templates: OrderedDict[int, Template | BadTemplate] = OrderedDict()
         self._contents = Contents(store)
 
@@ -43,15 +52,20 @@ class Rendering:
             if delivery_id in self._templates:
                 self._templates.move_to_end(delivery_id)
                 continue
-            file, source = await self._store.read(deliveries.source_of, delivery_id)
+            file, source, tracking = await self._store.read(self._read, delivery_id)
             try:
-                self._templates[delivery_id] = compile_source(source, file)
+                self._templates[delivery_id] = compile_source(source, file, tracking)
             except BadTemplate as error:
                 self._templates[delivery_id] = error
         for delivery_id in [each for each in self._templates if each not in needed]:
             if len(self._templates) <= TEMPLATES_MAX:
                 break
             del self._templates[delivery_id]
+
+    def _read(self, tx: Tx, delivery_id: int) -> tuple[str, bytes, Tracking | None]:
+        """In one transaction: what an operator says of the links before may not come between."""
+        file, source = deliveries.source_of(tx, delivery_id)
+        return file, source, self._tracking_of(tx, delivery_id)
 
     def envelope(self, held: HeldMessage) -> Envelope | PersonalizationError:
         """The message, ready to send, or why it cannot be made."""

@@ -21,7 +21,7 @@ from mta.lane_queue import Hooks
 from mta.lanes import Lanes
 from mta.measures import Doing, Measures
 from mta.outbox import Outbox
-from mta.rendering import Rendering
+from mta.rendering import Rendering, TrackingOf
 from mta.session.envelope import Envelope
 from mta.settings import MtaSettings
 from mta.trace.tracer import Tracer
@@ -49,6 +49,7 @@ class World:
     log: Callable[[int], Log] = lambda _: SILENT  # by the number that the store gives it
     measures: Measures | None = None  # None: nobody measures
     traces: Path | None = None  # where traces are kept; None: nowhere, and none is recorded
+    tracking_of: TrackingOf = lambda *_: None  # what becomes of a delivery's links
 
 
 class Worker:
@@ -98,7 +99,9 @@ class Worker:
             log,
             world.measures,
         )
-        self._rendering = Rendering(world.store, world.clock, lambda: self._settings)
+        self._rendering = Rendering(
+            world.store, world.clock, lambda: self._settings, world.tracking_of
+        )
         self._attempts = Attempts(
             self._outbox, world.clock, world.chance, lambda: self._settings, self._close_one
         )

@@ -6,6 +6,10 @@ BadStoreUrl         UserError: not a URL of a database that we speak
 UnknownDelivery     UserError: no delivery of that number
 UnknownMessage      UserError: no message of that number
 UnknownWave         UserError: no wave of that number
+NotTracked          UserError: a delivery that is not tracked, or has no such URL
+LinksAreOut         UserError: mails with these links may have been sent
+NotForThisUrl       UserError: what cannot be said of the pixel and of our own pages
+LastKey             UserError: of the keys that seal, one must stay
 """
 
 from mail.errors import EnvironmentFault, UserError
@@ -62,3 +66,49 @@ class UnknownMessage(UserError):
 
     def __init__(self, message_id: int) -> None:
         super().__init__(f"there is no message {message_id}", remedy="`mtalab log` lists messages.")
+
+
+class NotTracked(UserError):
+    """A delivery is not tracked, or has no such URL."""
+
+    def __init__(self, delivery_id: int, url: int | None = None) -> None:
+        if url is None:
+            super().__init__(
+                f"delivery {delivery_id} is not tracked",
+                remedy="Tracked is what is submitted while [tracking] listen is not off.",
+            )
+        else:
+            super().__init__(
+                f"delivery {delivery_id} has no URL {url}",
+                remedy=f"`mtalab urls {delivery_id}` lists them.",
+            )
+
+
+class LinksAreOut(UserError):
+    """Mails with these links may have been sent: what they lead to stays as it is."""
+
+    def __init__(self, delivery_id: int, status: str) -> None:
+        super().__init__(
+            f"delivery {delivery_id} is {status.replace('_', ' ')}: mails with its links are out",
+            remedy="Say it before a delivery begins: submit with --hold, then `mtalab confirm`.",
+        )
+
+
+class NotForThisUrl(UserError):
+    """The pixel and our own pages are what they are."""
+
+    def __init__(self, number: int, label: str) -> None:
+        super().__init__(
+            f"URL {number} ({label}) is not of the message's own: its mode cannot be changed",
+            remedy="Its label and category can. Without tracking: `mtalab submit --no-tracking`.",
+        )
+
+
+class LastKey(UserError):
+    """Of the keys that seal, one must stay."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "one key at least must be kept: without it no link is sealed",
+            remedy="Make a new one first, and keep that.",
+        )

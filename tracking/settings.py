@@ -1,5 +1,6 @@
 """The tracking server and what is tracked, as ``mtalab.toml`` has them under ``[tracking]``."""
 
+import re
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
@@ -9,10 +10,30 @@ from mail import notation
 
 OFF: Final = "off"
 WHO: Final = "the tracking server"  # in words about its address
+# Characters that stand in a URL, a header and HTML as they are.
+_WEB: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9!#$%()*+,./:;=?@_~-]*)?")
+_BASE_MAX: Final = 200
 
 
 def _endpoint_or_off(value: str) -> str:
     return value if value == OFF else notation.endpoint(value)
+
+
+def _web_or_none(value: str) -> str:
+    if value and _WEB.fullmatch(value) is None:
+        raise ValueError("expected a URL such as https://www.example.test/over")
+    return value
+
+
+def _base_or_none(value: str) -> str:
+    if value and (
+        _WEB.fullmatch(value) is None or set("?#") & set(value) or len(value) > _BASE_MAX
+    ):
+        raise ValueError(
+            "expected the beginning of a URL such as https://t.example.test, at most "
+            f"{_BASE_MAX} characters, without ? and #"
+        )
+    return value.rstrip("/")
 
 
 class TrackingSettings(Table):
@@ -26,6 +47,19 @@ class TrackingSettings(Table):
         default=60.0, description="Opens of one message within this time count once."
     )
 
+    url: Annotated[str, AfterValidator(_base_or_none)] = Field(
+        default="",
+        description="What links begin with, where readers reach the server by another name; "
+        "empty: http:// and listen.",
+    )
+    validity: Seconds = Field(
+        default=0.0,
+        description="How long links lead on after the contact date; 0: for ever.",
+    )
+    expired_url: Annotated[str, AfterValidator(_web_or_none)] = Field(
+        default="", description="Where links lead afterwards; empty: a page that says so."
+    )
+
     @property
     def is_on(self) -> bool:
         return self.listen != OFF
@@ -33,4 +67,4 @@ class TrackingSettings(Table):
     @property
     def base(self) -> str:
         """What links to the server begin with, without a slash at the end."""
-        return f"http://{self.listen}"
+        return self.url or f"http://{self.listen}"

@@ -8,9 +8,10 @@ Values of personal fields in a URL travel beside the token, as the parameters 1,
 and are sealed with it: so the server can redirect without the store.
 """
 
+import base64
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from mail.seal import SEAL_BYTES, Keyring, as_token, from_token
@@ -47,6 +48,21 @@ def tail(keys: Keyring, token: Token, values: Sequence[str] = ()) -> str:
     return as_token(message + keys.seal(_PURPOSE, _payload(token, values)))
 
 
+def sealer(
+    keys: Keyring, content: str, delivery_id: int, url: int
+) -> Callable[[int, Sequence[str]], str]:
+    """``tail`` for one link of a delivery, by message and values; quick."""
+    seal = keys.sealer(_PURPOSE, _LINK.pack(content.encode("ascii"), delivery_id, url))
+    pack, encode = _MESSAGE.pack, base64.urlsafe_b64encode  # 18 bytes: nothing is padded
+
+    def tail_of(message_id: int, values: Sequence[str] = ()) -> str:
+        message = pack(message_id)
+        own = message if not values else message + _values(values)
+        return encode(message[-_MESSAGE_BYTES:] + seal(own)).decode("ascii")
+
+    return tail_of
+
+
 def sealed(keys: Keyring, token: Token, values: Sequence[str] = ()) -> str:
     """The whole token."""
     return head(*token[:3]) + tail(keys, token, values)
@@ -68,8 +84,12 @@ def opened(keys: Keyring, text: str, values: Sequence[str] = ()) -> Token | None
 
 def _payload(token: Token, values: Sequence[str]) -> bytes:
     link = _LINK.pack(token.content.encode("ascii"), token.delivery_id, token.url)
-    parts = [link, _MESSAGE.pack(token.message_id)]
-    # Each with its length, so that no two lists of values read alike.
+    return link + _MESSAGE.pack(token.message_id) + _values(values)
+
+
+def _values(values: Sequence[str]) -> bytes:
+    """Each with its length, so that no two lists of values read alike."""
+    parts: list[bytes] = []
     for each in values:
         encoded = each.encode("utf-8", "surrogatepass")
         parts += [len(encoded).to_bytes(4), encoded]

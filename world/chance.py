@@ -19,6 +19,10 @@ class Chance(Protocol):
         """``length`` characters of [a-z0-9]; unique enough for names, not for secrets."""
         ...
 
+    def secret(self, length: int) -> bytes:
+        """``length`` bytes that nobody can guess, unless the dice are seeded."""
+        ...
+
 
 class SeededChance:
     """Dice that fall the same way for the same seed; without a seed, differently each time."""
@@ -27,6 +31,7 @@ class SeededChance:
 
     def __init__(self, seed: int | str | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 - not for secrets
+        self._secret = random.SystemRandom() if seed is None else self._random
 
     def random(self) -> float:
         return self._random.random()
@@ -36,3 +41,6 @@ class SeededChance:
 
     def token(self, length: int) -> str:
         return "".join(self._random.choices(self._ALPHABET, k=length))
+
+    def secret(self, length: int) -> bytes:
+        return self._secret.getrandbits(8 * length).to_bytes(length)

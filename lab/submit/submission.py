@@ -22,6 +22,7 @@ from affinity.waves import Wave, WavePlan
 from lab.configuration import Loaded
 from lab.submit.errors import SHOWN_MAX, BadRecipients, BadRow, BadSubmission, UnreadableInput
 from lab.submit.recipients import Recipient, read_recipients
+from lab.submit.tracked import Reading, as_sent, create, tracked_of
 from mail.errors import IllegalTransition, Where
 from mail.message_id import message_id_header, return_path
 from mail.notation import said_duration
@@ -30,7 +31,9 @@ from mta.render import Personal, Template, compile_source
 from store import deliveries, parts, waves
 from store.engine import Store
 from store.errors import SubmissionGone
+from store.tracked_urls import TrackedUrl
 from store.waves import StoredWave
+from world.chance import Chance, SeededChance
 from world.clock import Clock
 from world.crash import reach
 
@@ -56,6 +59,7 @@ class Order:
     skip_bad_rows: bool = False
     waves: str | None = None  # as affinity.waves reads it; None: all at once
     hold: bool = False  # nothing is sent before it is confirmed by hand
+    track: bool = True  # where tracking is on
 
     @property
     def rejects(self) -> Path:
@@ -75,28 +79,41 @@ class Submitted:
     rejects: Path | None
     is_held: bool
     waves: tuple[StoredWave, ...]  # none: it goes in one
+    urls: tuple[TrackedUrl, ...]  # none: it is not tracked
     warnings: tuple[str, ...]
 
 
 def submit(
-    store: Store, loaded: Loaded, clock: Clock, order: Order, progress: Progress
+    store: Store,
+    loaded: Loaded,
+    clock: Clock,
+    order: Order,
+    progress: Progress,
+    chance: Chance | None = None,
 ) -> Submitted:
-    """Submit a delivery.
+    """Submit a delivery; ``chance`` is where the key of a lab's first tracked links comes from.
 
     Raises:
         UnreadableInput, BadRecipients, BadSubmission, BadTemplate: nothing was submitted.
         SubmissionGone: it stood still for so long that it was taken back.
     """
     source = _read_source(order.message)
-    template = compile_source(source, order.message.name)
-    survey = _Survey(order, template, loaded, clock)
+    reading = Reading()
+    template = compile_source(source, order.message.name, reading)
+    templates, tracked = [template], None
+    settings = loaded.configuration.tracking
+    if order.track and settings.is_on:
+        contact_at = max(clock.now(), order.contact_at)
+        tracked = tracked_of(store, settings, template, reading.collection, contact_at)
+        templates.append(as_sent(source, order.message.name, tracked))
+    survey = _Survey(order, templates, loaded, clock)
     survey.run(progress)
     size = part_size(survey.good, loaded.configuration.scheduler)
     now = clock.now()
     expires_at = max(now, order.contact_at) + order.validity_s
     planned = _waves(order, survey.good, expires_at)
     delivery_id = store.write_now(
-        deliveries.create,
+        create,
         deliveries.NewDelivery(
             label=order.label,
             affinity=order.affinity,
@@ -108,6 +125,8 @@ def submit(
             source_file=order.message.name,
             source=source,
         ),
+        tracked,
+        SeededChance() if chance is None else chance,
     )
     try:
         if planned:
@@ -135,7 +154,11 @@ def submit(
         order.rejects if survey.bad else None,
         order.hold,
         tuple(store.read_now(waves.of, delivery_id)),
-        tuple(_warnings(order, loaded, survey)),
+        () if tracked is None else tracked.urls,
+        (
+            *_warnings(order, loaded, survey),
+            *(() if tracked is None else reading.collection.told()),
+        ),
     )
 
 
@@ -175,8 +198,10 @@ def _read_source(file: Path) -> bytes:
 class _Survey:
     """The first pass: every row is read, the good ones are counted, the bad ones kept or shown."""
 
-    def __init__(self, order: Order, template: Template, loaded: Loaded, clock: Clock) -> None:
-        self._order, self._template, self._clock = order, template, clock
+    def __init__(
+        self, order: Order, templates: Sequence[Template], loaded: Loaded, clock: Clock
+    ) -> None:
+        self._order, self._templates, self._clock = order, templates, clock
         self._routes = Routes(loaded.configuration.route)
         self._rejects: BinaryIO | None = None
         self.good = 0
@@ -223,7 +248,8 @@ class _Survey:
 
     def _count(self, row: Recipient) -> None:
         if self.good == 0:
-            _try_template(self._template, row, self._clock)
+            for each in self._templates:
+                _try_template(each, row, self._clock)
         self.good += 1
         domain = row.address.domain
         is_routed = self._routed.get(domain)

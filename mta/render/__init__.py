@@ -5,6 +5,7 @@ fills them. Once compiled, a message costs its Jinja2 expressions and their enco
 email package is used only to read the source.
 """
 
+from mta.render.links import Tracking
 from mta.render.template import Personal, Rendered, Template, compile_source
 
-__all__ = ["Personal", "Rendered", "Template", "compile_source"]
+__all__ = ["Personal", "Rendered", "Template", "Tracking", "compile_source"]

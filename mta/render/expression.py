@@ -6,7 +6,7 @@ A source is run as code of a stranger: in Jinja2's sandbox, without access to fi
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -109,6 +109,11 @@ class Expression:
         """If its expressions are names of fields alone: texts, places of fields and their names."""
         return None if self._plain is None else (self._plain.texts, self._plain.names)
 
+    @property
+    def links(self) -> tuple[tuple[int, str], ...]:
+        """Which of the texts of ``plain`` is a link's place, and its name."""
+        return () if self._plain is None else self._plain.links
+
     def fill(self, values: Mapping[str, Any]) -> str:
         """The text for one recipient; raises what ``pieces`` does."""
         return "".join(self.pieces(values))
@@ -156,6 +161,7 @@ class _Plain:
     texts: tuple[str, ...]
     names: tuple[tuple[int, str], ...]  # which of the texts is a field's place, and its name
     shown: Callable[[str], str] | None
+    links: tuple[tuple[int, str], ...]  # the same of links, whose values are ours
 
     def pieces(self, values: Mapping[str, Any]) -> list[str] | None:
         """What Jinja2 would make; None where it has to say what is wrong."""
@@ -168,12 +174,15 @@ class _Plain:
                 pieces[place] = value if self.shown is None else self.shown(value)
             except ValueError:
                 return None
+        for place, name in self.links:
+            pieces[place] = values[name]
         return pieces
 
 
-def _plain(tree: nodes.Template, environment: _Environment) -> _Plain | None:
+def _plain(tree: nodes.Template, environment: _Environment, links: Container[str]) -> _Plain | None:
     texts: list[str] = []
     names: list[tuple[int, str]] = []
+    ours: list[tuple[int, str]] = []
     for statement in tree.body:
         if not isinstance(statement, nodes.Output):
             return None
@@ -181,14 +190,14 @@ def _plain(tree: nodes.Template, environment: _Environment) -> _Plain | None:
             if isinstance(node, nodes.TemplateData):
                 texts.append(node.data)
             elif isinstance(node, nodes.Name) and node.name != "self":  # which Jinja2 takes
-                names.append((len(texts), node.name))
+                (ours if node.name in links else names).append((len(texts), node.name))
                 texts.append("")
             else:
                 return None
     if sum(map(len, texts)) + len(names) * _GROWN_MAX > OUTPUT_MAX:
         return None  # it may become too large: Jinja2's pieces are counted
     shown = _escaped if environment is HTML else _one_token if environment is TOKEN else None
-    return _Plain(tuple(texts), tuple(names), shown)
+    return _Plain(tuple(texts), tuple(names), shown, tuple(ours))
 
 
 def _escaped(text: str) -> str:
@@ -200,8 +209,10 @@ def is_expression(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
 
 
-def compile_text(text: str, environment: _Environment, place: Place) -> Expression:
-    """Compile one text. Raises BadTemplate."""
+def compile_text(
+    text: str, environment: _Environment, place: Place, links: Container[str] = ()
+) -> Expression:
+    """Compile one text; ``links`` are names whose values are ours. Raises BadTemplate."""
     try:
         tree = environment.parse(text)
         if next(meta.find_referenced_templates(tree), "") != "":
@@ -210,7 +221,7 @@ def compile_text(text: str, environment: _Environment, place: Place) -> Expressi
                 remedy="Write the whole message in one file.",
             )
         _refuse_unknown_names(tree, environment, place)
-        fields = _fields(tree, place)
+        fields = tuple(each for each in _fields(tree, place) if each.name not in links)
         code = environment.compile(tree)
     except TemplateSyntaxError as error:
         raise place.wrong(
@@ -226,7 +237,7 @@ def compile_text(text: str, environment: _Environment, place: Place) -> Expressi
         fields,
         template.new_context,
         template.root_render_func,
-        _plain(tree, environment),
+        _plain(tree, environment, links),
     )
 
 

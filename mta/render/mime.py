@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,10 +15,13 @@ from urllib.parse import quote
 from mta.errors import PersonalizationError
 from mta.render import header_text
 from mta.render.expression import HTML, PLAIN, Expression, Field, compile_text, is_expression
+from mta.render.links import SAMPLE, LinkSlot, Tracking, slots_of
+from mta.render.sealed import Sealed, joined, sealed
 from mta.render.source import SourceHeader, SourcePart
 from mta.render.splice import Encoded, Splice, lines_of, spliced
 
 _HTML_TYPES: Final = frozenset({"text/html", "text/x-amp-html", "application/xhtml+xml"})
+_LINKED_TYPES: Final = frozenset({"text/html", "text/plain"})  # whose links are tracked
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _NOT_7BIT: Final = re.compile(rb"[^\t\r\n -~]|[^\r\n]{77}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")
@@ -34,18 +37,16 @@ class PartSlot:
 
     text: Expression
     ends_message: bool = False
-    lines: tuple[str | Splice | Encoded, ...] = ()  # none: only the long way is sure
+    lines: tuple[str | Splice | Encoded | Sealed, ...] = ()  # none: only the long way is sure
     _known: dict[str, "_Encoded"] = field(default_factory=dict, init=False, compare=False)
 
     @classmethod
-    def of(cls, text: Expression) -> "PartSlot":
+    def of(cls, text: Expression, links: Sequence[LinkSlot] = ()) -> "PartSlot":
         if text.plain is None:
             return cls(text)
-        lines = tuple(
-            _quoted(each) if isinstance(each, str) else spliced(each, _quoted, _LINE_MAX)
-            for each in lines_of(*text.plain)
-        )
-        return cls(text, lines=lines)
+        growing = frozenset(each.name for each in links if not each.has_fixed_length)
+        lines = [_line(each, growing) for each in lines_of(*text.plain, text.links)]
+        return cls(text, lines=tuple(joined(lines)))
 
     def quick(self, values: Mapping[str, Any]) -> bytes | None:
         """As ``fill``, for harmless values; None where it has to go the long way.
@@ -113,6 +114,17 @@ class PartSlot:
         return known
 
 
+def _line(line: str | Splice, growing: Container[str]) -> str | Splice | Encoded | Sealed:
+    """A raw line prepared; ``growing`` are links whose ends are not always as long."""
+    if isinstance(line, str):
+        return _quoted(line)
+    if any(name in growing for _, name in line.links):
+        return Encoded(line, _quoted)
+    if not line.places:
+        return sealed(line, _quoted, SAMPLE)
+    return spliced(line, _quoted, _LINE_MAX, SAMPLE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Encoded:
     """A long piece of text: to the end of its first line, whole lines, and what is left."""
@@ -129,12 +141,14 @@ class Skeleton:
     headers: str = ""  # MIME-Version and those of the content
     body: list[bytes | PartSlot] = field(default_factory=list)
     fields: list[Field] = field(default_factory=list)
+    links: list[LinkSlot] = field(default_factory=list)
+    html: Expression | str | None = None  # the first HTML part as it is read
 
 
-def compile_body(root: SourcePart, source: bytes) -> Skeleton:
+def compile_body(root: SourcePart, source: bytes, tracking: Tracking | None = None) -> Skeleton:
     """Prepare the body; ``source`` is what the boundaries are made from. Raises BadTemplate."""
     made = Skeleton()
-    writer = _Writer(made.body, made.fields, _Boundaries(root, source))
+    writer = _Writer(made, _Boundaries(root, source), tracking)
     made.headers = "MIME-Version: 1.0\r\n" + writer.write(root, is_root=True)
     writer.finish()
     return made
@@ -181,9 +195,13 @@ def _contents(part: SourcePart) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class _Writer:
-    body: list[bytes | PartSlot]
-    fields: list[Field]
+    made: Skeleton
     boundaries: _Boundaries
+    tracking: Tracking | None
+
+    @property
+    def body(self) -> list[bytes | PartSlot]:
+        return self.made.body
 
     def write(self, part: SourcePart, *, is_root: bool = False) -> str:
         """Append the part's content to the body and return the headers that go before it."""
@@ -226,16 +244,36 @@ class _Writer:
         text = _read(part)
         others = [each for each in part.parameters if each[0].lower() != "charset"]
         kind = _header("Content-Type", part.type, [("charset", "utf-8"), *others])
+        text, links = self._linked(part, text)
+        if part.type == "text/html" and self.made.html is None:
+            self.made.html = text
         if is_expression(text):
             environment = HTML if part.type in _HTML_TYPES else PLAIN
-            expression = compile_text(text, environment, part.place)
-            self.fields.extend(expression.fields)
-            self.body.append(PartSlot.of(expression))
+            names = frozenset(each.name for each in links)
+            expression = compile_text(text, environment, part.place, names)
+            self.made.fields.extend(expression.fields)
+            if self.made.html is text:
+                self.made.html = expression
+            self.body.append(PartSlot.of(expression, links))
             return f"{kind}Content-Transfer-Encoding: quoted-printable\r\n"
         content = _LINE_END.sub(b"\r\n", text.encode("utf-8"))
         encoding, encoded = _fitting(content)
         self.body.append(encoded)
         return f"{kind}Content-Transfer-Encoding: {encoding}\r\n"
+
+    def _linked(self, part: SourcePart, text: str) -> tuple[str, tuple[LinkSlot, ...]]:
+        """The text with tracked links, and these."""
+        if self.tracking is None or part.type not in _LINKED_TYPES:
+            return text, ()
+        is_html = part.type == "text/html"
+        has_pixel = self.made.html is None  # one is enough
+        rewritten = self.tracking.rewrite(text, is_html=is_html, has_pixel=has_pixel)
+        links = slots_of(rewritten, self.tracking, part.place, is_html=is_html)
+        self.made.fields.extend(
+            field for link in links for each in link.values for field in each.fields
+        )
+        self.made.links.extend(links)
+        return rewritten.text, links
 
     def _fixed(self, part: SourcePart) -> str:
         kind = _header("Content-Type", part.type, part.parameters)

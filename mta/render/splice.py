@@ -26,6 +26,7 @@ class Splice:
     pieces: tuple[str, ...]
     places: tuple[tuple[int, str], ...]  # which of the pieces is a field's, and its name
     room: int = _SHORT  # characters that one value may have at most
+    links: tuple[tuple[int, str], ...] = ()  # the same of links, whose ends are harmless
 
     def fill(self, values: Mapping[str, Any]) -> str | None:
         """The line; None where a value is not harmless."""
@@ -35,12 +36,14 @@ class Splice:
             if type(value) is not str or len(value) > room or HARMLESS(value) is None:
                 return None
             pieces[place] = value
+        for place, name in self.links:
+            pieces[place] = values[name]
         return "".join(pieces)
 
-    def sample(self) -> str:
-        """The line with a sample in each place."""
-        places = dict(self.places)
-        return "".join(SAMPLE if at in places else each for at, each in enumerate(self.pieces))
+    def sample(self, link: str = "") -> str:
+        """The line with a sample in each place; ``link`` is that of a link's end."""
+        samples = dict.fromkeys(dict(self.places), SAMPLE) | dict.fromkeys(dict(self.links), link)
+        return "".join(samples.get(at, each) for at, each in enumerate(self.pieces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +60,27 @@ class Encoded:
         return None if encoded is None or "\n." in encoded else encoded
 
 
-def spliced(line: Splice, encode: Callable[[str], str], line_max: int) -> Splice | Encoded:
+def spliced(
+    line: Splice, encode: Callable[[str], str], line_max: int, link: str = ""
+) -> Splice | Encoded:
     """A raw line prepared: its pieces are encoded now if no harmless value can change how.
 
     Args:
         line: as it stands in the source, with its line end.
         encode: what is made of a whole line.
         line_max: characters up to which a line is never broken.
+        link: a sample of what ends a link; all such ends are as long.
     """
-    whole, count = encode(line.sample()), len(line.places)
+    whole, count = encode(line.sample(link)), len(line.places)
     room = (line_max - len(whole) + count) // count
-    places = dict(line.places)
+    places = {at for at, _ in (*line.places, *line.links)}
     last = len(line.pieces) - 1
     pieces = [
         each if at in places else _within(each, encode, is_first=at == 0, is_last=at == last)
         for at, each in enumerate(line.pieces)
     ]
-    made = Splice(tuple(pieces), line.places, min(room, _SHORT))
-    return made if room > 0 and made.sample() == whole else Encoded(line, encode)
+    made = Splice(tuple(pieces), line.places, min(room, _SHORT), line.links)
+    return made if room > 0 and made.sample(link) == whole else Encoded(line, encode)
 
 
 def _within(text: str, encode: Callable[[str], str], *, is_first: bool, is_last: bool) -> str:
@@ -84,34 +90,39 @@ def _within(text: str, encode: Callable[[str], str], *, is_first: bool, is_last:
     return encoded[len(before) : len(encoded) - len(after)]
 
 
-def lines_of(texts: Sequence[str], names: Sequence[tuple[int, str]]) -> Iterator[str | Splice]:
+def lines_of(
+    texts: Sequence[str], names: Sequence[tuple[int, str]], links: Sequence[tuple[int, str]] = ()
+) -> Iterator[str | Splice]:
     """A text cut into its lines: runs of lines that are the same for all, and those with places.
 
     Args:
-        texts: what stands in the source, ``""`` where a field does.
+        texts: what stands in the source, ``""`` where a field or the end of a link does.
         names: which of the texts is a field's place, and its name.
+        links: the same of links' ends.
     """
-    places = dict(names)
+    fields_at, links_at = dict(names), dict(links)
     pieces: list[str] = []  # of the line that is not ended yet
     fields: list[tuple[int, str]] = []  # those on it
+    ends: list[tuple[int, str]] = []
     for at, text in enumerate(texts):
-        if at in places:
-            fields.append((len(pieces), places[at]))
+        if at in fields_at or at in links_at:
+            name, among = (fields_at[at], fields) if at in fields_at else (links_at[at], ends)
+            among.append((len(pieces), name))
             pieces.append("")
             continue
         rest = text
-        if fields and "\n" in rest:
+        if (fields or ends) and "\n" in rest:
             ending, rest = _cut(rest, rest.index("\n") + 1)
-            yield Splice((*pieces, ending), tuple(fields))
-            pieces, fields = [], []
-        if not fields:
+            yield Splice((*pieces, ending), tuple(fields), links=tuple(ends))
+            pieces, fields, ends = [], [], []
+        if not (fields or ends):
             whole, rest = _cut(rest, rest.rfind("\n") + 1)
             if whole:
                 yield "".join(pieces) + whole
                 pieces = []
         pieces.append(rest)
-    if fields:
-        yield Splice(tuple(pieces), tuple(fields))
+    if fields or ends:
+        yield Splice(tuple(pieces), tuple(fields), links=tuple(ends))
     elif last := "".join(pieces):
         yield last
 

@@ -1,20 +1,31 @@
 """A message source, compiled, and the message that it makes for one recipient."""
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mail.address import Address, is_usual
 from mail.errors import Where
 from mta.errors import UnknownField
 from mta.render import header_text
-from mta.render.expression import GLOBALS, Field
+from mta.render.expression import GLOBALS, Expression, Field
 from mta.render.header import HeaderSlot, compile_headers
-from mta.render.mime import PartSlot, compile_body
+from mta.render.links import SAMPLE as LINK_SAMPLE
+from mta.render.links import (
+    UNSUBSCRIBE_HEADERS,
+    UNTRACKED,
+    GivenSlot,
+    LinkSlot,
+    Tracking,
+    UnsubscribeHeaders,
+    given_slots,
+    unsubscribe_headers,
+)
+from mta.render.mime import PartSlot, Skeleton, compile_body
 from mta.render.source import read_source
 from mta.render.splice import SAMPLE
 
@@ -51,9 +62,13 @@ class Template:
     _head: tuple[str | HeaderSlot, ...]
     _has_to: bool
     _has_list_id: bool
+    has_own_unsubscribe: bool  # List-Unsubscribe or what makes it one click
     _content_headers: str
     _body: tuple[bytes | PartSlot, ...]
     _is_dotless: bool  # for harmless values
+    _links: tuple[LinkSlot | GivenSlot, ...] = ()
+    _unsubscribe: UnsubscribeHeaders | None = None
+    _html: Expression | str | None = None
 
     @property
     def fields(self) -> frozenset[str]:
@@ -62,7 +77,7 @@ class Template:
 
     def unknown_fields(self, columns: Collection[str]) -> tuple[UnknownField, ...]:
         """One error for each field that must be there and is not among the columns."""
-        known = {*columns, ADDRESS_FIELD}
+        known = {*columns, ADDRESS_FIELD, *UNTRACKED}
         return tuple(
             self._unknown(each, known)
             for each in sorted(self.asked.values(), key=lambda field: (field.line, field.name))
@@ -76,7 +91,7 @@ class Template:
             where=Where(self.file, line=field.line),
             remedy=f"Did you mean {near[0]}?"
             if near
-            else f"The columns are {', '.join(sorted(known))}.",
+            else f"The columns are {', '.join(sorted({*known} - {*UNTRACKED}))}.",
         )
 
     def render(self, message: Personal) -> Rendered:
@@ -86,7 +101,7 @@ class Template:
             PersonalizationError: it cannot be made from these fields; nothing else is wrong.
         """
         address = str(message.address)
-        values = {**GLOBALS, **message.fields, ADDRESS_FIELD: address}
+        values = self._values(message, address)
         pieces = [each if isinstance(each, str) else each.fill(values) for each in self._head]
         if not self._has_to:
             pieces.append(_to_header(address))
@@ -94,6 +109,8 @@ class Template:
         pieces.append(header_text.tokens("Message-ID", message.message_id_header))
         if message.list_id is not None and not self._has_list_id:
             pieces.append(_list_id_header(message.list_id))
+        if self._unsubscribe is not None:
+            pieces.append(self._unsubscribe.fill(message.message_id))
         pieces.append(self._content_headers)
         head = "".join(pieces)
         content = [head.encode("utf-8")]
@@ -113,16 +130,37 @@ class Template:
             is_dotless,
         )
 
+    def html(self, message: Personal) -> str | None:
+        """The HTML of one message as it is read, or None if it has none.
 
-def compile_source(source: bytes, file: str) -> Template:
-    """Compile a message source; ``file`` is its name in errors.
+        Raises:
+            PersonalizationError: it cannot be made from these fields.
+        """
+        if self._html is None or isinstance(self._html, str):
+            return self._html
+        return self._html.fill(self._values(message, str(message.address)))
+
+    def _values(self, message: Personal, address: str) -> dict[str, Any]:
+        values = {**GLOBALS, **message.fields, ADDRESS_FIELD: address}
+        for link in self._links:
+            link.put(message.message_id, values)
+        return values
+
+
+def compile_source(source: bytes, file: str, tracking: Tracking | None = None) -> Template:
+    """Compile a message source.
+
+    Args:
+        source: an RFC 5322 message with Jinja2 expressions.
+        file: its name in errors.
+        tracking: what becomes of its links; None: they stay.
 
     Raises:
         BadTemplate: the source cannot be read, or an expression cannot be compiled.
     """
     root = read_source(source, file)
     headers = compile_headers(root.headers, file)
-    skeleton = compile_body(root, source)
+    skeleton = compile_body(root, source, tracking)
     asked: dict[str, Field] = {}
     for field in (*headers.fields, *skeleton.fields):
         first = asked.get(field.name, field)
@@ -135,20 +173,26 @@ def compile_source(source: bytes, file: str) -> Template:
         _joined(headers.pieces),
         "to" in headers.names,
         "list-id" in headers.names,
+        not UNSUBSCRIBE_HEADERS.isdisjoint(headers.names),
         skeleton.headers + "\r\n",
         tuple(skeleton.body),
         # Folded lines begin with a space: of a header only its name may bring a dot.
-        _is_dotless(skeleton.body) and not any(each.startswith(".") for each in headers.names),
+        _is_dotless(skeleton) and not any(each.startswith(".") for each in headers.names),
+        # Fields of ours first: the values that links carry may hold them.
+        (*given_slots(tracking, asked), *skeleton.links),
+        unsubscribe_headers(tracking, headers.names),
+        skeleton.html,
     )
 
 
-def _is_dotless(body: Sequence[bytes | PartSlot]) -> bool:
+def _is_dotless(skeleton: Skeleton) -> bool:
     """Whether no line begins with a dot, whatever harmless values are filled in."""
-    for piece in body:
+    links = {link.name: LINK_SAMPLE for link in skeleton.links}
+    for piece in skeleton.body:
         if isinstance(piece, bytes):
             sample: bytes | None = piece
         else:
-            sample = piece.quick({field.name: SAMPLE for field in piece.text.fields})
+            sample = piece.quick(links | {field.name: SAMPLE for field in piece.text.fields})
         if sample is None or sample.startswith(b".") or b"\n." in sample:
             return False
     return True
