@@ -52,6 +52,7 @@ class Asked:
     waves: str | None = None
     validity_s: float | None = None  # None: as configured
     is_proof: bool = False
+    is_counted: bool = True  # all recipients are read, and not only the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ def _recipients(asked: Asked) -> tuple[list[Recipient], int | None]:
     rows = read_recipients(asked.recipients, asked.address_column)
     good = (each for each in rows if isinstance(each, Recipient))
     first = list(islice(good, FIRST))
+    if not (asked.is_counted or asked.waves is not None):
+        return first, None
     return first, len(first) + sum(1 for _ in good)
 
 

@@ -44,7 +44,10 @@ def check_sender(letter: Letter) -> Iterator[Finding]:
         yield Finding(Code.SENDER_NAMELESS, line, what, remedy)
     domain = address.domain
     ours = letter.around.domains
-    if ours and not any(domain == each or domain.endswith(f".{each}") for each in ours):
+    # Relaxed alignment (RFC 7489, 3.1): one may stand above the other.
+    if ours and not any(
+        f".{domain}".endswith(f".{each}") or each.endswith(f".{domain}") for each in ours
+    ):
         yield Finding(
             Code.SENDER_FOREIGN,
             line,

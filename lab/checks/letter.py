@@ -10,13 +10,12 @@ from typing import Final
 from lab.checks.page import Page, read_page
 from lab.submit.recipients import Recipient
 from mail.message_id import message_id_header, return_path
+from mail.tracked import MIRROR_FIELD, UNSUBSCRIBE_FIELD
 from mta.errors import BadTemplate, PersonalizationError, UnknownField
 from mta.render import Personal, Template, compile_source
 from mta.render.source import SourceHeader, SourcePart, read_source
 
 FIRST: Final = 5  # recipients for whom the message is made
-UNSUBSCRIBE_FIELD: Final = "unsubscribe_url"
-MIRROR_FIELD: Final = "mirror_url"
 _OURS: Final = {  # what a message has besides the columns, as it would look
     UNSUBSCRIBE_FIELD: "http://127.0.0.1/u/" + "x" * 40,
     MIRROR_FIELD: "http://127.0.0.1/m/" + "x" * 40,
@@ -103,7 +102,7 @@ def read_letter(
         template = compile_source(source, file)
     except BadTemplate as error:
         return Letter(root.headers, parts, texts, (), broken=error, around=around)
-    unknown = template.unknown_fields({*first[0].fields, *_OURS}) if first else ()
+    unknown = template.unknown_fields(first[0].fields.keys()) if first else ()
     made: list[Made] = []
     failed: list[tuple[str, str]] = []
     for each in first if not unknown else ():

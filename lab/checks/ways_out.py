@@ -6,7 +6,8 @@ from typing import Final
 
 from lab.checks.code import Code
 from lab.checks.finding import Finding
-from lab.checks.letter import MIRROR_FIELD, UNSUBSCRIBE_FIELD, Letter
+from lab.checks.letter import Letter
+from mail.tracked import MIRROR_FIELD, UNSUBSCRIBE_FIELD
 
 _UNSUBSCRIBE: Final = re.compile(
     r"unsubscri|opt[-_ ]?out|abmeld|abbestell|désabonn|desabonn|désinscri|desinscri|darse de baja"

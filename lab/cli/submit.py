@@ -4,13 +4,23 @@ import contextlib
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from lab.checks.checking import Asked
+from lab.checks.finding import Finding
+from lab.cli.approval import (
+    Approval,
+    ApproveOption,
+    CheckedOption,
+    check_first,
+    confirm_if_clean,
+    tell_findings,
+)
 from lab.cli.completion import affinity_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json, progress_bar, say
@@ -64,6 +74,8 @@ def register(app: typer.Typer) -> None:
         hold: Annotated[
             bool, typer.Option("--hold", help="Send nothing before `mtalab confirm`.")
         ] = False,
+        approve: ApproveOption = Approval.AUTOMATIC,
+        checked: CheckedOption = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -74,18 +86,21 @@ def register(app: typer.Typer) -> None:
             _file_of(recipients) as file,
             contextlib.closing(store_of(loaded)) as store,
         ):
+            validity_s = validity_of(validity, loaded.configuration.validity)
+            asked = Asked(message, file, address_column, waves, validity_s, is_counted=False)
+            findings = check_first(loaded, clock, asked, refuses_errors=checked)
             order = Order(
                 message=message,
                 recipients=file,
                 affinity=affinity,
                 label=label or message.stem,
                 contact_at=_contact_at(at, clock),
-                validity_s=validity_of(validity, loaded.configuration.validity),
+                validity_s=validity_s,
                 priority=_priority(priority),
                 address_column=address_column,
                 skip_bad_rows=skip_bad_rows,
                 waves=waves,
-                hold=hold,
+                hold=hold or approve is not Approval.AUTOMATIC,
             )
             with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
@@ -94,12 +109,15 @@ def register(app: typer.Typer) -> None:
                     bar.update(task, description=phase, completed=done, total=total)
 
                 done = submit(store, loaded, clock, order, show)
-        _tell(done, as_json=json)
+            if approve is Approval.SEMI and not hold:
+                done = confirm_if_clean(store, clock, done, findings)
+        _tell(done, findings, as_json=json)
 
 
-def _tell(done: Submitted, *, as_json: bool) -> None:
+def _tell(done: Submitted, findings: Sequence[Finding], *, as_json: bool) -> None:
     for warning in done.warnings:
         say(f"warning: {warning}")
+    tell_findings(findings)
     if as_json:
         print_json(
             {
@@ -112,6 +130,7 @@ def _tell(done: Submitted, *, as_json: bool) -> None:
                 "rejected": done.rejected,
                 "rejects_file": None if done.rejects is None else str(done.rejects),
                 "warnings": list(done.warnings),
+                "findings": [each.as_json() for each in findings],
             }
         )
         return
