@@ -10,6 +10,7 @@ NotTracked          UserError: a delivery that is not tracked, or has no such UR
 LinksAreOut         UserError: mails with these links may have been sent
 NotForThisUrl       UserError: what cannot be said of the pixel and of our own pages
 LastKey             UserError: of the keys that seal, one must stay
+KeysInUse           UserError: keys that mail is being sealed with
 """
 
 from mail.errors import EnvironmentFault, UserError
@@ -111,4 +112,14 @@ class LastKey(UserError):
         super().__init__(
             "one key at least must be kept: without it no link is sealed",
             remedy="Make a new one first, and keep that.",
+        )
+
+
+class KeysInUse(UserError):
+    """Mail is being sealed with keys that are to be withdrawn."""
+
+    def __init__(self, deliveries: int) -> None:
+        super().__init__(
+            f"{deliveries} deliveries that are being sent began with these keys",
+            remedy="Wait until they are over, or use --anyway: their links then lead nowhere.",
         )

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from sqlalchemy import func, select
 
 from mail.seal import Keyring, keyring
+from mail.states import DeliveryStatus
 from store import tables
 from store.engine import Tx
+from store.errors import KeysInUse, LastKey
+
+_BEING_SENT = (DeliveryStatus.START_PENDING, DeliveryStatus.IN_PROGRESS, DeliveryStatus.PAUSED)
 
 
 def keys(tx: Tx) -> Keyring | None:
@@ -36,9 +40,34 @@ def rotate(tx: Tx, new: bytes, at: float) -> Keyring:
     return found
 
 
-def withdraw(tx: Tx, keep: int) -> int:
-    """Drop all but the newest keys: what the others sealed is no longer ours. Returns how many."""
+def listed(tx: Tx) -> list[tuple[int, float]]:
+    """Numbers of the keys and when they were made, the newest first."""
     table = tables.signing_key
-    kept = select(table.c.id).order_by(table.c.id.desc()).limit(keep)
-    gone = table.delete().where(table.c.id.not_in(tx.connection.scalars(kept).all()))
+    query = select(table.c.id, table.c.made_at).order_by(table.c.id.desc())
+    return [(row.id, row.made_at) for row in tx.connection.execute(query)]
+
+
+def withdraw(tx: Tx, keep: int, *, anyway: bool = False) -> int:
+    """Drop all but the newest keys: what the others sealed is no longer ours. Returns how many.
+
+    Raises:
+        LastKey: none would be kept.
+        KeysInUse: a delivery is being sent that began before the oldest that is kept was made:
+            its workers seal with the key that they met then. Not with ``anyway``.
+    """
+    if keep < 1:
+        raise LastKey
+    table, kept = tables.signing_key, listed(tx)[:keep]
+    if not kept:
+        return 0
+    delivery, tracked = tables.delivery, tables.tracked_delivery
+    in_use = (
+        select(func.count())
+        .select_from(delivery.join(tracked, tracked.c.delivery_id == delivery.c.id))
+        .where(delivery.c.status.in_(_BEING_SENT), delivery.c.started_at < kept[-1][1])
+    )
+    older = select(func.count()).select_from(table).where(table.c.id < kept[-1][0])
+    if not anyway and tx.connection.scalar(older) and (count := tx.connection.scalar(in_use)):
+        raise KeysInUse(count)
+    gone = table.delete().where(table.c.id < kept[-1][0])
     return int(tx.connection.execute(gone).rowcount)

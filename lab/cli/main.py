@@ -44,6 +44,8 @@ COMMANDS: Final = (
     "resume",
     "cancel",
     "wave",
+    "urls",
+    "tracking-key",
     "retry",
     "check",
     "delete",

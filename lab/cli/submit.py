@@ -28,6 +28,7 @@ from lab.cli.wave import as_json as wave_as_json
 from lab.stores import store_of
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
+from lab.submit.tracked import shown
 from mail.errors import Where
 from mail.notation import duration_s
 from world.clock import Clock, SystemClock
@@ -76,6 +77,12 @@ def register(app: typer.Typer) -> None:
         ] = False,
         approve: ApproveOption = Approval.AUTOMATIC,
         checked: CheckedOption = False,
+        no_tracking: Annotated[
+            bool, typer.Option("--no-tracking", help="Leave links as they are, and count nothing.")
+        ] = False,
+        display_urls: Annotated[
+            bool, typer.Option("--display-urls", help="List the URLs that are tracked.")
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
@@ -101,6 +108,7 @@ def register(app: typer.Typer) -> None:
                 skip_bad_rows=skip_bad_rows,
                 waves=waves,
                 hold=hold or approve is not Approval.AUTOMATIC,
+                track=not no_tracking,
             )
             with progress_bar() as bar:
                 task = bar.add_task("checking", total=None)
@@ -111,10 +119,12 @@ def register(app: typer.Typer) -> None:
                 done = submit(store, loaded, clock, order, show)
             if approve is Approval.SEMI and not hold:
                 done = confirm_if_clean(store, clock, done, findings)
-        _tell(done, findings, as_json=json)
+        _tell(done, findings, as_json=json, display_urls=display_urls)
 
 
-def _tell(done: Submitted, findings: Sequence[Finding], *, as_json: bool) -> None:
+def _tell(
+    done: Submitted, findings: Sequence[Finding], *, as_json: bool, display_urls: bool
+) -> None:
     for warning in done.warnings:
         say(f"warning: {warning}")
     tell_findings(findings)
@@ -129,6 +139,7 @@ def _tell(done: Submitted, findings: Sequence[Finding], *, as_json: bool) -> Non
                 "quarantined": done.quarantined,
                 "rejected": done.rejected,
                 "rejects_file": None if done.rejects is None else str(done.rejects),
+                "urls": shown(done.urls),
                 "warnings": list(done.warnings),
                 "findings": [each.as_json() for each in findings],
             }
@@ -144,6 +155,13 @@ def _tell(done: Submitted, findings: Sequence[Finding], *, as_json: bool) -> Non
         print(f"wave {each.wave}: {each.messages} messages from {moment(each.starts_at)}")
     if len(done.waves) > WAVES_SHOWN:
         print(f"… {len(done.waves)} waves: `mtalab wave list {done.delivery_id}`")
+    if display_urls:
+        from lab.cli.urls import print_urls
+
+        if done.urls:
+            print_urls(done.urls)
+        else:
+            print("no URL is tracked")
     if done.is_held:
         print(f"nothing is sent before `mtalab confirm {done.delivery_id}`")
 
