@@ -13,8 +13,8 @@ from affinity.errors import BadConfiguration, Mistake
 from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
 from lab.doors import doors
-from lab.housekeeping.settings import RetentionSettings
 from lab.inmail_settings import InmailSettings
+from lab.retention_settings import RetentionSettings
 from lab.submission_settings import SubmissionSettings
 from mail.errors import UserError
 from mail.notation import split_endpoint

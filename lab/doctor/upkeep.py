@@ -1,4 +1,4 @@
-"""What a lab that has been used for long needs: the modelled system's advice, with what it costs here.
+"""What a lab that was used for long needs: the modelled system's advice, and what it costs here.
 
 Limits are those of "Delivery performances" and "Performance and throughput issues" (Adobe Campaign
 Classic) where these have any.

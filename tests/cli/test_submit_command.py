@@ -22,6 +22,7 @@ def test_the_sample_files_can_be_submitted_at_once(lab):
     assert done.code == 0
     said = done.json
     assert [each["code"] for each in said.pop("findings")] == ["unsubscribe_missing"]
+    assert [each["kind"] for each in said.pop("urls")] == ["open", "opt_out"]
     assert said == {
         "delivery": 1,
         "held": False,
@@ -31,7 +32,6 @@ def test_the_sample_files_can_be_submitted_at_once(lab):
         "rejected": 0,
         "rejects_file": None,
         "waves": [],
-        "urls": [],
         "warnings": [],
     }
     [delivery] = lab("deliveries", "--json").json
