@@ -1,6 +1,6 @@
 """What is removed of one delivery, some rows at a time: its messages, its figures, or all of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Delete, Table, exists, func, select, tuple_
@@ -13,7 +13,8 @@ ROWS_MAX: Final = 3000
 # What is known of a delivery's opens and clicks beside the log; it is in no report afterwards.
 FIGURES: Final = ("rollup_tracking", "rollup_engagement", "tracked_message", "visitor")
 # These name a delivery, and are not its own.
-OTHERS: Final = frozenset({"audit", "address", "delivery_retention"})
+# ``rollup_path`` counts what went where, and goes with its time.
+OTHERS: Final = frozenset({"audit", "address", "delivery_retention", "rollup_path"})
 _CHUNK: Final = 900
 
 
@@ -149,3 +150,13 @@ def oldest_with_messages(tx: Tx) -> float | None:
     )
     found = tx.connection.scalar(query)
     return None if found is None else float(found)
+
+
+def gone(tx: Tx, delivery_ids: Sequence[int]) -> set[int]:
+    """Those of these numbers that no delivery has any more."""
+    table, there = tables.delivery, set()
+    for start in range(0, len(delivery_ids), _CHUNK):
+        some = list(delivery_ids[start : start + _CHUNK])
+        query = select(table.c.id).where(table.c.id.in_(some))
+        there.update(map(int, tx.connection.execute(query).scalars()))
+    return set(delivery_ids) - there

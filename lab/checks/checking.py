@@ -85,7 +85,8 @@ def check(
     first, count = _recipients(asked)
     around = _around(loaded, asked, count)
     try:
-        letter = read_letter(source, asked.message.name, first, around, now)
+        tracking = loaded.configuration.tracking
+        letter = read_letter(source, asked.message.name, first, around, now, tracking)
     except BadTemplate as error:
         line = None if error.where is None else error.where.line
         found = [Finding(Code.MESSAGE_UNREADABLE, line, error.what, error.remedy or "Mend it.")]

@@ -8,12 +8,14 @@ from email.header import decode_header, make_header
 from typing import Final
 
 from lab.checks.page import Page, read_page
+from lab.checks.tracking import with_its_links
 from lab.submit.recipients import Recipient
 from mail.message_id import message_id_header, return_path
 from mail.tracked import MIRROR_FIELD, UNSUBSCRIBE_FIELD
 from mta.errors import BadTemplate, PersonalizationError, UnknownField
-from mta.render import Personal, Template, compile_source
+from mta.render import Personal, Template
 from mta.render.source import SourceHeader, SourcePart, read_source
+from tracking.settings import TrackingSettings
 
 FIRST: Final = 5  # recipients for whom the message is made
 _OURS: Final = {  # what a message has besides the columns, as it would look
@@ -89,6 +91,7 @@ def read_letter(
     first: Sequence[Recipient],
     around: Surroundings,
     now: float,
+    tracking: TrackingSettings,
 ) -> Letter:
     """Read a source and make it for the first recipients; with none of them it is not made.
 
@@ -99,7 +102,7 @@ def read_letter(
     parts = list(_leaves(root))
     texts = [_text(each) for each in parts if each.is_text]
     try:
-        template = compile_source(source, file)
+        template = with_its_links(source, file, tracking)
     except BadTemplate as error:
         return Letter(root.headers, parts, texts, (), broken=error, around=around)
     unknown = template.unknown_fields(first[0].fields.keys()) if first else ()

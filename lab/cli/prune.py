@@ -96,7 +96,7 @@ def _tell(
     table.add_column("removed" if is_done else "to be removed", justify="right")
     for each in found:
         unit = f" files, {each.size / 1e6:.1f} MB" if each.kind in OF_FILES else " rows"
-        old = "" if each.kind is Kind.JOURNALS else moment(each.before)
+        old = "" if each.kind is Kind.ORPHANS else moment(each.before)
         table.add_row(each.kind.replace("_", " "), old, f"{each.rows}{unit}")
     console().print(table)
     if room is not None:

@@ -2,6 +2,8 @@
 
 journal     its worker has ended, as the store says, or is unknown and no lab runs here; and it is
             empty. One that holds outcomes of a worker that ended is damaged, and is evidence.
+deliveries  what the tracking server knows of them (its copies), once the store has no such
+            delivery any more.
 traces      not written for as long as traces are kept.
 receipts    with their contents: all that a sink wrote is old enough, no sink of that name writes
             now, and every delivery whose messages the store still has is newer than all of it.
@@ -50,6 +52,18 @@ def journals(store: Store, loaded: Loaded) -> Iterator[Orphan]:
             yield Orphan(files, "its worker has ended")
         elif is_quiet:
             yield Orphan(files, "no worker is known by it, and no lab runs here")
+
+
+def known_deliveries(store: Store, loaded: Loaded) -> Iterator[Orphan]:
+    """The tracking server's copies of what is tracked of deliveries that are purged."""
+    there = {
+        int(each.stem): each
+        for each in (loaded.directory / "tracking" / "known").glob("*.json")
+        if each.stem.isdecimal()
+    }
+    gone = store.read_now(pruning_deliveries.gone, sorted(there)) if there else set()
+    for number in sorted(gone):
+        yield Orphan((there[number],), "its delivery is purged")
 
 
 def damaged_journals(store: Store, loaded: Loaded) -> list[Path]:

@@ -25,7 +25,7 @@ class Kind(StrEnum):
     INBOUND = "inbound"
     DELETED = "deleted"
     COUNTERS = "counters"
-    JOURNALS = "journals"  # before the workers that tell whose they are
+    ORPHANS = "orphans"  # before the workers that tell whose journals these are
     WORKERS = "workers"
     AUDIT = "audit"
     ADDRESSES = "addresses"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
     RECEIPTS = "receipts"
 
 
-OF_FILES: Final = frozenset({Kind.JOURNALS, Kind.TRACES, Kind.RECEIPTS})
+OF_FILES: Final = frozenset({Kind.ORPHANS, Kind.TRACES, Kind.RECEIPTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ async def _rows(store: Store, clock: Clock, kind: Kind, before: float, progress:
 
 
 def _files(store: Store, loaded: Loaded, kind: Kind, before: float) -> list[files.Orphan]:
-    if kind is Kind.JOURNALS:
-        return list(files.journals(store, loaded))
+    if kind is Kind.ORPHANS:
+        return [*files.journals(store, loaded), *files.known_deliveries(store, loaded)]
     if kind is Kind.TRACES:
         return list(files.traces(loaded, before))
     return list(files.receipts(store, loaded, before))

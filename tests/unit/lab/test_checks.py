@@ -153,6 +153,12 @@ def test_a_link_that_shows_its_url_differs_once_it_is_tracked(checked):
     assert found(checked(with_body(html), tracked)) == [("label_is_url", LINE_OF_BODY)]
 
 
+def test_sizes_are_those_of_what_goes_out(checked):
+    tracked = CONFIGURATION.replace('listen = "off"', 'listen = "127.0.0.1:8026"')
+    html = "".join(f'<a href="http://shop.test/{n}">x</a>' for n in range(20))
+    assert checked(with_body(html), tracked).size > checked(with_body(html)).size + 20 * 30
+
+
 def test_parts_and_ways_out(checked):
     source = "From: A <a@lab.test>\nSubject: Hi\nContent-Type: text/html\n\n<a href='http://a.test/'>x</a>"
     codes = [code for code, _ in found(checked(source))]
@@ -300,6 +306,9 @@ def test_a_base64_bomb_and_deep_parts_end_in_words(checked):
     assert codes == ["message_unreadable"]
 
 
+OFF = configuration_from(CONFIGURATION, "m.toml").tracking
+
+
 @given(st.text(alphabet="<>\"'=a href/img!-&;{}%:\n.", max_size=200))
 def test_any_text_is_read(text):
     page = read_page(text)
@@ -314,7 +323,7 @@ def test_any_bytes_end_in_findings_or_words(content):
     from mta.errors import BadTemplate
 
     try:
-        letter = read_letter(content, "m.eml", [], Surroundings(frozenset({"lab.test"})), 0.0)
+        letter = read_letter(content, "m.eml", [], Surroundings(frozenset({"lab.test"})), 0.0, OFF)
     except BadTemplate:
         return
     for each in CHECKS:

@@ -14,7 +14,7 @@ from lab.housekeeping.prune import Kind, cuts, look, prune
 from lab.machine import ThisMachine
 from lab.up_lock import up_lock
 from sinks.append_file import AppendFile
-from store import audit, modules, vacuum
+from store import audit, deliveries, modules, vacuum
 from store.errors import StoreUnavailable
 from store.schema import open_store
 from tests.fakes.clock import FakeClock
@@ -89,6 +89,18 @@ def test_journals_go_whose_workers_ended(opened, tmp_path):
     assert ended.with_suffix(".a").exists()
 
 
+def test_copies_of_purged_deliveries_go(opened, tmp_path):
+    known = tmp_path / "tracking" / "known"
+    known.mkdir(parents=True)
+    for name in ("1.json", "7.json", "keys.json"):
+        (known / name).touch()
+    now = FakeClock().now()
+    new = deliveries.NewDelivery("x", "a", 0, 8, now, now, now, "m", b"")
+    assert opened.write_now(deliveries.create, new) == 1
+    [found] = files.known_deliveries(opened, loaded_of(tmp_path))
+    assert found.paths == (known / "7.json",)
+
+
 def aged(path, at):
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"x\n")
@@ -130,9 +142,9 @@ def test_pruning_removes_what_looking_found(opened, tmp_path):
     done = asyncio.run(prune(opened, loaded, clock, before, lambda *each: told.append(each)))
     assert done == seen
     gone = {each.kind: each.rows for each in done if each.rows}
-    assert gone == {Kind.JOURNALS: 2, Kind.AUDIT: 2}
+    assert gone == {Kind.ORPHANS: 2, Kind.AUDIT: 2}
     assert (Kind.AUDIT, 2) in told
-    assert opened.read_now(audit.entries)[-1].text == "pruned: 2 journals, 2 audit"
+    assert opened.read_now(audit.entries)[-1].text == "pruned: 2 orphans, 2 audit"
     again = asyncio.run(prune(opened, loaded, clock, before, lambda *_: None))
     assert {each.kind: each.rows for each in again if each.rows} == {Kind.AUDIT: 1}
 
