@@ -154,7 +154,8 @@ def oldest_with_messages(tx: Tx) -> float | None:
 
 def gone(tx: Tx, delivery_ids: Sequence[int]) -> set[int]:
     """Those of these numbers that no delivery has any more."""
-    table, there = tables.delivery, set()
+    table = tables.delivery
+    there: set[int] = set()
     for start in range(0, len(delivery_ids), _CHUNK):
         some = list(delivery_ids[start : start + _CHUNK])
         query = select(table.c.id).where(table.c.id.in_(some))
