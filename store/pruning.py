@@ -14,11 +14,12 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Delete, Table, and_, exists, func, or_, select, tuple_
 
-from store import addresses, modules, pruning_deliveries, retention, tables
+from store import modules, pruning_deliveries, retention, tables
 from store.engine import Tx
 
 ROWS_MAX: Final = 3000  # of one step, of small rows; measured in docs/housekeeping.md
 _DAY_S: Final = 86_400.0
+WITH_ERRORS: Final = "with_errors"  # of an address that is sent to all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _worker_is_over(table: Table, before: float) -> ColumnElement[bool]:
 
 def _is_forgiven(table: Table, before: float) -> ColumnElement[bool]:
     """Errors only; what is in quarantine or denylisted stays until somebody releases it."""
-    return and_(table.c.status == addresses.WITH_ERRORS, table.c.counted_at < before)
+    return and_(table.c.status == WITH_ERRORS, table.c.counted_at < before)
 
 
 def _of_deliveries(

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from mail.states import DeliveryStatus
-from store import addresses, deliveries, retention, tables
+from store import deliveries, pruning, retention, tables
 from store.engine import Tx
 
 _DAY_S: Final = 86_400.0
@@ -95,6 +95,6 @@ def inactive_addresses(tx: Tx, before: float) -> int:
     """Addresses whose last error is older, and which are sent to all the same."""
     table = tables.address
     query = select(func.count()).where(
-        table.c.status == addresses.WITH_ERRORS, table.c.counted_at < before
+        table.c.status == pruning.WITH_ERRORS, table.c.counted_at < before
     )
     return int(tx.connection.scalar(query) or 0)
