@@ -70,7 +70,6 @@ def take_messages(tx: Tx, delivery_id: int, now: float) -> int | None:
     found = tx.connection.execute(query.order_by(message.c.id).limit(MESSAGES_MAX)).all()
     if not found:
         return None
-    _note_pruned(tx, delivery_id, now)
     ids = [row.id for row in found]
     tx.connection.execute(tables.transition.delete().where(tables.transition.c.message_id.in_(ids)))
     tx.connection.execute(message.delete().where(message.c.id.in_(ids)))
@@ -82,6 +81,7 @@ def take_messages(tx: Tx, delivery_id: int, now: float) -> int | None:
         tx.connection.execute(
             content.delete().where(content.c.id.in_(some), content.c.id.not_in(used))
         )
+    _note_pruned(tx, delivery_id, now)
     return len(ids)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 from lab.configuration import Loaded
-from lab.housekeeping.prune import Kind, cuts, prune
 from lab.machine import Machine
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -66,6 +65,9 @@ class Daily:
     async def _prune(self) -> None:
         if not self._is_leader():
             return
+        # A scheduler need not have all of a worker in memory before it is asked for.
+        from lab.housekeeping.prune import Kind, cuts, prune
+
         loaded, clock = self._loaded, self._machine.clock
         before = cuts(loaded, clock.now(), list(Kind), None)
         try:

@@ -272,3 +272,20 @@ def test_every_kind_finds_nothing_in_an_empty_store(hand):
     for kind in pruning.KINDS:
         assert hand.ask(pruning.count, kind, 1e12) == 0
         assert prune(hand, kind, 1e12) == 0
+
+
+def test_a_step_that_is_broken_off_changed_nothing(hand, author, monkeypatch):
+    first = sent(hand, author)
+    sent(hand, author)
+    before = hand.everything()
+
+    def fail(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pruning_deliveries, "_note_pruned", fail)
+    with pytest.raises(KeyboardInterrupt):
+        prune(hand, "delivery_logs")
+    assert hand.everything() == before
+    monkeypatch.undo()
+    assert prune(hand, "delivery_logs") == 2
+    assert hand.ask(retention.pruned) == {first}
