@@ -1,5 +1,7 @@
 """Old rows go, and nothing else does."""
 
+import contextlib
+
 import pytest
 from sqlalchemy import insert, select
 
@@ -16,7 +18,8 @@ from store import (
     tables,
 )
 from store.errors import CannotNow, UnknownDelivery
-from tests.store.hand import DAY, UNKNOWN_USER
+from store.schema import open_store
+from tests.store.hand import DAY, UNKNOWN_USER, Hand
 
 HOUR = 3600.0
 
@@ -289,3 +292,17 @@ def test_a_step_that_is_broken_off_changed_nothing(hand, author, monkeypatch):
     monkeypatch.undo()
     assert prune(hand, "delivery_logs") == 2
     assert hand.ask(retention.pruned) == {first}
+
+
+def test_a_store_in_memory_is_pruned_as_any_other(clock):
+    with contextlib.closing(open_store("sqlite://", inline=True)) as store:
+        hand = Hand(store, clock)
+        author = hand.worker()
+        first, second = sent(hand, author), sent(hand, author)
+        hand.do(retention.delete, [first], "me", clock.now())
+        clock.advance(400 * DAY)
+        for kind in pruning.KINDS:
+            counted = hand.ask(pruning.count, kind, clock.now())
+            assert prune(hand, kind) == counted
+        assert [each.id for each in hand.ask(deliveries.find)] == [second]
+        assert hand.ask(retention.deleted) == []
