@@ -10,18 +10,21 @@ from pydantic import Field
 
 from affinity.configuration import Configuration, RouteHost
 from affinity.errors import BadConfiguration, Mistake
+from affinity.key_path import dotted
 from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
 from lab.doors import doors
 from lab.inmail_settings import InmailSettings
 from lab.retention_settings import RetentionSettings
 from lab.submission_settings import SubmissionSettings
+from lab.webhook_settings import WebhookSettings
 from mail.errors import UserError
 from mail.notation import split_endpoint
 from sinks.catalogue import personality_named
 from sinks.errors import PersonalityLoop, UnknownPersonality
 from sinks.settings import Personality, SinkSettings
 from tracking.settings import TrackingSettings
+from world.network import ForbiddenDestination, HostNetwork
 
 FILE: Final = "mtalab.toml"
 VARIABLE: Final = "MTALAB_CONFIG"
@@ -40,6 +43,7 @@ class LabConfiguration(Configuration):
     inmail: InmailSettings = InmailSettings()
     tracking: TrackingSettings = TrackingSettings()
     retention: RetentionSettings = RetentionSettings()
+    webhook: tuple[WebhookSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,10 @@ def configuration_from(
         BadConfiguration: it is not valid.
     """
     configuration = read(text, file, LabConfiguration, overrides or {})
-    mistakes = list(_mistakes_of_ports(configuration, text, file))
+    mistakes = [
+        *_mistakes_of_ports(configuration, text, file),
+        *_mistakes_of_webhooks(configuration, text, file),
+    ]
     if mistakes:
         raise BadConfiguration(mistakes)
     return configuration
@@ -134,6 +141,26 @@ def _mistakes_of_ports(configuration: LabConfiguration, text: str, file: str) ->
         first = listening.setdefault(settings.listen, f"sink {name!r}")
         if first != f"sink {name!r}":
             yield _taken(file, lines(), ("sink", name, "listen"), first)
+
+
+def _mistakes_of_webhooks(
+    configuration: LabConfiguration, text: str, file: str
+) -> Iterator[Mistake]:
+    """Two of one name, and one that leads out of the networks that may be reached."""
+    lines = functools.cache(lambda: lines_of(text))
+    network = HostNetwork.allowing(configuration.lab.allow_networks)
+    seen: set[str] = set()
+    for index, settings in enumerate(configuration.webhook):
+        if settings.name in seen:
+            path = ("webhook", index, "name")
+            what = f"expected a name of its own, but {settings.name!r} is repeated"
+            yield Mistake(file, lines().get(path), dotted(path), what)
+        seen.add(settings.name)
+        try:
+            network.admit(settings.target.address)
+        except ForbiddenDestination as error:
+            path = ("webhook", index, "url")
+            yield Mistake(file, lines().get(path), dotted(path), str(error).replace("\n ", ";"))
 
 
 def _taken(

@@ -15,6 +15,7 @@ from lab.configuration import Loaded
 from lab.destinations import findings as destination_findings
 from lab.sink_findings import sink_findings
 from lab.submit.open_for import open_s
+from lab.webhooks.keys import findings as webhook_findings
 from world.network import HostNetwork
 
 
@@ -62,7 +63,8 @@ def findings_of(loaded: Loaded) -> list[Located]:
     configuration = loaded.configuration
     network = HostNetwork.allowing(configuration.lab.allow_networks)
     here = unavailable(configuration, network.bind_error)
-    return _located(loaded, [*_certain(loaded), *here, *destination_findings(loaded)])
+    files = (*destination_findings(loaded), *webhook_findings(loaded))
+    return _located(loaded, [*_certain(loaded), *here, *files])
 
 
 def _certain(loaded: Loaded) -> list[Finding]:

@@ -70,6 +70,7 @@ class Instance:
                         each.cancel()
                     # A supervisor stops us while we go of our own will.
                     await to_the_end(self._stop_all())
+                    await to_the_end(self._machine.start_no_more())
         finally:
             with contextlib.suppress(StoreUnavailable):
                 self._store.write_now(

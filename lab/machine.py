@@ -15,6 +15,7 @@ from typing import Protocol
 
 from lab import lifetime
 from lab.configuration import Loaded
+from lab.nursery import asking
 from lab.stores import store_of
 from lab.up_lock import up_lock
 from mta.journal import Journal
@@ -93,6 +94,10 @@ class Machine(Protocol):
         """Kill -9 a process that ran at ``started_by``; False: it is another host's."""
         ...
 
+    async def start_no_more(self) -> None:
+        """Whoever started processes has seen their ends."""
+        ...
+
     async def start(
         self,
         config: Path,
@@ -121,6 +126,8 @@ class ThisMachine:
     def __init__(self) -> None:
         self.clock = SystemClock()
         self.sockets = THIS_HOST
+        self._nursery: asking.Asker | None = None
+        self._nursing = asyncio.Lock()  # those who start at once share one
         # A child is told whose it is: that one may be gone before the child is far enough to look.
         self._parent = int(os.environ.get(lifetime.PARENT, os.getppid()))
 
@@ -154,6 +161,11 @@ class ThisMachine:
     async def end_process(self, host: str, pid: int, started_by: float) -> bool:
         return await lifetime.end_process(host, pid, started_by)
 
+    async def start_no_more(self) -> None:
+        nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            await nursery.close()
+
     async def start(
         self,
         config: Path,
@@ -162,6 +174,12 @@ class ThisMachine:
         settled: Mapping[str, str],
         output: Path | None,
     ) -> Started:
+        if asking.IS_POSSIBLE:
+            async with self._nursing:
+                if self._nursery is None or self._nursery.is_gone:
+                    self._nursery = await asking.new_asker()
+            arguments = [*words, "--config", str(config)]
+            return await self._nursery.start(arguments, {**os.environ, **settled}, output)
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops in order.
         with contextlib.ExitStack() as files:
             said = None if output is None else files.enter_context(output.open("ab"))

@@ -28,6 +28,7 @@ def not_running(
     wanted = {
         modules.SINKS: bool(configuration.sink),
         **dict.fromkeys((door.key for door in doors(configuration)), True),
+        modules.WEBHOOKS: bool(configuration.webhook),
         modules.SCHEDULER: True,
     }
     missing = [name for name, is_wanted in wanted.items() if is_wanted and name not in running]

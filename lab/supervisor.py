@@ -13,7 +13,7 @@ from lab.doors import doors
 from lab.following import SETTLED, UP, Following, changed
 from lab.lifetime import to_the_end
 from lab.machine import Machine, Started
-from store.modules import SINKS
+from store.modules import SINKS, WEBHOOKS
 from world.crash import reach
 from world.log import Log
 
@@ -28,6 +28,8 @@ def wanted(loaded: Loaded) -> dict[str, tuple[str, ...]]:
         found[SINKS] = ("sink",)
     for door in doors(configuration):
         found[door.key] = (door.key,)
+    if configuration.webhook:
+        found[WEBHOOKS] = (WEBHOOKS, "run")
     found["scheduler"] = ("scheduler",)
     for name in configuration.mta:
         found[f"mta@{name}"] = ("mta", "run", name)
@@ -91,6 +93,7 @@ class Supervisor:
                 finally:
                     follow.cancel()
                     await to_the_end(self._stop_all())
+                    await to_the_end(self._machine.start_no_more())
 
     def _adjust(self) -> None:
         these = wanted(self._loaded)

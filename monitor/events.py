@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mail.message_id import return_path
+from mail.reason import Reason
 from mail.states import MessageEvent
 from store import log
 
@@ -28,7 +29,7 @@ def record(event: log.Event, domain: str) -> dict[str, Any]:
     """One event; ``domain`` is that of the lab's return paths. docs/json.md has the shape."""
     change = event.transition
     return {
-        "type": TYPES[MessageEvent(change.event)],
+        "type": "Feedback" if is_complaint(change) else TYPES[MessageEvent(change.event)],
         "id": str(change.message_id),
         "sender": return_path(domain, change.delivery_id, change.message_id),
         "recipient": change.address,
@@ -55,6 +56,12 @@ def record(event: log.Event, domain: str) -> dict[str, Any]:
         "duration_ms": change.duration_ms,
         "next_attempt_at": change.next_attempt_at,
     }
+
+
+def is_complaint(change: log.Transition) -> bool:
+    """Whether it failed after it was sent since its recipient complained."""
+    was_sent = change.event == MessageEvent.BOUNCED_LATER
+    return was_sent and change.reason is Reason.DENYLISTED
 
 
 def _response(change: log.Transition) -> dict[str, Any] | None:

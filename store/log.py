@@ -1,13 +1,13 @@
 """The delivery log: one line per message, and the transitions behind it. Read only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, literal, select
 
 from mail.reason import Reason
-from mail.states import MessageStatus
+from mail.states import MessageEvent, MessageStatus
 from store import log_search, tables
 from store.engine import Tx
 from store.errors import UnknownMessage
@@ -118,11 +118,33 @@ class Event:
     affinity: str
     label: str
     submitted_at: float
+    is_first: bool = False  # of its message; only where that was asked for
 
 
-def events(tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000) -> list[Event]:
-    """Transitions in the order they were written, for export."""
+def events(
+    tx: Tx,
+    wanted: Filter,
+    *,
+    after_id: int = 0,
+    up_to_id: int | None = None,
+    limit: int = 1000,
+    with_first: bool = False,
+    only: Collection[MessageEvent] | None = None,
+) -> list[Event]:
+    """Transitions in the order they were written, for export.
+
+    Args:
+        tx: the transaction.
+        wanted: which.
+        after_id: only those with a higher number.
+        up_to_id: only those whose number is not higher.
+        limit: so many at most.
+        with_first: find out whether each is the first of its message: a look into an index.
+        only: events of these kinds; None: all.
+    """
     table, message, delivery = tables.transition, tables.message, tables.delivery
+    earlier = table.alias()
+    before = exists().where(earlier.c.message_id == table.c.message_id, earlier.c.id < table.c.id)
     query = (
         select(
             table,
@@ -131,15 +153,27 @@ def events(tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000) -> l
             delivery.c.affinity,
             delivery.c.label,
             delivery.c.submitted_at,
+            (~before if with_first else literal(value=False)).label("is_first"),
         )
         .join(message, message.c.id == table.c.message_id)
         .join(delivery, delivery.c.id == table.c.delivery_id)
         .where(table.c.id > after_id)
     )
+    if up_to_id is not None:
+        query = query.where(table.c.id <= up_to_id)
+    if only is not None:
+        query = query.where(table.c.event.in_([str(each) for each in only]))
     query = narrow_by(query, wanted, table.c.to_status, table.c.at)
     query = by_delivery_and_ip(query, wanted, table).order_by(table.c.id).limit(limit)
     return [
-        Event(_transition(row), row.mx_group, row.affinity, row.label, row.submitted_at)
+        Event(
+            _transition(row),
+            row.mx_group,
+            row.affinity,
+            row.label,
+            row.submitted_at,
+            bool(row.is_first),
+        )
         for row in tx.connection.execute(query)
     ]
 

@@ -27,6 +27,7 @@ SINKS: Final = "sinks"
 SUBMISSION: Final = "submission"
 INMAIL: Final = "inmail"
 TRACKING: Final = "tracking"
+WEBHOOKS: Final = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import retention_tables, tracking_tables
+from store import retention_tables, tracking_tables, webhook_tables
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -407,3 +407,5 @@ rollup_tracking = _table(tracking_tables.TrackingRollupRow)
 rollup_engagement = _table(tracking_tables.EngagementRollupRow)
 tracking_pointer = _table(tracking_tables.TrackingPointerRow)
 delivery_retention = _table(retention_tables.DeliveryRetentionRow)
+webhook = _table(webhook_tables.WebhookRow)
+webhook_dead = _table(webhook_tables.WebhookDeadRow)

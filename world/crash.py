@@ -14,16 +14,24 @@ import contextlib
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 VARIABLE: Final = "MTALAB_CRASH_AT"
 HOW: Final = "MTALAB_CRASH_BY"
 
-_given: Final = os.environ.get(VARIABLE, "").split(":", 2)
-_point: Final = _given[0]
+_given = os.environ.get(VARIABLE, "").split(":", 2)
+_point = _given[0]
 _reached: Final[Counter[str]] = Counter()
 _hear: Callable[[str], None] | None = None
+
+
+def begin(environ: Mapping[str, str]) -> None:
+    """A process that was forked goes by an environment of its own from here on."""
+    global _given, _point  # noqa: PLW0603 - a point has nothing but this module
+    _given = environ.get(VARIABLE, "").split(":", 2)
+    _point = _given[0]
+    _reached.clear()
 
 
 def reach(point: str) -> None:

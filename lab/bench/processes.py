@@ -9,7 +9,16 @@ from typing import Final, Self
 import psutil
 
 LOOK_EVERY_S: Final = 0.25
-_KINDS: Final = ("worker", "scheduler", "submission", "inmail", "tracking", "sink", "mta")
+_KINDS: Final = (
+    "worker",
+    "scheduler",
+    "submission",
+    "inmail",
+    "tracking",
+    "webhooks",
+    "sink",
+    "mta",
+)
 
 
 @dataclass(slots=True)
@@ -76,10 +85,10 @@ class Watch:
 def _children() -> Iterator[tuple[psutil.Process, str]]:
     for each in psutil.Process().children(recursive=True):
         try:
-            words = each.cmdline()
+            words = " ".join(each.cmdline()).split()
         except psutil.Error:
             continue
-        # python -P -m lab WORD …
-        kind = next((word for word in words[3:5] if word in _KINDS), None)
+        # mtalab WORD …, or python -P -m lab WORD …
+        kind = next((word for word in words[1:5] if word in _KINDS), None)
         if kind is not None:
             yield each, kind

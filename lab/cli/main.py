@@ -64,6 +64,7 @@ COMMANDS: Final = (
     "submission",
     "inmail",
     "tracking",
+    "webhooks",
     "serve-tests",
 )  # each a module of its name here; as --help shows them
 COMPLETION: Final = "_MTALAB_COMPLETE"  # set by the shell that asks

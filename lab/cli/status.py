@@ -42,6 +42,8 @@ def register(app: typer.Typer) -> None:
 def _expected(loaded: Loaded) -> list[str]:
     names = ["scheduler", *(f"mta@{name}" for name in loaded.configuration.mta)]
     names += [door.key for door in doors(loaded.configuration)]
+    if loaded.configuration.webhook:
+        names.append("webhooks")
     return [*names, "sinks"] if loaded.configuration.sink else names
 
 

@@ -11,10 +11,10 @@ from lab.scenario.when import When
 What = Annotated[
     str,
     Field(
-        pattern=r"^(scheduler|sinks|submission|inmail|tracking|up"
+        pattern=r"^(scheduler|sinks|submission|inmail|tracking|webhooks|up"
         r"|mta@[\w-]+|worker of mta@[\w-]+)$",
-        description="scheduler, sinks, submission, inmail, tracking, up, mta@NAME, or worker of "
-        "mta@NAME (the first of its workers that lives).",
+        description="scheduler, sinks, submission, inmail, tracking, webhooks, up, mta@NAME, or "
+        "worker of mta@NAME (the first of its workers that lives).",
     ),
 ]
 Delivery = Annotated[str, Field(description="Its name in this file.")]

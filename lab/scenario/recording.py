@@ -27,7 +27,7 @@ from store.engine import Store
 SUBMITTED_AT: Final = "10s"  # the lab is up, and has obeyed, by then
 STEERED_AT: Final = "2s"
 LOOKED_AT_S: Final = 60
-_DROPPED: Final = ("dkim", "submission", "inmail", "tracking", "lab")
+_DROPPED: Final = ("dkim", "submission", "inmail", "tracking", "webhook", "lab")
 _UNFINISHED: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED, DeliveryStatus.READY)
 _PAGE: Final = 1000
 _REPLY: Final = re.compile(r"[45]\d\d ")

@@ -19,6 +19,7 @@ from lab.machine import Machine, ThisMachine
 from lab.services.loop import Reload
 from lab.services.sinks import sink_service
 from lab.supervisor import Supervisor
+from lab.webhooks.service import keys
 from sinks.errors import ListenAddressUnusable
 from sinks.service import tls_folder
 from world.log import Log
@@ -30,6 +31,7 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
     """The whole lab.
 
     Raises:
+        UnusableSecret: a webhook cannot be signed for.
         UnusableFile: a password, key or the authorities of a route cannot be read.
         LabWasSimulated: it is there to be looked at.
     """
@@ -37,6 +39,7 @@ async def run_up(loaded: Loaded, reload: Reload, log: Log) -> None:
     machine = ThisMachine()
     _make_authority(loaded, machine)  # a route may trust it
     signing_keys(loaded)
+    keys(loaded)
     destinations(loaded)  # better one clear refusal than workers that cannot start
     had_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and _has_terminal()
 

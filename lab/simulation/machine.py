@@ -200,6 +200,9 @@ class SimulatedMachine:
             self._machines.kill(found)
         return True
 
+    async def start_no_more(self) -> None:
+        pass
+
     async def start(
         self,
         config: Path,

@@ -22,6 +22,7 @@ from lab.services.sinks import run_sinks
 from lab.services.submission import run_submission
 from lab.services.tracking import run_tracking
 from lab.services.up import lab_of
+from lab.services.webhooks import run_webhooks
 from lab.services.worker import run_worker
 from lab.simulation.loop import SimulatedLoop
 from lab.simulation.machine import Disks, SimulatedClock, SimulatedMachine
@@ -42,7 +43,14 @@ from world.log import Log
 
 _FIRST_PID: Final = 100
 _FINALLY_MAX: Final = 100  # waits of one task's ``finally`` blocks
-_DOORS: Final = {"submission": run_submission, "inmail": run_inmail, "tracking": run_tracking}
+_PLAIN: Final = {  # by their command, those that are run with nothing but that
+    ("sink",): run_sinks,
+    ("submission",): run_submission,
+    ("inmail",): run_inmail,
+    ("tracking",): run_tracking,
+    ("webhooks", "run"): run_webhooks,
+    ("scheduler",): run_scheduler,
+}
 _FATAL: Final = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
 
@@ -128,12 +136,8 @@ class Machines:
         match process.words:
             case ("up",):
                 return self._up(machine, log)
-            case ("sink",):
-                return run_sinks(loaded, reload, log, machine)
-            case (key,) if key in _DOORS:
-                return _DOORS[key](loaded, reload, log, machine)
-            case ("scheduler",):
-                return run_scheduler(loaded, reload, log, machine)
+            case words if words in _PLAIN:
+                return _PLAIN[words](loaded, reload, log, machine)
             case ("mta", "run", name):
                 return run_instance(loaded, name, reload, log, machine)
             case ("worker", name):

@@ -75,6 +75,10 @@ class Dialect(Protocol):
         """Rows of texts and whole numbers by the value of a column; in no order."""
         ...
 
+    def writers(self, tx: Connection, table: Table, /) -> frozenset[str]:
+        """The transactions under way that may have inserted rows into a table; not this one."""
+        ...
+
     def watch(self, engine: Engine, /) -> "Watch":
         """Tells whether there may be anything new to read."""
         ...

@@ -51,6 +51,17 @@ class PostgresqlDialect(Upserts):
     def hold_view(self, connection: Connection) -> None:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
+    def writers(self, tx: Connection, table: Table, /) -> frozenset[str]:
+        # INSERT and COPY take this lock first of all. A virtual transaction's name is never used
+        # again while the server runs.
+        query = text(
+            "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND relation = to_regclass(:name) AND mode = 'RowExclusiveLock' AND granted "
+            "AND pid <> pg_backend_pid()"
+        )
+        return frozenset(tx.execute(query, {"name": f'"{table.name}"'}).scalars())
+
     def watch(self, _engine: Engine) -> "AlwaysLook":
         return AlwaysLook()
 

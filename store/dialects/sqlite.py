@@ -87,6 +87,10 @@ class SqliteDialect(Upserts):
     def hold_view(self, connection: Connection) -> None:
         """A transaction sees the database as it was at its first look."""
 
+    def writers(self, _tx: Connection, _table: Table, /) -> frozenset[str]:
+        """Numbers are drawn by whoever has the one lock for writing, until it has committed."""
+        return frozenset()
+
     def bulk_insert(
         self, tx: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:

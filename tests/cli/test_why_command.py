@@ -41,7 +41,7 @@ def test_one_message_is_shown_at_each_gate(queued):
     assert done.code == 1
     assert done.json["message"] == {"id": 3, "delivery_id": 1, "status": "pending"}
     answers = {each["cause"]: each["answer"] for each in done.json["chain"]}
-    assert len(answers) == 33
+    assert len(answers) == 34
     assert answers["delivery_paused"] == "passed"
     assert answers["scheduler_not_running"] == "failed"
     assert answers["rate_limited"] == "not reached"

@@ -34,7 +34,14 @@ class Authority:
         return _pem(self.certificate)
 
     def server_context(
-        self, folder: Path, name: str, *, ends=_DEAD, is_self_signed=False, has_san=True
+        self,
+        folder: Path,
+        name: str,
+        *,
+        ends=_DEAD,
+        is_self_signed=False,
+        has_san=True,
+        addresses=(),
     ) -> ssl.SSLContext:
         """A context of a server whose certificate is for ``name``."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -50,7 +57,10 @@ class Authority:
         )
         if has_san:
             builder = builder.add_extension(
-                x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
+                x509.SubjectAlternativeName(
+                    [x509.DNSName(name), *(x509.IPAddress(each) for each in addresses)]
+                ),
+                critical=False,
             )
         signed = builder.sign(key if is_self_signed else self.key, hashes.SHA256())
         file = folder / "server.pem"

@@ -228,7 +228,9 @@ class RunningLab:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                is_lab = "lab" in process.cmdline()[:5] and process.cwd() == str(self.folder)
+                words = " ".join(process.cmdline()).split()[:5]
+                is_lab = bool({"mtalab", "lab", "lab.nursery"} & {*words})
+                is_lab = is_lab and process.cwd() == str(self.folder)
                 if is_lab and process.pid != os.getpid():
                     found.append(process)
         return found

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from affinity.lane import LaneKey
+from affinity.warmup import account_of
 from affinity.waves import Wave
 from mail.cause import Cause
 from mail.reason import Reason
@@ -191,11 +192,12 @@ def test_a_wave_begins_without_a_look_at_what_is_none_of_it(explained):
 def test_a_share_of_a_quota_is_lent_by_look_ups(explained):
     hand, explain = explained
     now, author = hand.clock.now(), hand.worker()
-    share = quotas.Share(20_000, 1, 1)
-    grant = leases.Grant(1, 1, author.worker_id, "127.0.1.1", "lane", "a", share)
+    way, whole = ("127.0.1.1", "a"), account_of("main")
+    shares = quotas.Share(way, 20_000, 1), quotas.Share(whole, 20_000, 1)
+    grant = leases.Grant(1, 1, author.worker_id, "127.0.1.1", "lane", "a", shares, 1)
     lines = explain(leases.lease, [grant], now, now + 15.0)
     assert [each for each in lines if WALK.match(each)] == []
-    assert hand.ask(quotas.spent, 20_000) == {("127.0.1.1", "a"): 1}
+    assert hand.ask(quotas.spent, 20_000) == {way: 1, whole: 1}
 
 
 @pytest.mark.postgresql

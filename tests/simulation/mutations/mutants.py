@@ -132,9 +132,9 @@ def _lane_lent_twice(patch):
 
     real = room.Room.take
 
-    def take(self, source_ip, lane, worker, size):
+    def take(self, affinity, source_ip, lane, worker, size):
         lane.owner = None
-        real(self, source_ip, lane, worker, size)
+        real(self, affinity, source_ip, lane, worker, size)
 
     patch.setattr(room.Room, "taker", taker)
     patch.setattr(room.Room, "take", take)

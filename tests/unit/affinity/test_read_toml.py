@@ -55,7 +55,7 @@ def test_what_is_not_toml_is_told_with_its_line(text, expected):
             "mtalab.toml:5: affinity.promo.ip[1].zzz: unknown key; known here: address, exclude, helo, include, public_address, public_id, weight",
         ),
         # A table may have the name of a key: its keys are still those of its kind.
-        ("[affinity.ip]\nip = [{ address = '127.0.1.1' }]\nadress = 1\n", "mtalab.toml:3: affinity.ip.adress: unknown key; known here: ip"),
+        ("[affinity.ip]\nip = [{ address = '127.0.1.1' }]\nadress = 1\n", "mtalab.toml:3: affinity.ip.adress: unknown key; known here: ip, messages_per_day"),
         ("lab.nmae = 'x'\n", "mtalab.toml:1: lab.nmae: unknown key; did you mean 'name'?"),
         ("[lab]\n'a.b' = 1\n", "mtalab.toml:2: lab.a.b: unknown key; known here: allow_networks, directory, domain, durability, log, name, store"),
     ],

@@ -4,6 +4,7 @@ from mail.reason import Reason
 from mail.states import MessageEvent, MessageStatus
 from monitor.events import TYPES, record
 from store.log import Event, Transition
+from tests.fakes.events import untried
 
 
 def test_every_event_has_a_type():
@@ -24,3 +25,10 @@ def test_a_reply_is_taken_apart():
         "m1-4",
         2,
     )
+
+
+def test_a_complaint_is_feedback_and_a_late_bounce_is_none():
+    late = untried(MessageEvent.BOUNCED_LATER, reason=Reason.MAILBOX_FULL)
+    assert record(late, "lab.example")["type"] == "OOB"
+    complained = untried(MessageEvent.BOUNCED_LATER, reason=Reason.DENYLISTED)
+    assert record(complained, "lab.example")["type"] == "Feedback"
