@@ -53,20 +53,24 @@ def _no_delivery_under_way(table: Table) -> ColumnElement[bool]:
     )
 
 
-def _numbered(name: str, time: str) -> Kind:
+def _numbered(name: str, time: str, untold: str | None = None) -> Kind:
     """Rows in order of their numbers, which is nearly that of time: no index of it is needed.
+
+    ``untold``: where webhooks remember up to which number they were told.
 
     The walk ends with the first stretch in which nothing is old. A row that claims to be of another
     century stays until its delivery goes.
     """
     table = _table(name)
 
-    def old(before: float) -> ColumnElement[bool]:
-        return and_(table.c[time] < before, _no_delivery_under_way(table))
+    def old(tx: Tx, before: float) -> ColumnElement[bool]:
+        newest = select(func.max(table.c.id)).scalar_subquery()
+        where = [table.c[time] < before, table.c.id < newest, _no_delivery_under_way(table)]
+        told = None if untold is None else pruning_deliveries.untold_after(tx, untold)
+        return and_(*where) if told is None else and_(*where, table.c.id <= told)
 
     def count(tx: Tx, before: float) -> int:
-        newest = select(func.max(table.c.id)).scalar_subquery()
-        query = select(func.count()).select_from(table).where(old(before), table.c.id < newest)
+        query = select(func.count()).select_from(table).where(old(tx, before))
         return int(tx.connection.scalar(query) or 0)
 
     def take(tx: Tx, before: float, after: int, _now: float) -> Step:
@@ -74,9 +78,8 @@ def _numbered(name: str, time: str) -> Kind:
         seen = tx.connection.execute(query.order_by(table.c.id).limit(ROWS_MAX)).all()
         if not seen:
             return Step(0, None)
-        newest = select(func.max(table.c.id)).scalar_subquery()
         span = table.c.id.between(seen[0].id, seen[-1].id)
-        gone = tx.connection.execute(table.delete().where(span, old(before), table.c.id < newest))
+        gone = tx.connection.execute(table.delete().where(span, old(tx, before)))
         is_any_old = any(row[1] < before for row in seen)
         is_more = is_any_old and len(seen) == ROWS_MAX
         return Step(gone.rowcount, seen[-1].id if is_more else None)
@@ -201,7 +204,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         pruning_deliveries.take_messages,
         pruning_deliveries.spared_messages,
     ),
-    "tracking_logs": _numbered("tracking_log", "at"),
+    "tracking_logs": _numbered("tracking_log", "at", "tracking_id"),
     "tracking_figures": _of_deliveries(
         _with_figures, pruning_deliveries.count_figures, pruning_deliveries.take_figures
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Delete, Table, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Delete, Table, and_, exists, func, or_, select, tuple_
 
 from store import audit, tables
 from store.engine import Tx
@@ -58,15 +58,33 @@ def _count(tx: Tx, table: Table, delivery_id: int) -> int:
     return int(tx.connection.scalar(query) or 0)
 
 
+def untold_after(tx: Tx, column: str) -> int | None:
+    """The number in a log up to which every webhook was told; None: there are no webhooks."""
+    found = tx.connection.scalar(select(func.min(tables.webhook.c[column])))
+    return None if found is None else int(found)
+
+
+def _tellable(tx: Tx, delivery_id: int) -> ColumnElement[bool]:
+    """Messages of a delivery of which no webhook is still to be told anything."""
+    message, transition = tables.message, tables.transition
+    mine = message.c.delivery_id == delivery_id
+    told = untold_after(tx, "transition_id")
+    if told is None:
+        return mine
+    is_untold = exists().where(transition.c.message_id == message.c.id, transition.c.id > told)
+    return and_(mine, ~is_untold)
+
+
 def count_messages(tx: Tx, delivery_id: int) -> int:
     """Messages; their transitions are not counted."""
-    return _count(tx, tables.message, delivery_id)
+    query = select(func.count()).select_from(tables.message).where(_tellable(tx, delivery_id))
+    return int(tx.connection.scalar(query) or 0)
 
 
 def take_messages(tx: Tx, delivery_id: int, now: float) -> int | None:
     """Remove messages with their transitions, and the contents that nobody else has."""
     message = tables.message
-    query = select(message.c.id, message.c.content_id).where(message.c.delivery_id == delivery_id)
+    query = select(message.c.id, message.c.content_id).where(_tellable(tx, delivery_id))
     found = tx.connection.execute(query.order_by(message.c.id).limit(MESSAGES_MAX)).all()
     if not found:
         return None
@@ -123,8 +141,21 @@ def count_all(tx: Tx, delivery_id: int) -> int:
     return 1 + count_messages(tx, delivery_id) + found
 
 
+def _is_untold(tx: Tx, delivery_id: int) -> bool:
+    """Whether a webhook is still to be told anything of a delivery."""
+    log, message = tables.tracking_log, tables.message
+    told = untold_after(tx, "tracking_id")
+    if told is None:
+        return False
+    opened = exists().where(log.c.delivery_id == delivery_id, log.c.id > told)
+    left = exists().where(message.c.delivery_id == delivery_id, ~_tellable(tx, delivery_id))
+    return bool(tx.connection.scalar(select(or_(opened, left))))
+
+
 def take_all(tx: Tx, delivery_id: int, now: float) -> int | None:
     """Remove its messages, then all the rest, at last the delivery; the audit keeps its lines."""
+    if _is_untold(tx, delivery_id):
+        return None
     mark, delivery = tables.delivery_retention, tables.delivery
     is_begun = tx.connection.scalar(
         select(mark.c.purged_at).where(mark.c.delivery_id == delivery_id)

@@ -16,6 +16,7 @@ from store import (
     pruning_deliveries,
     retention,
     tables,
+    webhooks,
 )
 from store.errors import CannotNow, UnknownDelivery
 from store.schema import open_store
@@ -306,3 +307,28 @@ def test_a_store_in_memory_is_pruned_as_any_other(clock):
             assert prune(hand, kind) == counted
         assert [each.id for each in hand.ask(deliveries.find)] == [second]
         assert hand.ask(retention.deleted) == []
+
+
+def test_what_a_webhook_is_still_to_be_told_stays(hand, author):
+    first, second = sent(hand, author), sent(hand, author)
+    sent(hand, author)
+    mine, other = (hand.transitions(delivery_id=each) for each in (first, second))
+    log = {"message_id": 1, "url": 1, "kind": 2, "at": 0.0, "person": "", "agent": "", "ip": ""}
+    insert_rows(
+        hand,
+        tables.tracking_log,
+        *({"event": str(n), "delivery_id": first, **log} for n in range(4)),
+    )
+    told = webhooks.Cursor(mine[0].id, 2)
+    hand.store.write_now(webhooks.begin, "crm", "salt", told)
+    assert hand.ask(pruning.count, "delivery_logs", hand.clock.now()) == 1
+    assert prune(hand, "delivery_logs") == 1
+    assert [each.id for each in hand.messages(delivery_id=first)] == [mine[1].message_id]
+    assert prune(hand, "tracking_logs") == 2
+    hand.store.write_now(retention.delete, [first], "me", hand.clock.now())
+    hand.clock.advance(1)
+    assert prune(hand, "deleted") == 0
+    hand.store.write_now(webhooks.forget, "crm")
+    insert_rows(hand, tables.tracking_log, {"event": "z", "delivery_id": second, **log})
+    assert prune(hand, "deleted") > 1
+    assert prune(hand, "delivery_logs") == len(other)
