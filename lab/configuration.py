@@ -15,6 +15,7 @@ from affinity.read_toml import from_environment, read
 from affinity.toml_lines import lines_of
 from lab.doors import doors
 from lab.inmail_settings import InmailSettings
+from lab.retention_settings import RetentionSettings
 from lab.submission_settings import SubmissionSettings
 from lab.webhook_settings import WebhookSettings
 from mail.errors import UserError
@@ -44,6 +45,7 @@ class LabConfiguration(Configuration):
     submission: SubmissionSettings = SubmissionSettings()
     inmail: InmailSettings = InmailSettings()
     tracking: TrackingSettings = TrackingSettings()
+    retention: RetentionSettings = RetentionSettings()
     webhook: tuple[WebhookSettings, ...] = ()
     reader: dict[str, Reader] = Field(default_factory=dict)
     readers: ReadersSettings = ReadersSettings()

@@ -56,6 +56,7 @@ class Scheduler:
         self._housekeeping = Housekeeping(store, clock, settings, bury)
         self._memory = Memory()
         self.has_led = False
+        self.is_leading = False
         self.counts = RoundCounts()
         self._watch: Watch | None = None
         self._is_idle = False  # every delivery is over; only its remains are looked after
@@ -79,6 +80,7 @@ class Scheduler:
                 await self._lead(leadership)
                 self._log.warning("lead_lost", note="lost the lead; waiting for it again")
             finally:
+                self.is_leading = False
                 leadership.release()
 
     async def _lead(self, leadership: Leadership) -> None:
@@ -121,7 +123,7 @@ class Scheduler:
         )
         self._since = now
         self._housekeeping.lead(modules.Leader(self._process(), now))
-        self.has_led = True
+        self.has_led = self.is_leading = True
         self._log.info("leading", note="leads: parts are lent from now on")
 
     def _note_store(self, error: StoreUnavailable | None) -> None:

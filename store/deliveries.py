@@ -248,11 +248,17 @@ _COLUMNS = [column for column in tables.delivery.c if column.name not in ("sourc
 def find(
     tx: Tx, *, ids: Sequence[int] | None = None, limit: int = 200, newest_first: bool = True
 ) -> list[Delivery]:
-    """Deliveries with their counters."""
+    """Deliveries with their counters; those that are deleted only if their number is given."""
     table = tables.delivery
     query = select(*_COLUMNS).limit(limit)
     query = query.order_by(table.c.id.desc() if newest_first else table.c.id)
-    if ids is not None:
+    if ids is None:
+        mark = tables.delivery_retention
+        is_deleted = exists().where(
+            mark.c.delivery_id == table.c.id, mark.c.deleted_at.is_not(None)
+        )
+        query = query.where(~is_deleted)
+    else:
         query = query.where(table.c.id.in_(list(ids)))
     rows = tx.connection.execute(query).all()
     counts = _counts(tx, [row.id for row in rows])

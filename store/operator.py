@@ -21,6 +21,7 @@ from store import (
     log,
     part_size,
     parts,
+    retention,
     tables,
     transitions,
     waves,
@@ -136,7 +137,7 @@ def retry(
     """Make failed messages pending again, due at once; finished deliveries are reopened.
 
     Their deliveries are valid for ``validity_s`` seconds from now at least. Messages of cancelled
-    deliveries are left.
+    and deleted deliveries are left.
     """
     message, delivery = tables.message, tables.delivery
     query = log.narrow(select(message.c.id, message.c.delivery_id, message.c.attempts), wanted)
@@ -146,6 +147,7 @@ def retry(
             message.c.id > after_id,
             message.c.status == MessageStatus.FAILED,
             delivery.c.status.in_(_RETRIABLE),
+            ~retention.is_deleted(delivery.c.id),
         )
         .order_by(message.c.id)
         .limit(limit)

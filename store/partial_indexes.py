@@ -28,3 +28,5 @@ _of_messages(
 # The few that the log is asked for most; what is sent leaves it alone.
 _of_messages("message_unsent", "status", "id", where=message.c.status.not_in(("pending", "sent")))
 _of_messages("message_pending", "delivery_id", "domain", where=message.c.status == "pending")
+# To which messages a submitted content belongs: it is pruned with the last of them.
+_of_messages("message_by_content", "content_id", where=message.c.content_id.is_not(None))

@@ -21,7 +21,14 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from mail.states import DeliveryStatus, MessageStatus
-from store import address_tables, inbound_tables, report_tables, tracking_tables, webhook_tables
+from store import (
+    address_tables,
+    inbound_tables,
+    report_tables,
+    retention_tables,
+    tracking_tables,
+    webhook_tables,
+)
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -392,6 +399,7 @@ visitor = _table(tracking_tables.VisitorRow)
 rollup_tracking = _table(tracking_tables.TrackingRollupRow)
 rollup_engagement = _table(tracking_tables.EngagementRollupRow)
 tracking_pointer = _table(tracking_tables.TrackingPointerRow)
+delivery_retention = _table(retention_tables.DeliveryRetentionRow)
 webhook = _table(webhook_tables.WebhookRow)
 webhook_dead = _table(webhook_tables.WebhookDeadRow)
 failure_text = _table(address_tables.FailureTextRow)

@@ -88,6 +88,7 @@ class TrackedMessageRow(SQLModel, table=True):
     """When something first came back of a message; of humans apart."""
 
     __tablename__ = "tracked_message"
+    __table_args__ = (Index("tracked_message_by_delivery", "delivery_id"),)
 
     message_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     delivery_id: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -101,6 +102,7 @@ class VisitorRow(SQLModel, table=True):
     """A browser that clicked in a delivery, by its cookie."""
 
     __tablename__ = "visitor"
+    __table_args__ = (Index("visitor_by_time", "clicked_at"),)
 
     delivery_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     person: str = Field(sa_column=Column(Text, primary_key=True))

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich import box
@@ -13,20 +13,28 @@ from lab.cli.output import console, moment, print_json
 from lab.stores import store_of
 from mail.states import MessageStatus
 from monitor.reports.tally import Tally
-from store import deliveries
+from store import deliveries, retention
+
+CHUNK: Final = 900  # numbers of one question
 
 
 def register(app: typer.Typer) -> None:
     @app.command(name="deliveries")
     def command(
         limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+        deleted: Annotated[
+            bool, typer.Option("--deleted", help="Those that `mtalab restore` can bring back.")
+        ] = False,
         json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
         """List deliveries: label, status, contact date, messages by status."""
         loaded = loaded_from(config)
         with contextlib.closing(store_of(loaded)) as store:
-            found = store.read_now(deliveries.find, limit=limit)
+            ids = None
+            if deleted:
+                ids = [each.delivery_id for each in store.read_now(retention.deleted)][-CHUNK:]
+            found = store.read_now(deliveries.find, ids=ids, limit=limit)
         if json:
             print_json([as_json(each) for each in found])
             return

@@ -41,6 +41,7 @@ def _look(config: Path | None) -> Iterator[Diagnosis]:
     from lab.doctor.machine import look_at_clock, look_at_disk, look_at_open_files
     from lab.doctor.ports import look_at_ports
     from lab.doctor.stores import look_at_store
+    from lab.doctor.upkeep import look_at_upkeep
 
     clock = SystemClock()
     try:
@@ -52,6 +53,7 @@ def _look(config: Path | None) -> Iterator[Diagnosis]:
     yield from look_at_ports(loaded)
     yield from look_at_clock(clock)
     yield from look_at_store(loaded, clock)
+    yield from look_at_upkeep(loaded, clock)
     yield from look_at_disk(loaded)
     yield from look_at_open_files(loaded)
 

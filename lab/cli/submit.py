@@ -4,13 +4,23 @@ import contextlib
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from lab.checks.checking import Asked
+from lab.checks.finding import Finding
+from lab.cli.approval import (
+    Approval,
+    ApproveOption,
+    CheckedOption,
+    check_first,
+    confirm_if_clean,
+    tell_findings,
+)
 from lab.cli.completion import affinity_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json, progress_bar, say
@@ -72,6 +82,8 @@ def register(app: typer.Typer) -> None:
                 help="Send to quarantined addresses too, as proofs do; never to denylisted ones.",
             ),
         ] = False,
+        approve: ApproveOption = Approval.AUTOMATIC,
+        checked: CheckedOption = False,
         no_tracking: Annotated[
             bool, typer.Option("--no-tracking", help="Leave links as they are, and count nothing.")
         ] = False,
@@ -88,19 +100,22 @@ def register(app: typer.Typer) -> None:
             _file_of(recipients) as file,
             contextlib.closing(store_of(loaded)) as store,
         ):
+            validity_s = validity_of(validity, loaded.configuration.validity)
+            asked = Asked(message, file, address_column, waves, validity_s, is_counted=False)
+            findings = check_first(loaded, clock, asked, refuses_errors=checked)
             order = Order(
                 message=message,
                 recipients=file,
                 affinity=affinity,
                 label=label or message.stem,
                 contact_at=_contact_at(at, clock),
-                validity_s=validity_of(validity, loaded.configuration.validity),
+                validity_s=validity_s,
                 priority=_priority(priority),
                 address_column=address_column,
                 skip_bad_rows=skip_bad_rows,
                 waves=waves,
-                hold=hold,
                 include_quarantined=include_quarantined,
+                hold=hold or approve is not Approval.AUTOMATIC,
                 track=not no_tracking,
             )
             with progress_bar() as bar:
@@ -110,12 +125,17 @@ def register(app: typer.Typer) -> None:
                     bar.update(task, description=phase, completed=done, total=total)
 
                 done = submit(store, loaded, clock, order, show)
-        _tell(done, as_json=json, display_urls=display_urls)
+            if approve is Approval.SEMI and not hold:
+                done = confirm_if_clean(store, clock, done, findings)
+        _tell(done, findings, as_json=json, display_urls=display_urls)
 
 
-def _tell(done: Submitted, *, as_json: bool, display_urls: bool) -> None:
+def _tell(
+    done: Submitted, findings: Sequence[Finding], *, as_json: bool, display_urls: bool
+) -> None:
     for warning in done.warnings:
         say(f"warning: {warning}")
+    tell_findings(findings)
     if as_json:
         print_json(
             {
@@ -130,6 +150,7 @@ def _tell(done: Submitted, *, as_json: bool, display_urls: bool) -> None:
                 "rejects_file": None if done.rejects is None else str(done.rejects),
                 "urls": shown(done.urls),
                 "warnings": list(done.warnings),
+                "findings": [each.as_json() for each in findings],
             }
         )
         return

@@ -6,6 +6,7 @@ from affinity.configuration import AddressRules
 from lab.burial import Worst, bury
 from lab.configuration import Loaded
 from lab.following import Following
+from lab.housekeeping.daily import Daily
 from lab.lifetime import first_of, until_told_to_stop
 from lab.machine import Machine
 from lab.services.beat import say_goodbye
@@ -24,6 +25,7 @@ async def run_scheduler(loaded: Loaded, reload: Reload, log: Log, machine: Machi
     clock = machine.clock
     with contextlib.closing(machine.store_of(loaded)) as store:
         scheduler = _scheduler_of(loaded, store, machine, log)
+        daily = Daily(loaded, store, machine, lambda: scheduler.is_leading, log)
         following = Following(loaded, modules.SCHEDULER, reload, log, machine)
         log.info("started", note=f"on {shown_url(loaded.store_url)}")
 
@@ -31,6 +33,7 @@ async def run_scheduler(loaded: Loaded, reload: Reload, log: Log, machine: Machi
             text = loaded.text
             async for changed in following.changes():
                 scheduler.reconfigure(settings_from(changed.configuration))
+                daily.reconfigure(changed)
                 if scheduler.has_led and changed.text != text:
                     with contextlib.suppress(StoreUnavailable):
                         note = f"the changed configuration is followed: {changed.path}"
@@ -42,6 +45,7 @@ async def run_scheduler(loaded: Loaded, reload: Reload, log: Log, machine: Machi
                 until_told_to_stop(clock, machine.is_orphan),
                 scheduler.run(),
                 follow(),
+                daily.run(),
                 measure_scheduler(scheduler, clock),
             )
         if scheduler.has_led:

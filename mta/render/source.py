@@ -108,6 +108,10 @@ def read_source(source: bytes, file: str) -> SourcePart:
         for fed, line in enumerate(lines, start=1):  # noqa: B007 - make() reads it
             parser.feed(line)
         root = parser.close()
+    except RecursionError:
+        raise _wrong(
+            file, fed, "its parts stand one within the other, hundreds deep", remedy="Remove some."
+        ) from None
     except MessageError as error:
         raise _wrong(file, fed, f"this is not a readable message: {error}") from error
     assert isinstance(root, _Part)

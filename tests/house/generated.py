@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from affinity.preset import PACING, PRESETS
+from lab.checks.code import MEANINGS
 from lab.configuration import LabConfiguration
 from lab.scenario.acts import Act
 from lab.scenario.schema import Delivery as ScenarioDelivery
@@ -195,6 +196,19 @@ def scenarios() -> str:
     return text
 
 
+def checks() -> str:
+    """The page of the checks, with its table made anew."""
+    lines = ["| code | severity | what is so |", "|---|---|---|"]
+    lines += [
+        f"| `{code}` | {code.severity} | {_cell(words)} |" for code, words in MEANINGS.items()
+    ]
+    text = (ROOT / "docs/checks.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- begin codes -->")
+    _, _, after = rest.partition("<!-- end codes -->")
+    table = "\n".join(lines)
+    return f"{before}<!-- begin codes -->\n{table}\n<!-- end codes -->{after}"
+
+
 GALLERY = ROOT / "examples" / "stuck-pending"
 
 
@@ -219,6 +233,7 @@ DOCUMENTS = {
     "docs/scenario.schema.json": scenario_schema,
     "docs/scenarios.md": scenarios,
     "docs/state-machines.md": state_machines,
+    "docs/checks.md": checks,
     "docs/configuration.md": configuration,
 }
 
