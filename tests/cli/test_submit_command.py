@@ -33,24 +33,6 @@ def test_the_sample_files_can_be_submitted_at_once(lab):
         "rejected": 0,
         "rejects_file": None,
         "waves": [],
-        "urls": [
-            {
-                "number": 1,
-                "url": "",
-                "label": "open",
-                "category": "",
-                "mode": "enabled",
-                "kind": "open",
-            },
-            {
-                "number": 2,
-                "url": "{{ unsubscribe_url }}",
-                "label": "unsubscribe",
-                "category": "",
-                "mode": "opt_out",
-                "kind": "opt_out",
-            },
-        ],
         "warnings": [],
     }
     [delivery] = lab("deliveries", "--json").json

@@ -49,6 +49,15 @@ POINTS = (
     Point("store.migrating", "any", "in the middle of a migration", 1),
 )  # fmt: skip
 
+# Of what follows the log of others: killed at in simulations and store tests of their own.
+ELSEWHERE = {
+    "tracking.logged": "test_tracking_server",
+    "tracking.storing": "test_ingest_once",
+    "tracking.stored": "test_ingest_once",
+    "webhooks.posting": "test_webhooks",
+    "webhooks.posted": "test_webhooks",
+}
+
 
 def point(name: str) -> Point:
     """The point of this name; ends the program if there is none."""
