@@ -139,6 +139,18 @@ class OutgoingFile:
         self._file.close()
 
 
+def still_waiting(directory: Path) -> int:
+    """How many mails of all sinks are still to be sent; raises what ``read_ended`` does."""
+    waiting: set[tuple[str, int]] = set()
+    for path in sorted((directory / _FOLDER).glob("*.jsonl")):
+        for offset, number, fields in read_lines(path, lambda _: None):
+            if "end" in fields:
+                waiting.discard((path.name, _ended(fields, Where(str(path), line=number)).number))
+            else:
+                waiting.add((path.name, offset))
+    return len(waiting)
+
+
 def read_ended(directory: Path) -> Iterator[Ended]:
     """What became of all mail that the sinks sent back, sink by sink.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lab.demo.aftermath import Aftermath
 from lab.demo.figures import Figures
 from mail.states import MessageStatus
 from store.log import Message, Transition
@@ -19,7 +20,7 @@ class Result:
     started_at: float
     source_ips: Sequence[Mapping[str, Any]]
     example: tuple[Message, Sequence[Transition]]
-    reconciliation: Mapping[str, Any]
+    aftermath: Aftermath
 
     @property
     def messages_per_hour(self) -> float:
@@ -31,11 +32,11 @@ class Result:
 
     @property
     def is_complete(self) -> bool:
-        """Every message was submitted, is answered, and agrees with the receipts."""
+        """Every message was submitted, is answered, and agrees with receipts and readers."""
         return (
             self.figures.messages == self.expected
             and self.figures.count(MessageStatus.PENDING) == 0
-            and bool(self.reconciliation["ok"])
+            and self.aftermath.is_ok
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -55,6 +56,7 @@ class Result:
             "by_source_ip": list(self.source_ips),
             "by_worker": {name: asdict(tally) for name, tally in figures.by_worker.items()},
             "by_mx_group": {name: asdict(tally) for name, tally in figures.by_mx_group.items()},
-            "reconcile": dict(self.reconciliation),
+            **self.aftermath.as_json(),
+            "reconcile": self.aftermath.receipts.as_json(),
             "ok": self.is_complete,
         }

@@ -11,8 +11,8 @@ from typing import Any, Final
 import tomli_w
 
 from affinity.configuration import Affinity, Table
-from lab.accounts import reconciled
 from lab.configuration import Loaded, load
+from lab.demo.aftermath import aftermath
 from lab.demo.domains import DOMAINS, OPEN, domains_of_masks, open_to
 from lab.demo.figures import Figures, Tally, look
 from lab.demo.people import write_people
@@ -33,6 +33,7 @@ from world.log import Log
 
 HERE: Final = Path(__file__).parent
 MESSAGES: Final = 2000
+PORTS: Final = len(DOMAINS) + 2  # and those for bounces and tracking
 SHARES: Final = {"promo": 0.7, "news": 0.3}  # of the messages; other affinities share alike
 LOOK_EVERY_S: Final = 0.15
 READY_WITHIN_S: Final = 20.0
@@ -78,7 +79,7 @@ def _prepare(folder: Path, own: Loaded | None) -> Loaded:
     text = (HERE / "lab.toml").read_text(encoding="utf-8")
     if own is not None:
         text = _with_senders_of(own, text)
-    for number, port in enumerate(free_ports(["127.0.0.1"] * len(DOMAINS)), 1):
+    for number, port in enumerate(free_ports(["127.0.0.1"] * PORTS), 1):
         text = text.replace(f"{{port{number}}}", str(port))
     (folder / "mtalab.toml").write_text(text, encoding="utf-8")
     shutil.copy(HERE / "mail.eml", folder / "mail.eml")
@@ -163,6 +164,7 @@ async def _run(loaded: Loaded, store: Store, log: Log, show: Show) -> Result:
             for number, affinity in enumerate(_deliveries(loaded)):
                 _submit(loaded, store, clock, affinity, folder / f"people{number}.csv")
             seconds = await _watch(store, clock, started, show)
+            came_back = await aftermath(store, loaded, clock)
             figures = look(store)
         finally:
             running.cancel()
@@ -173,7 +175,7 @@ async def _run(loaded: Loaded, store: Store, log: Log, show: Show) -> Result:
         started_at=started_at,
         source_ips=_shares(loaded, figures),
         example=_example(store),
-        reconciliation=reconciled(store, loaded).as_json(),
+        aftermath=came_back,
     )
 
 

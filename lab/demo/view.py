@@ -11,11 +11,21 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from lab.demo.aftermath import Aftermath
 from lab.demo.figures import Figures, Tally
 from lab.demo.result import Result
 from mail.reason import Reason
 from mail.states import MessageStatus
 
+_SAID = {
+    "opened": "messages opened",
+    "opens": "opens",
+    "clicked": "messages clicked in",
+    "clicks": "clicks",
+    "persons": "persons who clicked",
+    "opt_outs": "unsubscriptions",
+    "mirror": "mirror pages",
+}
 _COLOURS = {
     MessageStatus.PENDING: "yellow",
     MessageStatus.SENT: "green",
@@ -81,17 +91,18 @@ def summary(console: Console, result: Result) -> None:
     )
     console.print()
     console.print(_example(result))
-    verdict = result.reconciliation
-    style = "green" if verdict["ok"] else "red"
-    console.print(
-        Panel(
-            f"{verdict['receipts']} receipts at the sinks against "
-            f"{result.figures.count(MessageStatus.SENT)} messages marked sent: "
-            + ("every one accounted for" if verdict["ok"] else "they do not agree"),
-            title="reconcile",
-            style=style,
-        )
+    console.print(_readers(result.aftermath))
+    receipts, tracking = result.aftermath.receipts, result.aftermath.tracking
+    lines = (
+        f"{receipts.receipts} receipts at the sinks against {receipts.sent} messages marked sent "
+        f"and {receipts.bounced} that bounced later: "
+        + ("every one accounted for" if receipts.is_ok() else "they do not agree"),
+        f"{receipts.kept} of {receipts.returned} mails that sinks sent back are known",
+        f"{tracking.lines} acts of readers against the tracking log: "
+        + ("nothing lost, nothing made up" if tracking.found.is_ok else "they do not agree"),
     )
+    style = "green" if result.aftermath.is_ok else "red"
+    console.print(Panel("\n".join(lines), title="reconcile", style=style))
 
 
 def _by_status(figures: Figures) -> Table:
@@ -125,6 +136,16 @@ def _by_source_ip(result: Result) -> Table:
             str(each["deferred"]),
             str(each["failed"]),
         )
+    return table
+
+
+def _readers(aftermath: Aftermath) -> Table:
+    table = Table(title="Readers", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for column in ("people really did", "measured", "without machines"):
+        table.add_column(column, justify="right")
+    for name, values in aftermath.figures.items():
+        table.add_row(_SAID[name], *(str(each) for each in values.values()))
     return table
 
 

@@ -14,7 +14,7 @@ from tests.crash.scene import crash
 from world.crash import HOW, VARIABLE
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("lab", "mta", "scheduler", "sinks", "store")
+ROOMS = ("lab", "mta", "scheduler", "sinks", "store", "tracking")
 SOME = ("worker.reply_heard", "sink.after_receipt", "submission.stored")
 REACH = "from world.crash import reach; [reach('here') for _ in range(3)]; print('alive')"
 
