@@ -29,10 +29,14 @@ def test_the_demo_accounts_for_every_message_and_prints_one_object(tmp_path):
     assert found["pending"] == 0
     assert sum(found[str(status)] for status in MessageStatus) == 2000
     assert found["reconcile"]["ok"]
-    assert found["reconcile"]["receipts"] == found["sent"]
+    accepted = found["reconcile"]["receipts"]
+    # Some of what was accepted bounces later, or is complained of; replies of people change nothing.
+    assert found["sent"] < accepted <= found["sent"] + found["bounces_async"]
     for key in ("by_source_ip", "by_worker"):
         tallies = found[key].values() if isinstance(found[key], dict) else found[key]
-        assert sum(each["sent"] for each in tallies) == found["sent"]
+        assert sum(each["sent"] for each in tallies) == accepted
+    assert min(found[each] for each in ("opens", "clicks", "unsubscribes")) > 0
+    assert found["tracking"]["ok"]
     assert len(found["by_worker"]) == 4
     assert len(found["by_source_ip"]) == 5
 
@@ -48,7 +52,7 @@ def test_an_imported_configuration_runs_a_demo_with_its_affinities(tmp_path):
     assert found["reconcile"]["ok"]
     used = {each["affinity"] for each in found["by_source_ip"] if each["sent"]}
     assert used == {"promo;mid.Promo", "agreed", "service"}
-    assert sum(each["sent"] for each in found["by_source_ip"]) == found["sent"]
+    assert sum(each["sent"] for each in found["by_source_ip"]) == found["reconcile"]["receipts"]
     only = {
         each["source_ip"]
         for each in found["by_source_ip"]
