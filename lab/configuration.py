@@ -17,6 +17,7 @@ from lab.doors import doors
 from lab.inmail_settings import InmailSettings
 from lab.retention_settings import RetentionSettings
 from lab.submission_settings import SubmissionSettings
+from lab.web_settings import WebSettings
 from lab.webhook_settings import WebhookSettings
 from mail.errors import UserError
 from mail.notation import split_endpoint
@@ -45,6 +46,7 @@ class LabConfiguration(Configuration):
     submission: SubmissionSettings = SubmissionSettings()
     inmail: InmailSettings = InmailSettings()
     tracking: TrackingSettings = TrackingSettings()
+    web: WebSettings = WebSettings()
     retention: RetentionSettings = RetentionSettings()
     webhook: tuple[WebhookSettings, ...] = ()
     reader: dict[str, Reader] = Field(default_factory=dict)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
-from lab import inmail_settings, submission_settings
+from lab import inmail_settings, submission_settings, web_settings
 from tracking import settings as tracking_settings
 
-KEYS: Final = ("submission", "inmail", "tracking")  # tables of the file, and commands
+KEYS: Final = ("submission", "inmail", "tracking", "web")  # tables of the file, and commands
 
 
 class Door(NamedTuple):
@@ -29,6 +29,9 @@ class HasDoors(Protocol):
     @property
     def tracking(self) -> tracking_settings.TrackingSettings: ...
 
+    @property
+    def web(self) -> web_settings.WebSettings: ...
+
 
 def doors(configuration: HasDoors) -> Iterator[Door]:
     """Those that this configuration has."""
@@ -36,6 +39,7 @@ def doors(configuration: HasDoors) -> Iterator[Door]:
         ("submission", submission_settings.WHO, configuration.submission),
         ("inmail", inmail_settings.WHO, configuration.inmail),
         ("tracking", tracking_settings.WHO, configuration.tracking),
+        ("web", web_settings.WHO, configuration.web),
     ):
         if settings.is_on:
             yield Door(key, who, settings.listen)

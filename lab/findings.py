@@ -15,6 +15,7 @@ from lab.configuration import Loaded
 from lab.destinations import findings as destination_findings
 from lab.sink_findings import sink_findings
 from lab.submit.open_for import open_s
+from lab.web.token import findings as token_findings
 from lab.webhooks.keys import findings as webhook_findings
 from world.network import HostNetwork
 
@@ -63,7 +64,11 @@ def findings_of(loaded: Loaded) -> list[Located]:
     configuration = loaded.configuration
     network = HostNetwork.allowing(configuration.lab.allow_networks)
     here = unavailable(configuration, network.bind_error)
-    files = (*destination_findings(loaded), *webhook_findings(loaded))
+    files = (
+        *destination_findings(loaded),
+        *webhook_findings(loaded),
+        *token_findings(loaded),
+    )
     return _located(loaded, [*_certain(loaded), *here, *files])
 
 

@@ -39,6 +39,7 @@ SETTLED: Final[Mapping[str, Sequence[str]]] = {
     "submission": ("submission", "lab.domain"),
     "inmail": ("inmail.listen", "lab.domain"),
     "tracking": ("tracking.listen",),
+    "web": ("web.listen", "web.request_max"),
     "readers": ("reader", "readers", "lab.allow_networks"),
 }
 

@@ -32,6 +32,11 @@ def now_of(loaded: Loaded, clock: Clock) -> float:
     return clock.now() if ended_at is None else ended_at
 
 
+def is_kept(loaded: Loaded) -> bool:
+    """Whether it was kept from a simulation."""
+    return _ended_at(loaded.directory) is not None
+
+
 def refuse_to_run(loaded: Loaded) -> None:
     """Raises LabWasSimulated if it was."""
     if _ended_at(loaded.directory) is not None:

@@ -72,7 +72,7 @@ def _with_ports(text: str) -> str:
         given = tomllib.loads(text)
         if "submission" not in given:
             text += '\n[submission]\nlisten = "127.0.0.1:0"\n'
-        for key in ("inmail", "tracking"):  # a process each, which few of such labs need
+        for key in ("inmail", "tracking", "web"):  # a process each, which few of such labs need
             if key not in given:
                 text += f'\n[{key}]\nlisten = "off"\n'
     hosts = [found["host"].strip("[]") for found in _FREE.finditer(text)]

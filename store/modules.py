@@ -27,6 +27,7 @@ SINKS: Final = "sinks"
 SUBMISSION: Final = "submission"
 INMAIL: Final = "inmail"
 TRACKING: Final = "tracking"
+WEB: Final = "web"
 WEBHOOKS: Final = "webhooks"
 READERS: Final = "readers"
 

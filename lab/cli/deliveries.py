@@ -1,8 +1,7 @@
 """``mtalab deliveries``: the list of deliveries with their counters."""
 
 import contextlib
-from collections import Counter
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich import box
@@ -10,9 +9,9 @@ from rich.table import Table
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.shapes.delivery import as_json, rates
 from lab.stores import store_of
 from mail.states import MessageStatus
-from monitor.reports.tally import Tally
 from store import deliveries, retention
 
 CHUNK: Final = 900  # numbers of one question
@@ -55,31 +54,3 @@ def register(app: typer.Typer) -> None:
                 *(f"{rate:.1%}" for rate in rates(each)),
             )
         console().print(table)
-
-
-def rates(delivery: deliveries.Delivery) -> tuple[float, float]:
-    """What was processed and what was sent, of 1: shares of the messages to deliver."""
-    found = Tally(Counter({MessageStatus(name): each for name, each in delivery.counts.items()}))
-    return found.rate(found.processed), found.rate(found.success)
-
-
-def as_json(delivery: deliveries.Delivery) -> dict[str, Any]:
-    """The shape of a delivery in ``docs/json.md``."""
-    return {
-        "delivery": delivery.id,
-        "label": delivery.label,
-        "status": delivery.status,
-        "affinity": delivery.affinity,
-        "priority": delivery.priority,
-        "part_size": delivery.part_size,
-        "submitted_at": delivery.submitted_at,
-        "contact_at": delivery.contact_at,
-        "expires_at": delivery.expires_at,
-        "started_at": delivery.started_at,
-        "finished_at": delivery.finished_at,
-        "open_until": delivery.open_until,
-        "messages": delivery.messages,
-        "counts": {str(each): delivery.counts.get(each, 0) for each in MessageStatus},
-        "processed_rate": rates(delivery)[0],
-        "success_rate": rates(delivery)[1],
-    }

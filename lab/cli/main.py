@@ -68,6 +68,7 @@ COMMANDS: Final = (
     "submission",
     "inmail",
     "tracking",
+    "web",
     "webhooks",
     "readers",
     "serve-tests",

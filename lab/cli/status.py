@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lab.cli.deliveries import rates
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import ago, console, moment, print_json
 from lab.configuration import Loaded
 from lab.doors import doors
 from lab.kept import now_of
+from lab.shapes.delivery import rates
 from lab.stores import store_of
 from mail.states import MessageStatus
 from monitor.status import Status, status

@@ -83,7 +83,8 @@ def _prepare(folder: Path, own: Loaded | None) -> Loaded:
         text = text.replace(f"{{port{number}}}", str(port))
     (folder / "mtalab.toml").write_text(text, encoding="utf-8")
     shutil.copy(HERE / "mail.eml", folder / "mail.eml")
-    loaded = load(folder / "mtalab.toml", {})
+    # Its page would take the port of a lab that is up; `mtalab web` shows a demo that was kept.
+    loaded = load(folder / "mtalab.toml", {}, {"web.listen": "off"})
     if own is not None:
         _refuse_what_cannot_work(own, loaded)
     start = 1

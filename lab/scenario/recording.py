@@ -28,7 +28,7 @@ SUBMITTED_AT: Final = "10s"  # the lab is up, and has obeyed, by then
 STEERED_AT: Final = "2s"
 LOOKED_AT_S: Final = 60
 _DROPPED: Final = (
-    *("dkim", "submission", "inmail", "tracking", "webhook", "lab", "reader", "readers"),
+    *("dkim", "submission", "inmail", "tracking", "web", "webhook", "lab", "reader", "readers"),
 )
 _UNFINISHED: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED, DeliveryStatus.READY)
 _PAGE: Final = 1000

@@ -39,6 +39,8 @@ listen = "off"
 listen = "off"
 [tracking]
 listen = "off"
+[web]
+listen = "off"
 [mta.m1]
 affinities = ["promo"]
 workers = 2

@@ -30,7 +30,7 @@ def test_the_demo_accounts_for_every_message_and_prints_one_object(tmp_path):
     assert sum(found[str(status)] for status in MessageStatus) == 2000
     assert found["reconcile"]["ok"]
     accepted = found["reconcile"]["receipts"]
-    # Some of what was accepted bounces later, or is complained of; replies of people change nothing.
+    # Some of what was accepted bounces later, or is complained of; people's replies change nothing.
     assert found["sent"] < accepted <= found["sent"] + found["bounces_async"]
     for key in ("by_source_ip", "by_worker"):
         tallies = found[key].values() if isinstance(found[key], dict) else found[key]

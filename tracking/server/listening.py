@@ -29,6 +29,7 @@ class _Bounds(asyncio.Protocol):
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
     cycle: Any
+    request_max = REQUEST_MAX
     _bytes = 0  # of a request that is not answered yet
     _watch: asyncio.TimerHandle | None = None
 
@@ -65,12 +66,12 @@ class _Bounds(asyncio.Protocol):
         cycle = self.cycle
         if cycle is not before and not cycle.more_body:
             self._bytes = 0
-        elif self._bytes > REQUEST_MAX:
+        elif self._bytes > self.request_max:
             self.transport.close()
 
 
-def protocol_class() -> type[asyncio.Protocol]:
-    """The protocol of a connection."""
+def protocol_class(request_max: int = REQUEST_MAX) -> type[asyncio.Protocol]:
+    """The protocol of a connection; a request has at most so many bytes."""
     protocol: Any
     try:
         from uvicorn.protocols.http import httptools_impl
@@ -80,18 +81,20 @@ def protocol_class() -> type[asyncio.Protocol]:
         from uvicorn.protocols.http import h11_impl
 
         protocol = h11_impl.H11Protocol
-    return type("BoundedProtocol", (_Bounds, protocol), {})
+    return type("BoundedProtocol", (_Bounds, protocol), {"request_max": request_max})
 
 
 @contextlib.asynccontextmanager
-async def listening(app: ASGIApp, bound: socket.socket) -> AsyncIterator[asyncio.Server]:
+async def listening(
+    app: ASGIApp, bound: socket.socket, request_max: int = REQUEST_MAX
+) -> AsyncIterator[asyncio.Server]:
     """Answer requests at a bound socket while the context lasts.
 
     Raises:
         OSError: it cannot listen there.
     """
     loop = asyncio.get_running_loop()
-    protocol: Any = protocol_class()
+    protocol: Any = protocol_class(request_max)
     config = Config(
         app,
         http=protocol,

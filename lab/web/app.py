@@ -1,0 +1,43 @@
+"""The application put together: routers of the API, the inbox API, the metrics and the pages."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from lab.web import health, pages_list, static
+from lab.web.api import deliveries, events
+from lab.web.guard import Guard, Rules
+from lab.web.lab_here import LabHere
+from lab.web.problems import speak_of_problems
+
+API: Final = "/api/v1"
+_DESCRIPTION: Final = """What the commands of mtalab do, for programs. Times are seconds since \
+1970 (UTC), shares are parts of 1. What is refused comes as a problem of RFC 9457 with a `remedy`. \
+Lists are read page by page: `next` of an answer is `cursor` of the next question."""
+_OURS: Final = (deliveries.router, events.router)
+
+
+def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
+    """The whole server of one lab; ``rules`` tells who may ask."""
+    app = FastAPI(
+        title="mtalab",
+        version=version("mtalab"),
+        description=_DESCRIPTION,
+        openapi_url="/openapi.json",
+        docs_url=None,  # its page loads from elsewhere; ours is at /api
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.lab = lab
+    speak_of_problems(app)
+    for each in _OURS:
+        app.include_router(each, prefix=API)
+    app.include_router(health.router)
+    for each in pages_list.ROUTERS:
+        app.include_router(each, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=static.FOLDER), name="static")
+    return Guard(app, rules)

@@ -1,0 +1,1 @@
+"""The pages: one file for each, with a ``router``; templates have the same names."""

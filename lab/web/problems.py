@@ -1,0 +1,115 @@
+"""Refusals as RFC 9457 has them: ``application/problem+json``, a ``type`` for each kind."""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mail.errors import EnvironmentFault, IllegalTransition, UserError
+
+MEDIA_TYPE: Final = "application/problem+json"
+_WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
+_UNKNOWN: Final = ("Unknown", "NoSuch")  # how errors about what is not there are named
+
+
+class WebRefusal(UserError):
+    """A request that the server refuses by itself; ``status`` is HTTP's."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class NotHere(WebRefusal):
+    """There is nothing of that name."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class OnlyToLookAt(WebRefusal):
+    """A lab that was kept from a simulation cannot be changed."""
+
+    status = HTTPStatus.CONFLICT
+
+
+def problem(
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    remedy: str = "",
+    where: str = "",
+    errors: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem; ``kind`` is a word for programs, such as ``unknown_delivery``."""
+    content: dict[str, Any] = {
+        "type": f"urn:mtalab:problem:{kind}",
+        "title": kind.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+    }
+    if remedy:
+        content["remedy"] = remedy
+    if where:
+        content["where"] = where
+    if errors:
+        content["errors"] = list(errors)
+    return JSONResponse(content, status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def kind_of(error: Exception) -> str:
+    """``UnknownDelivery`` → ``unknown_delivery``."""
+    return _WORDS.sub("_", type(error).__name__).lower()
+
+
+def status_of(error: UserError | EnvironmentFault | IllegalTransition) -> int:
+    """Which status of HTTP an error of ours is."""
+    if isinstance(error, WebRefusal):
+        return error.status
+    if isinstance(error, IllegalTransition):
+        return HTTPStatus.CONFLICT
+    if isinstance(error, EnvironmentFault):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    if type(error).__name__.startswith(_UNKNOWN):
+        return HTTPStatus.NOT_FOUND
+    return HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def _of_ours(_: Request, error: Exception) -> Response:
+    if isinstance(error, IllegalTransition):
+        return problem(status_of(error), kind_of(error), str(error))
+    assert isinstance(error, UserError | EnvironmentFault), "the handler is for these"
+    where = "" if error.where is None else str(error.where)
+    return problem(status_of(error), kind_of(error), error.what, remedy=error.remedy, where=where)
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError), "the handler is for these"
+    errors = [
+        {"where": ".".join(str(each) for each in found["loc"]), "what": found["msg"]}
+        for found in error.errors()
+    ]
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        f"{errors[0]['where']}: {errors[0]['what']}" if errors else "the request is not valid",
+        errors=errors,
+    )
+
+
+def _of_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "the handler is for these"
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return problem(error.status_code, kind, str(error.detail), headers=error.headers)
+
+
+def speak_of_problems(app: FastAPI) -> None:
+    """Let every refusal be a problem of RFC 9457."""
+    for kind in (UserError, EnvironmentFault, IllegalTransition):
+        app.add_exception_handler(kind, _of_ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_http)

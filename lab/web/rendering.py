@@ -1,0 +1,92 @@
+"""Templates, and what they may call: numbers, times and shares as people read them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from lab.web.lab_here import LabHere
+from lab.web.navigation import PLACES
+from lab.web.static import address
+from mail.notation import said_duration
+
+NOTHING: Final = "\N{EN DASH}"
+FOLDER: Final = Path(__file__).with_name("templates")
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+def _share(value: float | None, digits: int = 1) -> str:
+    return NOTHING if value is None else f"{value:.{digits}%}"
+
+
+def _moment(at: float | None) -> str:
+    if at is None:
+        return NOTHING
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
+
+
+def _bytes(value: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.0f} B"
+
+
+def _words(value: object) -> str:
+    """``no_worker_for_affinity`` → ``no worker for affinity``."""
+    return str(value).replace("_", " ")
+
+
+def _environment() -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    found.filters.update(
+        number=_number, share=_share, moment=_moment, iso=_iso, bytes=_bytes, words=_words,
+        duration=said_duration,
+    )  # fmt: skip
+    found.globals.update(static=address, places=PLACES)
+    return found
+
+
+ENVIRONMENT: Final = _environment()
+
+
+def page(
+    request: Request, lab: LabHere, name: str, values: Mapping[str, Any], status: int = 200
+) -> HTMLResponse:
+    """A page from its template; for htmx the part of it that is live, its block ``live``.
+
+    ``values`` of every page: ``here``, the key of its place in the navigation, and ``title``.
+    """
+    template = ENVIRONMENT.get_template(name)
+    given = {
+        "lab_name": lab.loaded.configuration.lab.name,
+        "is_kept": lab.is_kept,
+        "has_token": lab.loaded.configuration.web.token_file is not None,
+        "now": lab.now(),
+        "path": request.url.path,
+        "query": request.url.query,
+        **values,
+    }
+    if request.headers.get("hx-request") == "true" and "hx-boosted" not in request.headers:
+        context = template.new_context(given)
+        html = "".join(template.blocks["live"](context))
+        return HTMLResponse(html, status, headers={"Vary": "HX-Request"})
+    return HTMLResponse(template.render(given), status, headers={"Vary": "HX-Request"})

@@ -1,0 +1,55 @@
+"""A lab that was kept, its page on a real port, and a browser."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.web_server import kept_lab, serving
+
+SEEN = Path(__file__).with_name("seen.toml")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def seen(tmp_path_factory):
+    """A lab kept from a simulation (tests/web/seen.toml): deliveries 1 over, 2 stuck, 3 put off."""
+    return kept_lab(SEEN.read_text(encoding="utf-8"), tmp_path_factory.mktemp("seen"))
+
+
+@pytest.fixture(scope="session")
+def served(seen):
+    """Its page; ``client`` asks it. Tests change nothing in it: it was kept."""
+    with serving(seen) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser, shared by the tests of a process."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no Chromium: .ci/programs installs it")
+        pytest.skip("needs Chromium: `apt install chromium`")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium):
+    """An empty tab of a browser that has seen nothing before; errors of scripts fail the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    yield page
+    context.close()
+    assert wrong == [], "a script failed, or the browser refused something"
