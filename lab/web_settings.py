@@ -10,6 +10,7 @@ from affinity.configuration import Table
 from mail import notation
 
 OFF: Final = "off"
+LISTEN: Final = "127.0.0.1:8025"  # as Mailpit does
 WHO: Final = "the web page"  # in words about its address
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
@@ -28,7 +29,7 @@ class WebSettings(Table):
     """One port for the pages, the API, the inbox API and the metrics."""
 
     listen: Annotated[str, AfterValidator(_endpoint_or_off)] = Field(
-        default="127.0.0.1:8025", description='address:port of the web page and API, or "off".'
+        default=LISTEN, description='address:port of the web page and API, or "off".'
     )
     hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = Field(
         default=(),

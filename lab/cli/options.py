@@ -40,9 +40,12 @@ LogOption = Annotated[
 ]
 
 
-def loaded_from(config: Path | None, log: LogFormat | None = None) -> Loaded:
+def loaded_from(
+    config: Path | None, log: LogFormat | None = None, web: str | None = None
+) -> Loaded:
     """The configuration that the command line and the environment ask for."""
-    return load(config, os.environ, {} if log is None else {"lab.log": log})
+    flags = {"lab.log": log, "web.listen": web}
+    return load(config, os.environ, {key: each for key, each in flags.items() if each is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,10 @@ class Service:
         return start_log(self.form, module, SystemClock())
 
 
-def service(config: Path | None, *, json: bool, log: LogFormat | None) -> Service:
+def service(
+    config: Path | None, *, json: bool, log: LogFormat | None, web: str | None = None
+) -> Service:
     """Read the configuration for a command that runs until it is stopped."""
     given = LogFormat.JSON if json else log
-    loaded = loaded_from(config, given)
-    return Service(loaded, lambda: loaded_from(config, given), loaded.configuration.lab.log)
+    loaded = loaded_from(config, given, web)
+    return Service(loaded, lambda: loaded_from(config, given, web), loaded.configuration.lab.log)

@@ -8,6 +8,7 @@ import typer
 from lab.cli.durations import seconds_of
 from lab.cli.options import ConfigOption, JsonOption, LogOption, service
 from lab.cli.output import print_json
+from lab.configuration import Loaded
 from mail.errors import UserError, Where
 from world.clock import SystemClock
 
@@ -52,14 +53,26 @@ def register(app: typer.Typer) -> None:
             within_s = seconds_of(within or "60s", "--within")
             pid = asyncio.run(start_detached(given.loaded, SystemClock(), within_s))
             file = given.loaded.directory / LOG
+            address = page_of(given.loaded)
             if json:
-                print_json({"pid": pid, "log": str(file)})
+                print_json({"pid": pid, "log": str(file), "page": address})
             else:
                 print(f"the lab is up (pid {pid}); it logs to {file}; `mtalab down` stops it")
+                if address is not None:
+                    print(f"look at it: {address}")
             return
         given = service(config, json=json, log=log_format)
         loaded, log = given.loaded, given.log("up")
         note = f"lab {loaded.configuration.lab.name!r} in {loaded.directory}; Ctrl-C stops it"
         log.info("starting", note=note)
+        address = page_of(loaded)
+        if address is not None:
+            log.info("page", note=f"look at it: {address}", address=address)
         in_loop(run_up(loaded, given.reload, log))
         log.info("stopped", note="stopped")
+
+
+def page_of(loaded: Loaded) -> str | None:
+    """Where a browser finds the lab's page; None: it has none."""
+    settings = loaded.configuration.web
+    return f"http://{settings.listen}" if settings.is_on else None

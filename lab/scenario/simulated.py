@@ -15,7 +15,7 @@ from lab.scenario.acts import Network
 from lab.scenario.errors import NoSuchProcess
 from lab.scenario.surroundings import Mode
 from lab.simulation.process import SimulatedProcess
-from lab.simulation.simulation import Simulation, simulated
+from lab.simulation.simulation import NO_PAGE, Simulation, simulated
 from monitor.why.host import HostFacts
 from store.copies import keep
 from store.engine import Store
@@ -147,7 +147,7 @@ class SimulatedLab:
     async def configure(self, topology: Mapping[str, Any]) -> None:
         path = self.loaded.path
         path.write_text(tomli_w.dumps(topology), encoding="utf-8")
-        self._machines.reconfigure(load(path, {}))
+        self._machines.reconfigure(load(path, {}, NO_PAGE))
 
     # --- what came of it -------------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ _T = TypeVar("_T")
 EPOCH: Final = 1_767_571_200.0  # Monday 2026-01-05, 00:00 UTC: where nothing else is said
 _LOOK_S: Final = 1.0  # how often all look while somebody may be dead without anybody's knowing
 _PAGE: Final = 5000
+# The page is for people, who have no place in it; `mtalab web` shows a lab that was kept.
+NO_PAGE: Final[Mapping[str, str]] = {"web.listen": "off"}
 
 
 class Simulation:
@@ -49,7 +51,7 @@ class Simulation:
     ) -> None:
         file = config_file(folder)
         file.write_text(text, encoding="utf-8")
-        self.loaded: Loaded = load(file, {})
+        self.loaded: Loaded = load(file, {}, NO_PAGE)
         self.seed, self.epoch = seed, epoch
         self.loop = SimulatedLoop()
         self.wire = Wire(self.loop, seed)
@@ -154,7 +156,7 @@ class Simulation:
         file = self.loaded.path
         new = file.with_suffix(".new")
         new.write_text(text, encoding="utf-8")
-        loaded = load(new, {})
+        loaded = load(new, {}, NO_PAGE)
         new.replace(file)
         self.machines.reconfigure(replace(loaded, path=file))
 

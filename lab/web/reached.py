@@ -12,8 +12,3 @@ def reached_as(settings: WebSettings) -> frozenset[str]:
     """Values of the Host header, without port, that are ours."""
     host, _ = split_endpoint(settings.listen)
     return frozenset((*_LOOPBACK, f"[{host}]" if ":" in host else host, *settings.hosts))
-
-
-def address_of(settings: WebSettings) -> str:
-    """``http://127.0.0.1:8025``, for people."""
-    return f"http://{settings.listen}"

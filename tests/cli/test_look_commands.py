@@ -30,6 +30,7 @@ def test_status_says_what_does_not_run_and_why_mail_waits(lab):
         "submission": "stopped",
         "inmail": "stopped",
         "tracking": "stopped",
+        "web": "stopped",
     }
     assert {each["code"] for each in done.json["queues"]} == {"scheduler_not_running"}
     assert all(each["blocked"] for each in done.json["queues"])

@@ -13,7 +13,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "tracked-campaign" / "scenari
 
 def small(folder):
     text = EXAMPLE.read_text().replace("10_000", "150")
-    for before, after in ((">=3000", ">=60"), (">=1000", ">=20"), (">=50", ">=0")):
+    for before, after in (
+        (">=9500", ">=130"),
+        ("<=500", "<=20"),
+        (">=3000", ">=60"),
+        (">=1000", ">=20"),
+        (">=50", ">=0"),
+    ):
         assert before in text
         text = text.replace(before, after)
     file = folder / "small.toml"
