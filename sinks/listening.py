@@ -39,7 +39,9 @@ def bound_socket(who: str, listen: str) -> socket.socket:
         ListenAddressUnusable: the port is taken or the address is not this machine's.
     """
     host, port = split_endpoint(listen)
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with refusing(who, listen):

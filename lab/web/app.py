@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from lab.web import health, pages_list, static
@@ -40,4 +41,5 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
     for each in pages_list.ROUTERS:
         app.include_router(each, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=static.FOLDER), name="static")
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     return Guard(app, rules)

@@ -72,7 +72,7 @@ def _measure(url: str, folder: Path, messages: int) -> bool:
         each = messages // 5
         backlog = Backlog(queued=4 * each, deferred=messages - 4 * each, deliveries=4)
         fill(store, backlog, plan_of(loaded.configuration), time.time())
-        store.write_now(_five_causes)
+        store.write_now(five_causes)
         expected = {
             Cause.CONTACT_DATE_AHEAD: each,
             Cause.DELIVERY_PAUSED: each,
@@ -111,7 +111,7 @@ def _measure(url: str, folder: Path, messages: int) -> bool:
     return is_right and min(whole) <= MOST_S  # a busy machine is no slow program
 
 
-def _five_causes(tx: Tx) -> None:
+def five_causes(tx: Tx) -> None:
     """Turn what waits into what waits for different things; deferred ones come first."""
     delivery, part = tables.delivery, tables.part
     numbers = [
