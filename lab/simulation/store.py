@@ -36,6 +36,7 @@ class SharedStore:
     # What was written and by whom; None: the experimenter.
     on_write: list[Callable[[object, SimulatedProcess | None], None]] = field(default_factory=list)
     beats: dict[object, float] = field(default_factory=dict)
+    heard: dict[int, float] = field(default_factory=dict)  # pid → what its last beat calls now
 
     def written(self, operation: object, process: SimulatedProcess | None) -> None:
         if process is not None and operation in HEARTBEATS:
@@ -70,6 +71,9 @@ class SimulatedStore(Store):
             nothing: Any = 0
             return cast("T", nothing)
         found = self._shared.store.write_now(operation, *args, **kwargs)
+        if operation is reports.beat:
+            _worker, _memory, _leases, now, *_ = cast("tuple[Any, ...]", args)
+            self._shared.heard[self._process.pid] = now
         self._shared.written(operation, self._process)
         return found
 

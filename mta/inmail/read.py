@@ -26,6 +26,8 @@ from mta.inmail.report import (
 )
 
 _log = logging.getLogger(__name__)
+# A detector of its that fails has found nothing; a traceback for each hostile mail helps nobody.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 _AUTOMATIC: Final = ("x-autoreply", "x-autorespond", "x-auto-response-suppress", "x-vacation")
 _AWAY: Final = re.compile(
     r"out of (the )?office|auto(matic(ally)?|mated)?[ -]?(reply|response|answer)|\bon vacation\b"
@@ -92,8 +94,8 @@ def read(content: bytes, sender: str, classifier: Classifier) -> Read:
         reports = tuple(_in_other_formats(message, classifier))
     if reports:
         worst = _worst(reports)
-        text = worst.verdict.text if worst.verdict is not None else subject
-        return Read(worst.kind, subject, text, returned, reports)
+        text = worst.verdict.text if worst.verdict is not None else ""
+        return Read(worst.kind, subject, text or subject, returned, reports)
     return _written(parsed, sender, subject, returned)
 
 
@@ -112,7 +114,7 @@ def _is_robot(message: "Message[str, str]", sender: str) -> bool:
 def _judged(said: Said, classifier: Classifier) -> Found:
     if said.kind is not InboundKind.FAILED:
         return Found(said.recipients, said.kind)
-    reply = Reply(said.code, said.text)
+    reply = Reply(said.code, _one_line(said.text, TEXT_MAX))
     verdict = classifier.classify(Rejected(reply, Stage.BODY), 1)
     return Found(said.recipients, said.kind, verdict._replace(event=MessageEvent.REFUSED))
 

@@ -140,3 +140,18 @@ def test_what_a_lab_itself_sent_says_nothing_of_its_messages():
     assert found.kind is InboundKind.UNKNOWN
     assert found.returned is None
     assert found.reports == ()
+
+
+@pytest.mark.parametrize("hidden", ["\N{SOFT HYPHEN}", "\N{RIGHT-TO-LEFT OVERRIDE}", "\x1b[2J"])
+def test_what_a_guessed_bounce_says_stands_in_one_line(hidden):
+    mail = (
+        "From: MAILER-DAEMON@a.test\r\nSubject: failure notice\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+        "Hi. This is the qmail-send program at a.test.\r\n\r\n"
+        f"<anna@a.test>:\r\n550 5.1.1 no{hidden}body\r\n"
+    )
+    found = read(mail.encode(), "", CLASSIFIER)
+    assert found.kind is InboundKind.FAILED
+    assert found.text.isprintable()
+    assert "no" in found.text
+    assert all(each.verdict.text.isprintable() for each in found.reports)

@@ -13,7 +13,7 @@ from lab.simulation.invariants.violation import Invariant
 from lab.simulation.process import SimulatedProcess, State
 from lab.simulation.wire import Unheard
 from mail.states import MessageEvent
-from store import reports, settlement
+from store import settlement
 from store.observing import Change
 
 _BY_WORKERS: Final = (MessageEvent.ACCEPTED, MessageEvent.DEFERRED, MessageEvent.REFUSED)
@@ -62,12 +62,13 @@ class Leases:
     def _ends_at(self, lease: Lease, holder: SimulatedProcess) -> float:
         """A worker goes by its last heartbeat, and so does whoever buries it."""
         sim = self._scene.sim
-        heard_at = sim.shared.beats.get((reports.beat, holder.pid))
         until = lease.part.leased_until or 0.0
+        # A beat counts from when it was said; in a slow store it is there a while later.
+        heard_at = sim.shared.heard.get(holder.pid)
         if heard_at is None:
             return until
         lease_s = min(each.configuration.scheduler.lease for each in self._scene.lately())
-        return min(until, sim.epoch + heard_at + lease_s)
+        return min(until, heard_at + lease_s)
 
     def _may_have_heard(self, lease: Lease, step: Step) -> None:
         """A worker on another host is buried alive: what it hears from now on nobody is told."""
