@@ -25,9 +25,9 @@ def served(seen):
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A browser, shared by the tests of a process."""
+    """A browser. While it is there its thread has a running event loop: no longer than a module."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("CI has no Chromium: .ci/programs installs it")

@@ -285,7 +285,7 @@ MUTANTS = (
     Mutant("a deferral cancels", Invariant.LEGAL_TRANSITIONS, _expired_is_sent, 2),
     Mutant("attempts forgotten", Invariant.ATTEMPTS_GROW, _attempts_forgotten, 4),
     Mutant("failed is tried again", Invariant.FINAL_IS_FINAL, _final_retried, 4),
-    Mutant("fence ignored", Invariant.ONE_LIVE_LEASE, _fence_ignored, 149),
+    Mutant("fence ignored", Invariant.ONE_LIVE_LEASE, _fence_ignored, 506),
     Mutant("lease end ignored", Invariant.ONE_LIVE_LEASE, _lease_end_ignored, 82),
     Mutant("lease taken too early", Invariant.ONE_LIVE_LEASE, _taken_too_early),
     Mutant("lane lent twice", Invariant.ONE_OWNER, _lane_lent_twice),

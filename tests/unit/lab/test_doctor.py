@@ -37,6 +37,8 @@ listen = "off"
 listen = "off"
 [tracking]
 listen = "off"
+[web]
+listen = "off"
 """
 
 

@@ -75,18 +75,18 @@ def test_free_ports_are_put_where_a_port_is_0_and_nowhere_else():
     text = (
         """a = "127.0.0.1:0"\nb = '127.0.0.1:0'\nc = "[::1]:1025"\nd = "12:0" # at 127.0.0.1:0\n"""
     )
-    doors = "[submission]\n[inmail]\n[tracking]\n"
+    doors = "[submission]\n[inmail]\n[tracking]\n[web]\n"
     filled = _with_ports(text + doors).splitlines()
     ports = [int(filled[row][4:].strip("\"'").rpartition(":")[2]) for row in (0, 1)]
     assert all(port > 1023 for port in ports)
     assert len(set(ports)) == 2
-    assert filled[2:-3] == text.splitlines()[2:]
+    assert filled[2:-4] == text.splitlines()[2:]
 
 
 def test_the_default_submission_port_is_left_to_a_lab_that_stays():
     filled = tomllib.loads(_with_ports("[lab]\nname = 'x'\n"))
     assert int(filled["submission"]["listen"].removeprefix("127.0.0.1:")) != 2525
-    given = "[submission]\nlisten = 'off'\n[inmail]\n[tracking]\n"
+    given = "[submission]\nlisten = 'off'\n[inmail]\n[tracking]\n[web]\n"
     assert _with_ports(given) == given
     assert _with_ports("[submission") == "[submission"
 
