@@ -1,13 +1,14 @@
 """``mtalab audit``: what happened to the lab and its deliveries, in words."""
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json
+from lab.shapes.audit import as_json
 from lab.stores import store_of
 from store import audit, deliveries
 
@@ -35,13 +36,3 @@ def register(app: typer.Typer) -> None:
             whose = "lab" if each.delivery_id is None else f"delivery {each.delivery_id}"
             mark = "" if each.level == "info" else f"{each.level}: "
             print(f"{moment(each.at)} {whose:>12} {mark}{each.text}")
-
-
-def as_json(entry: audit.AuditEntry) -> dict[str, Any]:
-    """The shape of an entry in ``docs/json.md``."""
-    return {
-        "at": entry.at,
-        "delivery_id": entry.delivery_id,
-        "level": entry.level,
-        "text": entry.text,
-    }

@@ -1,12 +1,13 @@
 """``mtalab bounces list``: the mail that came back."""
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.shapes.bounce import as_json
 from lab.stores import store_of
 from mail.inbound import InboundKind, Qualification
 from store import inbound_log
@@ -36,30 +37,6 @@ def register(bounces: typer.Typer) -> None:
             print_json([as_json(each) for each in found])
         else:
             _print(found)
-
-
-def as_json(inbound: inbound_log.Inbound) -> dict[str, Any]:
-    """The shape of a mail that came back in ``docs/json.md``."""
-    return {
-        "id": inbound.id,
-        "received_at": inbound.received_at,
-        "recipient": inbound.recipient,
-        "sender": inbound.sender,
-        "kind": inbound.kind,
-        "subject": inbound.subject,
-        "delivery": inbound.delivery_id,
-        "message": inbound.message_id,
-        "address": inbound.address,
-        "matched_by": inbound.matched_by,
-        "effect": inbound.effect,
-        "failure": inbound.failure,
-        "reason": None if inbound.reason is None else inbound.reason.label,
-        "code": inbound.code,
-        "enhanced": inbound.enhanced,
-        "rule": inbound.rule,
-        "text": inbound.text,
-        "qualification": inbound.qualification,
-    }
 
 
 def _print(found: list[inbound_log.Inbound]) -> None:

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from lab.cli.bounces_list import as_json
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.shapes.bounce import as_json
 from lab.stores import store_of
 from mail.inbound import Effect, InboundKind, MatchedBy
 from store import inbound_log

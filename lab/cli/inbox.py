@@ -13,6 +13,7 @@ from rich.table import Table
 from lab.cli.completion import sink_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.shapes.received import as_json
 from sinks.inbox import InboxEntry, content, list_inbox
 from sinks.receipts import Receipt, receipt_by_id
 
@@ -47,7 +48,7 @@ def register(app: typer.Typer) -> None:
         place = _place(config, folder)
         found = list_inbox(place, limit, sink=sink, recipient=recipient, subject=subject)
         if json:
-            print_json([_as_json(each) for each in found])
+            print_json([as_json(each) for each in found])
             return
         _print_list(found)
 
@@ -71,20 +72,20 @@ def register(app: typer.Typer) -> None:
         if source:
             sys.stdout.buffer.write(raw)
             return
-        _show(receipt, raw, html=html, as_json=json)
+        _show(receipt, raw, html=html, wants_json=json)
 
 
 def _place(config: Path | None, folder: Path | None) -> Path:
     return loaded_from(config).directory if folder is None else folder
 
 
-def _show(receipt: Receipt, raw: bytes, *, html: bool, as_json: bool) -> None:
+def _show(receipt: Receipt, raw: bytes, *, html: bool, wants_json: bool) -> None:
     message = email.message_from_bytes(raw, policy=email.policy.default)
-    if as_json:
+    if wants_json:
         entry = InboxEntry(receipt, str(message["From"] or ""), str(message["Subject"] or ""))
         print_json(
             {
-                **_as_json(entry),
+                **as_json(entry),
                 "headers": [[name, str(value)] for name, value in message.items()],
                 "text": _part(message, "plain"),
                 "html": _part(message, "html"),
@@ -121,22 +122,3 @@ def _print_list(found: list[InboxEntry]) -> None:
 def _part(message: Any, kind: str) -> str | None:
     body = message.get_body(preferencelist=(kind,))
     return None if body is None else str(body.get_content())
-
-
-def _as_json(entry: InboxEntry) -> dict[str, Any]:
-    receipt = entry.receipt
-    return {
-        "id": receipt.id,
-        "time": receipt.time,
-        "sink": receipt.sink,
-        "peer_ip": receipt.peer_ip,
-        "ehlo": receipt.ehlo,
-        "tls": receipt.tls,
-        "mail_from": receipt.mail_from,
-        "rcpt_to": list(receipt.rcpt_to),
-        "message_id": receipt.message_id,
-        "from": entry.sender,
-        "subject": entry.subject,
-        "size": receipt.size,
-        "sha256": receipt.sha256,
-    }

@@ -2,22 +2,22 @@
 
 import contextlib
 import math
-from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from affinity.expected import nearest
 from lab.cli.completion import lane_names
 from lab.cli.durations import BadDuration, seconds_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
+from lab.lane_names import matching
 from lab.lifetime import this_user
+from lab.shapes.lane import as_json, suspension
 from lab.stores import store_of
-from mail.errors import UserError, Where
+from mail.errors import Where
 from mail.notation import said_duration
 from monitor.lanes import LaneLine, configured_lanes, lane_lines
 from store import lanes
@@ -33,10 +33,6 @@ LaneArgument = Annotated[
 ]
 
 
-class UnknownLane(UserError):
-    """No lane has that name."""
-
-
 def register(app: typer.Typer) -> None:
     lane = typer.Typer(
         no_args_is_help=True, help="Lanes (source IP and MX group): list, suspend, resume."
@@ -50,7 +46,7 @@ def register(app: typer.Typer) -> None:
         with contextlib.closing(store_of(loaded)) as store:
             found = lane_lines(store, loaded.configuration, now)
         if json:
-            print_json([_as_json(each) for each in found])
+            print_json([as_json(each) for each in found])
         else:
             _print(found)
 
@@ -74,7 +70,7 @@ def register(app: typer.Typer) -> None:
                 lanes.suspend, keys, until, " ".join(because.split()), this_user(), now
             )
         if json:
-            print_json([_told(each) for each in done])
+            print_json([suspension(each) for each in done])
             return
         how = f"for {said_duration(until - now)}" if math.isfinite(until) else "until it is resumed"
         for each in done:
@@ -94,31 +90,6 @@ def register(app: typer.Typer) -> None:
         raise typer.Exit(0 if done else 1)
 
 
-def matching(name: str, known: list[LaneLine]) -> list[str]:
-    """The lanes that a name on the command line means.
-
-    Raises:
-        UnknownLane: it means none of those that are known.
-    """
-    source, separator, group = name.replace("/", ">").rpartition(">")
-    source = source if separator else "*"
-    found = [
-        each.lane
-        for each in known
-        if fnmatchcase(each.mx_group, group) and fnmatchcase(each.source_ip or "*", source)
-    ]
-    if found:
-        return found
-    groups = list(dict.fromkeys(each.mx_group for each in known))
-    near = nearest(name, [*groups, *(each.lane.replace(">", "/") for each in known)])
-    raise UnknownLane(
-        f"there is no lane {name!r}{near}",
-        where=Where(key="LANE"),
-        remedy="`mtalab lane list` shows them. Name an MX group, or a source IP and a group as "
-        "127.0.1.1/gmail; 127.0.1.1>gmail needs quotes, or the shell takes it apart.",
-    )
-
-
 def _seconds(length: str) -> float:
     found = seconds_of(length, "--for")
     if found <= 0:
@@ -128,29 +99,6 @@ def _seconds(length: str) -> float:
             remedy="Such as 10m; without --for it lasts until it is resumed.",
         )
     return found
-
-
-def _told(found: lanes.Suspension) -> dict[str, Any]:
-    until = found.until if found.has_end else None
-    return {"lane": found.lane, "suspended_until": until, "because": found.because}
-
-
-def _as_json(line: LaneLine) -> dict[str, Any]:
-    until = line.suspended_until
-    return {
-        "lane": line.lane,
-        "source_ip": line.source_ip,
-        "mx_group": line.mx_group,
-        "affinities": line.affinities,
-        "max_connections": line.max_connections,
-        "messages_per_hour": line.messages_per_hour,
-        "in_hand": line.in_hand,
-        "workers": line.workers,
-        "suspended": until is not None,
-        "suspended_until": until if until is not None and math.isfinite(until) else None,
-        "because": line.because,
-        "configured": line.is_configured,
-    }
 
 
 def _print(found: list[LaneLine]) -> None:

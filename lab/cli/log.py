@@ -13,6 +13,7 @@ import typer
 from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment
+from lab.shapes.log import as_json
 from lab.stores import store_of
 from mail.errors import UserError, Where
 from mail.notation import duration_s
@@ -116,14 +117,6 @@ def _said(reply: str | None) -> str:
 
 def _line(each: log.Message | log.Transition) -> str:
     return orjson.dumps(as_json(each)).decode()
-
-
-def as_json(each: log.Message | log.Transition) -> dict[str, Any]:
-    """The shape of a line in ``docs/json.md``."""
-    names = each.__slots__
-    values = {name: getattr(each, name) for name in names}
-    values["reason"] = None if each.reason is None else each.reason.label
-    return values
 
 
 def reason_named(text: str) -> Reason:

@@ -2,43 +2,25 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
 
 from lab.cli.durations import seconds_of
-from lab.cli.instance_names import Name, instance_of
+from lab.cli.instance_names import Name
 from lab.cli.options import ConfigOption, JsonOption, LogOption, loaded_from, service
 from lab.cli.output import ago, console, print_json
-from lab.configuration import Loaded
+from lab.instance_lines import Line, instance_of, known, lines, live, wanted
 from lab.lifetime import this_user
 from lab.stores import store_of
-from mail.errors import UserError
-from monitor.status import LOST_AFTER_S
-from store import halts, modules, queues
-from store.engine import Store
+from store import halts
 from world.clock import Clock, SystemClock
 
 LOOK_EVERY_S: Final = 0.1
 
 Within = Annotated[str, typer.Option(help="How long to wait for it, such as 30s; 0s: not at all.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One instance as an operator sees it; times in epoch seconds."""
-
-    name: str
-    state: str  # running, stopped, stopped by hand, lost, not configured
-    workers: int  # that live
-    configured: int
-    affinities: tuple[str, ...]
-    in_hand: int  # messages
-    halted_at: float | None
-    halted_by: str | None
 
 
 def register(app: typer.Typer) -> None:
@@ -70,7 +52,7 @@ def register(app: typer.Typer) -> None:
         """List the instances: state, workers, affinities, messages in hand."""
         loaded, now = loaded_from(config), SystemClock().now()
         with contextlib.closing(store_of(loaded)) as store:
-            found = _lines(store, loaded, now)
+            found = lines(store, loaded, now)
         if json:
             print_json([asdict(each) for each in found])
             return
@@ -87,9 +69,9 @@ def _register_control(mta: typer.Typer) -> None:
         """Stop an instance until it is started again; its mail waits, through restarts too."""
         loaded, clock = loaded_from(config), SystemClock()
         with contextlib.closing(store_of(loaded)) as store:
-            _known(loaded, store, name)
+            known(loaded, store, name)
             done = store.write_now(halts.halt, name, this_user(), clock.now())
-            left = _wait(clock, within, lambda: _live(store, name, clock.now()))
+            left = _wait(clock, within, lambda: live(store, name, clock.now()))
         if json:
             print_json({"instance": name, "changed": done, "workers": left})
         else:
@@ -105,45 +87,20 @@ def _register_control(mta: typer.Typer) -> None:
         """Start an instance that was stopped by hand."""
         loaded, clock = loaded_from(config), SystemClock()
         with contextlib.closing(store_of(loaded)) as store:
-            _known(loaded, store, name)
+            known(loaded, store, name)
             done = store.write_now(halts.lift, name, this_user(), clock.now())
-            wanted = _wanted(store, loaded, name, clock.now())
-            missing = _wait(clock, within, lambda: max(wanted - _live(store, name, clock.now()), 0))
+            expected = wanted(store, loaded, name, clock.now())
+            missing = _wait(
+                clock, within, lambda: max(expected - live(store, name, clock.now()), 0)
+            )
         if json:
-            print_json({"instance": name, "changed": done, "workers": wanted - missing})
+            print_json({"instance": name, "changed": done, "workers": expected - missing})
         else:
             was = "may run again" if done else "was not stopped by hand"
-            how = f"; {wanted - missing} of {wanted} workers run" if wanted else ""
-            idle = "" if wanted else "; it does so with the next `mtalab up`"
+            how = f"; {expected - missing} of {expected} workers run" if expected else ""
+            idle = "" if expected else "; it does so with the next `mtalab up`"
             print(f"mta@{name} {was}{how}{idle}")
         raise typer.Exit(1 if missing else 0)
-
-
-def _known(loaded: Loaded, store: Store, name: str) -> None:
-    """An instance of the configuration, or one of which the store knows from before."""
-    try:
-        instance_of(loaded, name)
-    except UserError:
-        if name not in store.read_now(halts.halts):
-            raise
-
-
-def _live(store: Store, name: str, now: float) -> int:
-    """Workers of the instance that live, or died so lately that nobody knows."""
-    return sum(
-        each.instance == name and now - each.heartbeat_at <= LOST_AFTER_S
-        for each in store.read_now(modules.live_workers)
-    )
-
-
-def _wanted(store: Store, loaded: Loaded, name: str, now: float) -> int:
-    """How many workers will come: none where no process of the instance runs to start them."""
-    mta = loaded.configuration.mta.get(name)
-    runs = any(
-        each.name == name and each.stopped_at is None and now - each.heartbeat_at <= LOST_AFTER_S
-        for each in store.read_now(modules.instances)
-    )
-    return mta.workers if mta is not None and runs else 0
 
 
 def _wait(clock: Clock, within: str, left: Callable[[], int]) -> int:
@@ -158,45 +115,6 @@ def _wait(clock: Clock, within: str, left: Callable[[], int]) -> int:
             await asyncio.sleep(LOOK_EVERY_S)
 
     return asyncio.run(look())
-
-
-def _lines(store: Store, loaded: Loaded, now: float) -> list[Line]:
-    stopped = store.read_now(halts.halts)
-    announced = {each.name: each for each in store.read_now(modules.instances)}
-    workers = store.read_now(modules.live_workers)
-    instance_of_worker = {each.id: each.instance for each in workers}
-    in_hand: Counter[str] = Counter()
-    for each in store.read_now(queues.in_hand):
-        in_hand[instance_of_worker.get(each.worker_id, "")] += each.messages
-    configured = loaded.configuration.mta
-    found = []
-    for name in [*configured, *sorted(stopped.keys() - configured.keys())]:
-        halt, mta = stopped.get(name), configured.get(name)
-        found.append(
-            Line(
-                name,
-                _state(halt, announced.get(name), now, is_configured=mta is not None),
-                _live(store, name, now),
-                0 if mta is None else mta.workers,
-                () if mta is None else mta.affinities,
-                in_hand[name],
-                None if halt is None else halt.at,
-                None if halt is None else halt.by,
-            )
-        )
-    return found
-
-
-def _state(
-    halt: halts.Halt | None, announced: modules.Instance | None, now: float, *, is_configured: bool
-) -> str:
-    if not is_configured:
-        return "not configured"
-    if halt is not None:
-        return "stopped by hand"
-    if announced is None or announced.stopped_at is not None:
-        return "stopped"
-    return "running" if now - announced.heartbeat_at <= LOST_AFTER_S else "lost"
 
 
 def _print(found: list[Line], now: float) -> None:

@@ -1,7 +1,7 @@
 """``mtalab queue``: how long mail waits, and for what; now, or as it was."""
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -11,6 +11,7 @@ from lab.cli.log import BadFilter, time_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from lab.kept import now_of
+from lab.shapes.queue import as_json
 from lab.stores import store_of
 from mail.errors import Where
 from monitor.queue import EDGES_MIN, By, Queue, queue_now, queue_then
@@ -49,25 +50,9 @@ def register(app: typer.Typer) -> None:
             else:
                 found = queue_then(store, at, by)
         if json:
-            print_json(_as_json(found, by))
+            print_json(as_json(found, by))
         else:
             _print(found)
-
-
-def _as_json(found: Queue, by: By | None) -> dict[str, Any]:
-    names = [each.replace(" ", "_").replace("-", "_") for each in found.columns]
-    return {
-        "at": found.at,
-        "past": found.is_past,
-        "by": None if by is None else str(by),
-        "edges_minutes": list(EDGES_MIN),
-        "rows": [
-            {**dict(zip(names, row.values, strict=True)), "total": row.total, "ages": row.spans}
-            for row in found.rows
-        ],
-        "total": sum(found.totals),
-        "ages": found.totals,
-    }
 
 
 def _print(found: Queue) -> None:

@@ -1,8 +1,6 @@
 """``mtalab status``: what runs, then what waits and why."""
 
 import contextlib
-from dataclasses import asdict
-from typing import Any
 
 import typer
 from rich import box
@@ -12,14 +10,12 @@ from rich.text import Text
 
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import ago, console, moment, print_json
-from lab.configuration import Loaded
-from lab.doors import doors
 from lab.kept import now_of
 from lab.shapes.delivery import rates
+from lab.shapes.status import as_json, expected, is_well
 from lab.stores import store_of
 from mail.states import MessageStatus
 from monitor.status import Status, status
-from store.modules import READERS
 from world.clock import SystemClock
 
 _STYLES = {"running": "green", "stopped": "yellow", "lost": "red"}
@@ -32,51 +28,13 @@ def register(app: typer.Typer) -> None:
         loaded = loaded_from(config)
         with contextlib.closing(store_of(loaded)) as store:
             found = status(
-                store, loaded.configuration, now_of(loaded, SystemClock()), _expected(loaded)
+                store, loaded.configuration, now_of(loaded, SystemClock()), expected(loaded)
             )
         if json:
-            print_json(_as_json(found))
+            print_json(as_json(found))
         else:
             _print(found)
-        raise typer.Exit(0 if _is_well(found) else 1)
-
-
-def _expected(loaded: Loaded) -> list[str]:
-    names = ["scheduler", *(f"mta@{name}" for name in loaded.configuration.mta)]
-    names += [door.key for door in doors(loaded.configuration)]
-    if loaded.configuration.webhook:
-        names.append("webhooks")
-    if loaded.configuration.reader:
-        names.append(READERS)
-    return [*names, "sinks"] if loaded.configuration.sink else names
-
-
-def _is_well(found: Status) -> bool:
-    return all(each.state == "running" for each in found.modules) and not any(
-        each.blocked for each in found.queues
-    )
-
-
-def _as_json(found: Status) -> dict[str, Any]:
-    return {
-        "ok": _is_well(found),
-        "now": found.now,
-        "modules": [asdict(each) for each in found.modules],
-        "deliveries": [
-            {
-                "delivery": each.id,
-                "label": each.label,
-                "status": each.status,
-                "affinity": each.affinity,
-                "messages": each.messages,
-                "counts": dict(each.counts),
-                "processed_rate": rates(each)[0],
-                "success_rate": rates(each)[1],
-            }
-            for each in found.deliveries
-        ],
-        "queues": [asdict(each) for each in found.queues],
-    }
+        raise typer.Exit(0 if is_well(found) else 1)
 
 
 def _print(found: Status) -> None:

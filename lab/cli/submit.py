@@ -24,7 +24,7 @@ from lab.cli.approval import (
 from lab.cli.completion import affinity_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json, progress_bar, say
-from lab.cli.wave import as_json as wave_as_json
+from lab.shapes.wave import as_json as wave_as_json
 from lab.stores import store_of
 from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit

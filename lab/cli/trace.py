@@ -12,13 +12,13 @@ from typer.core import TyperGroup
 
 from lab.cli.completion import delivery_ids, lane_names
 from lab.cli.durations import positive_seconds_of
-from lab.cli.lane import matching
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json, say
 from lab.cli.trace_target import Target, domain_of, gone_lane, target_of
 from lab.cli.trace_view import dialogue_json, line_json, print_dialogue, print_line
 from lab.compose import traces_of
 from lab.configuration import Loaded
+from lab.lane_names import matching
 from lab.lifetime import this_user
 from lab.stores import store_of
 from mail.notation import said_duration

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from affinity.lane import LaneKey
-from lab.cli.lane import UnknownLane, matching
 from lab.configuration import Loaded
+from lab.lane_names import UnknownLane, matching
 from mail.address import canonical_domain
 from monitor.lanes import LaneLine, lane_lines
 from mta.trace.line import Recorded, Subject

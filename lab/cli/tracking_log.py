@@ -2,7 +2,7 @@
 
 import contextlib
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -10,6 +10,7 @@ import typer
 from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment
+from lab.shapes.tracking import as_json
 from lab.stores import store_of
 from mail.tracked import Kind
 from store import deliveries, tracking_search
@@ -69,9 +70,3 @@ def as_text(entry: Entry) -> str:
     who = entry.address or f"message {entry.message_id}"
     by = f"{entry.ip} {entry.agent}"
     return f"{moment(entry.at)} {entry.kind.label:<11} {who} {what}{sold}{mark} {by}"
-
-
-def as_json(entry: Entry) -> dict[str, Any]:
-    """The shape of a line in ``docs/json.md``."""
-    values = {name: getattr(entry, name) for name in entry.__slots__}
-    return {**values, "kind": entry.kind.label}

@@ -1,7 +1,7 @@
 """``mtalab wave``: list the waves of a delivery, start one before its time."""
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -11,6 +11,7 @@ from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from lab.cli.steering import Delivery
 from lab.lifetime import this_user
+from lab.shapes.wave import as_json
 from lab.stores import store_of
 from store import waves
 from world.clock import SystemClock
@@ -56,14 +57,3 @@ def register(app: typer.Typer) -> None:
             print_json(as_json(done))
         else:
             print(f"wave {number} of delivery {delivery} is started: {done.messages} messages")
-
-
-def as_json(wave: waves.StoredWave) -> dict[str, Any]:
-    """The shape of a wave in ``docs/json.md``."""
-    return {
-        "delivery": wave.delivery_id,
-        "wave": wave.wave,
-        "messages": wave.messages,
-        "starts_at": wave.starts_at,
-        "started_at": wave.started_at,
-    }

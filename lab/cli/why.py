@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,11 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lab.cli.lane import matching
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, moment, print_json
 from lab.host_facts import host_facts
 from lab.kept import now_of
+from lab.lane_names import matching
+from lab.shapes.why import as_json
 from lab.stores import store_of
 from mail.errors import UserError, Where
 from monitor.lanes import LaneLine, lane_lines
@@ -76,7 +76,7 @@ def register(app: typer.Typer) -> None:
             found = _on_lanes(found, [each for each in lines if each.lane in keys])
             tops = ceilings(loaded.configuration, keys)
         if json:
-            print_json(_as_json(found, row, tops))
+            print_json(as_json(found, row, tops))
         else:
             _print(found, row, tops)
         raise typer.Exit(1 if any(each.blocked for each in found.findings) else 0)
@@ -93,23 +93,6 @@ def _on_lanes(found: Diagnosis, lines: Sequence[LaneLine]) -> Diagnosis:
             if (each.mx_group in groups if each.lane is None else each.lane in lanes)
         ),
     )
-
-
-def _as_json(
-    found: Diagnosis, row: log.Message | None, tops: Mapping[str, Ceiling]
-) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "now": found.now,
-        "pending": found.messages,
-        "causes": causes(found),
-        "groups": [{"code": each.code, **asdict(each)} for each in found.findings],
-    }
-    if row is not None:
-        value["message"] = {"id": row.id, "delivery_id": row.delivery_id, "status": row.status}
-        value["chain"] = [asdict(each) for each in found.chain]
-    if tops:
-        value["lanes"] = [{"lane": lane, **asdict(top)} for lane, top in tops.items()]
-    return value
 
 
 def _print(found: Diagnosis, row: log.Message | None, tops: Mapping[str, Ceiling]) -> None:

@@ -2,8 +2,9 @@
 
 import typer
 
-from lab.cli.instance_names import Name, instance_of
+from lab.cli.instance_names import Name
 from lab.cli.options import ConfigOption, LogOption, service
+from lab.instance_lines import instance_of
 
 
 def register(app: typer.Typer) -> None:
