@@ -15,7 +15,7 @@ from lab.configuration import Loaded
 from lab.destinations import findings as destination_findings
 from lab.sink_findings import sink_findings
 from lab.submit.open_for import open_s
-from lab.web.token import findings as token_findings
+from lab.web_token import findings as token_findings
 from lab.webhooks.keys import findings as webhook_findings
 from world.network import HostNetwork
 

@@ -246,12 +246,19 @@ _COLUMNS = [column for column in tables.delivery.c if column.name not in ("sourc
 
 
 def find(
-    tx: Tx, *, ids: Sequence[int] | None = None, limit: int = 200, newest_first: bool = True
+    tx: Tx,
+    *,
+    ids: Sequence[int] | None = None,
+    limit: int = 200,
+    newest_first: bool = True,
+    before_id: int | None = None,
 ) -> list[Delivery]:
     """Deliveries with their counters; those that are deleted only if their number is given."""
     table = tables.delivery
     query = select(*_COLUMNS).limit(limit)
     query = query.order_by(table.c.id.desc() if newest_first else table.c.id)
+    if before_id is not None:
+        query = query.where(table.c.id < before_id)
     if ids is None:
         mark = tables.delivery_retention
         is_deleted = exists().where(

@@ -75,12 +75,20 @@ class Transition:
 
 
 def messages(
-    tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000, newest: bool = False
+    tx: Tx,
+    wanted: Filter,
+    *,
+    after_id: int = 0,
+    before_id: int | None = None,
+    limit: int = 1000,
+    newest: bool = False,
 ) -> list[Message]:
     """Messages in order of their number; ``newest`` takes the last ``limit`` ones."""
     table = tables.message
     columns = (column for column in table.c if column.name != "fields")
     query = narrow(select(*columns).where(table.c.id > after_id), wanted)
+    if before_id is not None:
+        query = query.where(table.c.id < before_id)
     if not newest:
         query = query.order_by(table.c.id).limit(limit)
         return [_message(row) for row in tx.connection.execute(query)]
@@ -91,12 +99,20 @@ def messages(
 
 
 def transitions(
-    tx: Tx, wanted: Filter, *, after_id: int = 0, limit: int = 1000, newest: bool = False
+    tx: Tx,
+    wanted: Filter,
+    *,
+    after_id: int = 0,
+    before_id: int | None = None,
+    limit: int = 1000,
+    newest: bool = False,
 ) -> list[Transition]:
     """Transitions in the order they were written; ``newest`` takes the last ``limit`` ones."""
     table, message = tables.transition, tables.message
     query = select(table, message.c.address).join(message, message.c.id == table.c.message_id)
     query = narrow_by(query.where(table.c.id > after_id), wanted, table.c.to_status, table.c.at)
+    if before_id is not None:
+        query = query.where(table.c.id < before_id)
     query = by_delivery_and_ip(query, wanted, table)
     if wanted.reason is not None:
         query = query.where(table.c.reason == int(wanted.reason))

@@ -22,6 +22,7 @@ class Filter:
     reason: Reason | None = None
     since: float | None = None
     until: float | None = None
+    address: str | None = None  # as messages have it
 
 
 def narrow(query: Select[Any], wanted: Filter) -> Select[Any]:
@@ -33,6 +34,8 @@ def narrow(query: Select[Any], wanted: Filter) -> Select[Any]:
         query = query.where(table.c.id == wanted.message_id)
     if wanted.reason is not None:
         query = query.where(table.c.reason == int(wanted.reason))
+    if wanted.address is not None:
+        query = query.where(table.c.address == wanted.address)
     return query
 
 

@@ -11,38 +11,19 @@ import typer
 
 from lab.cli.completion import delivery_ids
 from lab.cli.durations import positive_seconds_of
-from lab.cli.log import BadFilter, reason_named, time_at
+from lab.cli.log import reason_named, time_at
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json, say
-from lab.configuration import Loaded
-from lab.following import accounts, digest_of
 from lab.kept import now_of
+from lab.reports.asking import Asked, made, mail_of, sheet_of
 from lab.reports.shown import Shown
 from lab.stores import store_of
-from mail.address import BadAddress, canonical_domain
-from mail.errors import EnvironmentFault, UserError, Where
-from monitor.reports.catalogue import ENTRIES, REPORTS, Entry
-from monitor.reports.request import Request
-from monitor.reports.sheet import Sheet
-from monitor.reports.urls import HOT
-from store import deliveries, report_scope
-from store.engine import Store, Tx
-from store.report_scope import Reported, Scope
+from mail.errors import EnvironmentFault
+from monitor.reports.catalogue import ENTRIES
+from store.engine import Store
 from world.clock import SystemClock
 
 _STANDARD_OUTPUT: Final = "-"
-
-
-class NoSuchReport(UserError):
-    """A name that no report has."""
-
-
-class DeliveryNeeded(UserError):
-    """A report that is of one delivery was asked for without one."""
-
-
-class OfTheLabOnly(UserError):
-    """A report whose counters know no deliveries was asked for one of them."""
 
 
 class UnwritableReport(EnvironmentFault):
@@ -102,31 +83,20 @@ def register(app: typer.Typer) -> None:
         if name == "list":
             _list(json=json)
             return
-        entry = _entry(name, delivery)
         loaded = loaded_from(config)
         now = now_of(loaded, SystemClock())
+        asked = Asked(
+            delivery,
+            time_at("--from", from_, now),
+            time_at("--to", to, now),
+            None if scale is None else positive_seconds_of(scale, "--scale"),
+            humans,
+            domain,
+            None if reason is None else reason_named(reason),
+            ip,
+        )
         with contextlib.closing(store_of(loaded)) as store:
-            request = Request(
-                now,
-                loaded.configuration,
-                None if delivery is None else store.read_now(_reported, delivery),
-                time_at("--from", from_, now),
-                time_at("--to", to, now),
-                None if scale is None else positive_seconds_of(scale, "--scale"),
-                humans,
-                None if domain is None else _domain(domain),
-                None if reason is None else reason_named(reason),
-                ip,
-                _configured_at(loaded),
-            )
-            _refuse_backwards(request)
-            shown = Shown(
-                entry,
-                store.read_now(entry.build, request),
-                request,
-                str(loaded.directory),
-                shlex.join(["mtalab", *sys.argv[1:]]),
-            )
+            shown = made(store, loaded, now, name, asked, shlex.join(["mtalab", *sys.argv[1:]]))
             if html is not None:
                 _write_page(html, shown, store)
         if png is not None:
@@ -136,7 +106,7 @@ def register(app: typer.Typer) -> None:
         if csv:
             from lab.reports.values import as_csv
 
-            sys.stdout.write(as_csv(_sheet_named(shown, sheet)))
+            sys.stdout.write(as_csv(sheet_of(shown, sheet)))
         elif json:
             from lab.reports.values import as_json
 
@@ -172,98 +142,14 @@ def _list(*, json: bool) -> None:
     console().print(table)
 
 
-def _entry(name: str, delivery: int | None) -> Entry:
-    if name not in REPORTS:
-        raise NoSuchReport(
-            f"there is no report {name!r}",
-            remedy="Reports are: " + ", ".join(REPORTS) + "; `mtalab report list` tells more.",
-        )
-    entry = REPORTS[name]
-    if entry.of == "lab" and delivery is not None:
-        raise OfTheLabOnly(
-            f"the report {name} is of the whole lab: its counters know no deliveries",
-            where=Where(key="--delivery"),
-            remedy="Leave it out, and say --from and --to.",
-        )
-    if entry.of == "delivery" and delivery is None:
-        raise DeliveryNeeded(
-            f"the report {name} is of one delivery",
-            where=Where(key="--delivery"),
-            remedy="Say which; `mtalab deliveries` lists them.",
-        )
-    return entry
-
-
-def _reported(tx: Tx, delivery_id: int) -> Reported:
-    deliveries.get(tx, delivery_id)  # an unknown one is refused
-    return report_scope.reported(tx, Scope(delivery_id))[0]
-
-
-def _domain(text: str) -> str:
-    """A domain as counters have it; the name of an MX group may be none."""
-    with contextlib.suppress(BadAddress):
-        return canonical_domain(text)
-    return text
-
-
-def _configured_at(loaded: Loaded) -> float | None:
-    """Since when all running processes go by the configuration as it is; None: none runs."""
-    digest = digest_of(loaded)
-    since = [each.at for each in accounts(loaded.directory) if each.digest == digest]
-    return max(since, default=None)
-
-
-def _refuse_backwards(request: Request) -> None:
-    since, until = request.time()
-    if since >= until and (request.since is not None or request.until is not None):
-        raise BadFilter(
-            "the time that is asked for has no length",
-            where=Where(key="--to"),
-            remedy="Let --from be before --to; without --to it is until now.",
-        )
-
-
-def _sheet_named(shown: Shown, name: str | None) -> Sheet:
-    sheets = shown.report.sheets
-    if name is None:
-        return sheets[0]
-    for each in sheets:
-        if each.name == name:
-            return each
-    raise NoSuchReport(
-        f"the report {shown.entry.name} has no sheet {name!r}",
-        where=Where(key="--sheet"),
-        remedy="Its sheets are: " + ", ".join(each.name for each in sheets) + ".",
-    )
-
-
 def _write_page(file: Path, shown: Shown, store: Store) -> None:
     from lab.reports.page import page
 
-    text = page(shown, _mail(shown, store))
+    text = page(shown, mail_of(shown, store))
     if str(file) == _STANDARD_OUTPUT:
         sys.stdout.write(text)
     else:
         _to_file(file, lambda: file.write_text(text, encoding="utf-8"))
-
-
-def _mail(shown: Shown, store: Store) -> str | None:
-    """The delivery's mail with figures over its links, for the report of hot clicks."""
-    delivery = shown.request.delivery
-    if shown.entry.name != HOT or delivery is None:
-        return None
-    from lab.reports.hot_mail import html_of, with_shares
-
-    _, source = store.read_now(deliveries.source_of, delivery.id)
-    content = html_of(source)
-    sheet = shown.report.sheets[0]
-    urls, found = sheet.values("url"), sheet.values("share")
-    shares = {
-        str(url): float(each)
-        for url, each in zip(urls, found, strict=True)
-        if isinstance(each, int | float)
-    }
-    return None if content is None else with_shares(content, shares)
 
 
 def _to_file(file: Path, write: Callable[[], object]) -> None:

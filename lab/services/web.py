@@ -14,8 +14,8 @@ from lab.web.app import app_of
 from lab.web.guard import Rules
 from lab.web.lab_here import LabHere
 from lab.web.reached import reached_as
-from lab.web.token import token_of
 from lab.web_settings import WHO
+from lab.web_token import token_of
 from sinks.listening import refusing
 from store import modules
 from tracking.server.listening import listening

@@ -10,7 +10,17 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from lab.web import health, pages_list, static
-from lab.web.api import deliveries, events
+from lab.web.api import (
+    affinities,
+    coming_back,
+    deliveries,
+    events,
+    find,
+    log,
+    reports,
+    sinks,
+    standing,
+)
 from lab.web.guard import Guard, Rules
 from lab.web.lab_here import LabHere
 from lab.web.problems import speak_of_problems
@@ -19,7 +29,17 @@ API: Final = "/api/v1"
 _DESCRIPTION: Final = """What the commands of mtalab do, for programs. Times are seconds since \
 1970 (UTC), shares are parts of 1. What is refused comes as a problem of RFC 9457 with a `remedy`. \
 Lists are read page by page: `next` of an answer is `cursor` of the next question."""
-_OURS: Final = (deliveries.router, events.router)
+_OURS: Final = (
+    deliveries.router,
+    log.router,
+    standing.router,
+    affinities.router,
+    sinks.router,
+    coming_back.router,
+    reports.router,
+    find.router,
+    events.router,
+)
 
 
 def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:

@@ -1,29 +1,26 @@
-"""``/api/v1/deliveries``: the list, and one."""
+"""``/api/v1/deliveries``: the list, one, its parts and its links."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter
 
 from lab.shapes.delivery import as_json
+from lab.web.asked import DeliveryNumber, Paged, next_of
 from lab.web.lab_here import Here
 from store import deliveries
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"])
 
-Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the delivery.")]
+
+@router.get("")
+def listed(lab: Here, page: Paged) -> dict[str, Any]:
+    """Deliveries, the newest first."""
+    found = lab.read(deliveries.find, limit=page.limit, before_id=page.before)
+    last = found[-1].id if found else 0
+    return {"deliveries": [as_json(each) for each in found], "next": next_of(found, page, last)}
 
 
 @router.get("/{delivery}")
-def one(lab: Here, delivery: Number) -> dict[str, Any]:
+def one(lab: Here, delivery: DeliveryNumber) -> dict[str, Any]:
     """One delivery with its counters."""
     return as_json(lab.read(deliveries.get, delivery))
-
-
-@router.get("")
-def listed(
-    lab: Here,
-    limit: Annotated[int, Query(ge=1, le=200, description="How many, the newest first.")] = 50,
-) -> dict[str, Any]:
-    """Deliveries, the newest first."""
-    found = lab.read(deliveries.find, limit=limit)
-    return {"deliveries": [as_json(each) for each in found], "next": None}

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lab.web.guard import COOKIE, SIGN_IN
 from lab.web.lab_here import Here
 from lab.web.rendering import page
-from lab.web.token import token_of
+from lab.web_token import token_of
 
 router = APIRouter()
 
