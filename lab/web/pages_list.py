@@ -4,4 +4,7 @@ from typing import Final
 
 from lab.web.pages import deliveries, sign_in
 
-ROUTERS: Final = (deliveries.router, sign_in.router)
+ROUTERS: Final = (
+    deliveries.router,
+    sign_in.router,
+)

@@ -4,7 +4,9 @@ import pytest
 
 from lab.web.navigation import PLACES
 
-READY = ("deliveries",)
+READY = (
+    "deliveries",  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each.key in READY])
