@@ -16,8 +16,8 @@ from lab.cli.steering import (
     filter_of,
     progress_of,
 )
-from lab.cli.submit import validity_of
 from lab.stores import store_of
+from lab.submit.terms import validity_of
 from world.clock import SystemClock
 
 

@@ -17,9 +17,11 @@ from lab.web.api import (
     events,
     find,
     log,
+    operating,
     reports,
     sinks,
     standing,
+    steering,
 )
 from lab.web.guard import Guard, Rules
 from lab.web.lab_here import LabHere
@@ -31,8 +33,10 @@ _DESCRIPTION: Final = """What the commands of mtalab do, for programs. Times are
 Lists are read page by page: `next` of an answer is `cursor` of the next question."""
 _OURS: Final = (
     deliveries.router,
+    steering.router,
     log.router,
     standing.router,
+    operating.router,
     affinities.router,
     sinks.router,
     coming_back.router,

@@ -11,16 +11,19 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from mail.errors import EnvironmentFault, IllegalTransition, UserError
+from store.errors import CannotNow, SubmissionGone
 
 MEDIA_TYPE: Final = "application/problem+json"
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _UNKNOWN: Final = ("Unknown", "NoSuch")  # how errors about what is not there are named
+_CONFLICTS: Final = (IllegalTransition, CannotNow, SubmissionGone)
 
 
 class WebRefusal(UserError):
     """A request that the server refuses by itself; ``status`` is HTTP's."""
 
     status = HTTPStatus.BAD_REQUEST
+    errors: Sequence[Mapping[str, Any]] = ()  # what is wrong one by one, where it is many things
 
 
 class NotHere(WebRefusal):
@@ -70,7 +73,7 @@ def status_of(error: UserError | EnvironmentFault | IllegalTransition) -> int:
     """Which status of HTTP an error of ours is."""
     if isinstance(error, WebRefusal):
         return error.status
-    if isinstance(error, IllegalTransition):
+    if isinstance(error, _CONFLICTS):
         return HTTPStatus.CONFLICT
     if isinstance(error, EnvironmentFault):
         return HTTPStatus.SERVICE_UNAVAILABLE
@@ -84,7 +87,15 @@ def _of_ours(_: Request, error: Exception) -> Response:
         return problem(status_of(error), kind_of(error), str(error))
     assert isinstance(error, UserError | EnvironmentFault), "the handler is for these"
     where = "" if error.where is None else str(error.where)
-    return problem(status_of(error), kind_of(error), error.what, remedy=error.remedy, where=where)
+    errors = error.errors if isinstance(error, WebRefusal) else ()
+    return problem(
+        status_of(error),
+        kind_of(error),
+        error.what,
+        remedy=error.remedy,
+        where=where,
+        errors=errors,
+    )
 
 
 def _invalid(_: Request, error: Exception) -> Response:
