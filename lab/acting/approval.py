@@ -20,6 +20,12 @@ SHOWN: Final = 8  # findings; `mtalab check` tells all
 class FailedChecks(UserError):
     """A message has errors, and was to have none."""
 
+    def __init__(
+        self, what: str, findings: Sequence[Finding], *, where: Where, remedy: str
+    ) -> None:
+        self.findings = tuple(findings)
+        super().__init__(what, where=where, remedy=remedy)
+
 
 def check_first(
     loaded: Loaded, clock: Clock, asked: Asked, *, refuses_errors: bool
@@ -36,6 +42,7 @@ def check_first(
         told = "\n".join(f"{place(each)}{each.code}: {each.what}" for each in errors[:SHOWN])
         raise FailedChecks(
             f"the checks find {len(errors)} errors, so nothing was submitted:\n{told}",
+            errors,
             where=Where(asked.message.name),
             remedy=f"`mtalab check {asked.message}` says what to do about each.",
         )

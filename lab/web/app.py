@@ -22,6 +22,7 @@ from lab.web.api import (
     sinks,
     standing,
     steering,
+    submitting,
 )
 from lab.web.guard import Guard, Rules
 from lab.web.lab_here import LabHere
@@ -33,6 +34,7 @@ _DESCRIPTION: Final = """What the commands of mtalab do, for programs. Times are
 Lists are read page by page: `next` of an answer is `cursor` of the next question."""
 _OURS: Final = (
     deliveries.router,
+    submitting.router,
     steering.router,
     log.router,
     standing.router,

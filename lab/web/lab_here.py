@@ -4,6 +4,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from lab.acting.once import Once
 from lab.configuration import Loaded
 from lab.kept import now_of
 from lab.machine import Machine
@@ -25,6 +26,7 @@ class LabHere:
         self.loaded, self.store, self.machine, self.log = loaded, store, machine, log
         self.is_kept = is_kept  # from a simulation: it can be looked at, and not changed
         self.pulse = Pulse(store, machine.clock)
+        self.once = Once(store, machine)
 
     @property
     def clock(self) -> Clock:

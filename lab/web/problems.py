@@ -9,14 +9,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from lab.acting.once import KeyInUse
 from mail.errors import EnvironmentFault, IllegalTransition, UserError
-from store.errors import CannotNow, SubmissionGone
+from store.errors import CannotNow, KeyTaken, SubmissionGone
 
 MEDIA_TYPE: Final = "application/problem+json"
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _UNKNOWN: Final = ("Unknown", "NoSuch")  # how errors about what is not there are named
-_CONFLICTS: Final = (IllegalTransition, CannotNow, SubmissionGone)
+_CONFLICTS: Final = (IllegalTransition, CannotNow, SubmissionGone, KeyInUse, KeyTaken)
 
 
 class WebRefusal(UserError):
@@ -118,9 +120,20 @@ def _of_http(_: Request, error: Exception) -> Response:
     return problem(error.status_code, kind, str(error.detail), headers=error.headers)
 
 
+def _cut_off(_: Request, __: Exception) -> Response:
+    """Whoever left hears nothing; who sent too much without saying how much, does."""
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too_large",
+        "the request was cut off where it became too large",
+        remedy="Raise request_max under [web], or use `mtalab submit`.",
+    )
+
+
 def speak_of_problems(app: FastAPI) -> None:
     """Let every refusal be a problem of RFC 9457."""
     for kind in (UserError, EnvironmentFault, IllegalTransition):
         app.add_exception_handler(kind, _of_ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _cut_off)
