@@ -66,11 +66,10 @@ class Once:
             if earlier is not None:
                 yield earlier
                 return
-            try:
+            with contextlib.ExitStack() as unless_done:
+                unless_done.callback(self._store.write_now, idempotency.release, key, holder)
                 yield Turn(key, holder)
-            except BaseException:
-                self._store.write_now(idempotency.release, key, holder)
-                raise
+                unless_done.pop_all()
         finally:
             with self._lock:
                 self._mine.discard(holder.name)

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from lab.acting.once import KeyInUse
 from mail.errors import EnvironmentFault, IllegalTransition, UserError
+from mta.errors import BadTemplate
 from store.errors import CannotNow, KeyTaken, SubmissionGone
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -79,7 +80,7 @@ def status_of(error: UserError | EnvironmentFault | IllegalTransition) -> int:
         return HTTPStatus.CONFLICT
     if isinstance(error, EnvironmentFault):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    if type(error).__name__.startswith(_UNKNOWN):
+    if type(error).__name__.startswith(_UNKNOWN) and not isinstance(error, BadTemplate):
         return HTTPStatus.NOT_FOUND
     return HTTPStatus.UNPROCESSABLE_ENTITY
 
