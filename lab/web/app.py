@@ -13,6 +13,7 @@ from lab.web import health, pages_list, static
 from lab.web.api import (
     affinities,
     coming_back,
+    configuration,
     deliveries,
     events,
     find,
@@ -39,6 +40,7 @@ _OURS: Final = (
     log.router,
     standing.router,
     operating.router,
+    configuration.router,
     affinities.router,
     sinks.router,
     coming_back.router,

@@ -12,13 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from lab.acting.once import KeyInUse
+from lab.editing.values import NoSuchKey
 from mail.errors import EnvironmentFault, IllegalTransition, UserError
-from mta.errors import BadTemplate
+from mta.errors import UnknownField
 from store.errors import CannotNow, KeyTaken, SubmissionGone
 
 MEDIA_TYPE: Final = "application/problem+json"
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _UNKNOWN: Final = ("Unknown", "NoSuch")  # how errors about what is not there are named
+_OF_WHAT_WAS_SENT: Final = (UnknownField, NoSuchKey)  # and not of its address
 _CONFLICTS: Final = (IllegalTransition, CannotNow, SubmissionGone, KeyInUse, KeyTaken)
 
 
@@ -80,7 +82,7 @@ def status_of(error: UserError | EnvironmentFault | IllegalTransition) -> int:
         return HTTPStatus.CONFLICT
     if isinstance(error, EnvironmentFault):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    if type(error).__name__.startswith(_UNKNOWN) and not isinstance(error, BadTemplate):
+    if type(error).__name__.startswith(_UNKNOWN) and not isinstance(error, _OF_WHAT_WAS_SENT):
         return HTTPStatus.NOT_FOUND
     return HTTPStatus.UNPROCESSABLE_ENTITY
 
