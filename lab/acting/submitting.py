@@ -20,6 +20,8 @@ from lab.checks.finding import Finding
 from lab.configuration import Loaded
 from lab.shapes.submitted import as_json
 from lab.submit import terms
+from lab.submit.errors import SHOWN_MAX, BadRow
+from lab.submit.recipients import read_recipients
 from lab.submit.submission import Order, Submitted, submit
 from store.engine import Store, Tx
 from world.clock import Clock
@@ -134,16 +136,31 @@ def submit_once(
         return Answered(submit_given(store, loaded, clock, given, turn), is_replayed=False)
 
 
-def check_given(loaded: Loaded, clock: Clock, given: Given) -> Checked:
-    """What the checks find, without asking anybody for images; submits nothing.
+class Examined(NamedTuple):
+    """What the checks find, and rows that are no recipients: the first few, and how many."""
+
+    checked: Checked
+    bad: tuple[BadRow, ...]
+    bad_count: int
+
+
+def examine(loaded: Loaded, clock: Clock, given: Given) -> Examined:
+    """Look at a submission without asking anybody for images; submits nothing.
 
     Raises:
-        UnreadableInput, BadSubmission: it cannot be checked.
+        UnreadableInput, BadSubmission: it cannot be looked at.
     """
     with _files(given) as (message, recipients):
         order = _order(loaded, clock, given, message, recipients)
         asked = Asked(message, recipients, order.address_column, order.waves, order.validity_s)
-        return check(loaded, asked, clock.now(), None, frozenset())
+        found = check(loaded, asked, clock.now(), None, frozenset())
+        bad, count = [], 0
+        for row in read_recipients(recipients, order.address_column):
+            if isinstance(row, BadRow):
+                count += 1
+                if count <= SHOWN_MAX:
+                    bad.append(row)
+        return Examined(found, tuple(bad), count)
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from lab.web.pages import deliveries, sign_in
+from lab.web.pages import deliveries, new_delivery, sign_in
 
 ROUTERS: Final = (
     deliveries.router,
+    new_delivery.router,
     sign_in.router,
 )

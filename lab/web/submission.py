@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lab.acting.letter_source import Letter, source_of
 from lab.acting.submitting import Given, Terms
 from lab.web.asked import BadQuestion, seconds_of
+from lab.web.forms import File, Form
 from lab.web.problems import WebRefusal
 from mail.errors import Where
 
@@ -164,33 +165,26 @@ def of_json(body: bytes) -> Given:
     return asked.given()
 
 
-class File:
-    """A file of a form: its name and what is in it."""
-
-    def __init__(self, name: str, content: bytes) -> None:
-        self.name, self.content = name, content
-
-
-def of_form(fields: Mapping[str, str], files: Mapping[str, File]) -> Given:
+def of_form(form: Form) -> Given:
     """A form's fields, of which empty ones do not count, and its files.
 
     Raises InvalidRequest; and BadSubmission, BadQuestion.
     """
-    said = {name: value for name, value in fields.items() if value.strip()}
+    said = {name: value for name, value in form.fields.items() if value.strip()}
     pasted = said.pop("recipients", None)
     whole = said.pop("message", None)
     try:
         asked = InForm.model_validate(said)
     except ValidationError as error:
         raise InvalidRequest(error) from error
-    unknown = sorted(files.keys() - {"message", "recipients"})
+    unknown = sorted(form.files.keys() - {"message", "recipients"})
     if unknown:
         raise BadQuestion(
             f"there is no place for a file {unknown[0]!r}",
             where=Where(key=unknown[0]),
             remedy="Files are `message` and `recipients`.",
         )
-    message, recipients = files.get("message"), files.get("recipients")
+    message, recipients = form.files.get("message"), form.files.get("recipients")
     if message is None:
         message = File("message", source_of(asked.letter()) if whole is None else whole.encode())
     if recipients is None:

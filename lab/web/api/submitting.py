@@ -1,23 +1,23 @@
 """``POST /api/v1/deliveries``: a message and its recipients become a delivery."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.datastructures import UploadFile
 
 from lab.acting.approval import FailedChecks
 from lab.acting.submitting import Answered, Given, submit_once
 from lab.submit import errors
 from lab.web.api.submitting_described import REQUEST, RESPONSES
 from lab.web.changing import Changeable
+from lab.web.forms import form_of
 from lab.web.lab_here import LabHere
 from lab.web.problems import WebRefusal
-from lab.web.submission import File, of_form, of_json, of_message
+from lab.web.submission import of_form, of_json, of_message
 from mail.errors import UserError, Where
 
 router = APIRouter(tags=["deliveries"])
@@ -60,7 +60,7 @@ class BadMessage(Refused):
     """The checks find errors in the message, and were to find none."""
 
 
-async def _received(request: Request) -> AsyncIterator[Reading]:
+async def _received(request: Request) -> Reading:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     query = request.query_params
     if kind != "message/rfc822" and query:
@@ -71,35 +71,19 @@ async def _received(request: Request) -> AsyncIterator[Reading]:
         )
     if kind == "application/json":
         body = await request.body()
-        yield lambda: of_json(body)
-    elif kind == "message/rfc822":
+        return lambda: of_json(body)
+    if kind == "message/rfc822":
         body = await request.body()
         options = {name: value for name, value in query.items() if name != "to"}
-        yield lambda: of_message(body, options, query.getlist("to"))
-    elif kind == "multipart/form-data":
-        async with request.form(max_files=2, max_part_size=request_max(request)) as form:
-            fields: dict[str, str] = {}
-            files: dict[str, File] = {}
-            for name, value in form.multi_items():
-                if isinstance(value, UploadFile):
-                    if value.filename or value.size:  # else nothing was chosen
-                        files[name] = File(value.filename or name, await value.read())
-                else:
-                    fields[name] = value
-            yield lambda: of_form(fields, files)
-    else:
-        raise NotTaken(
-            f"{kind or 'no content type'} is no submission",
-            where=Where(key="Content-Type"),
-            remedy="Send application/json, multipart/form-data or message/rfc822.",
-        )
-
-
-def request_max(request: Request) -> int:
-    """How large a part of a form may be: as large as all of it."""
-    lab = request.app.state.lab
-    assert isinstance(lab, LabHere)
-    return lab.loaded.configuration.web.request_max
+        return lambda: of_message(body, options, query.getlist("to"))
+    if kind == "multipart/form-data":
+        form = await form_of(request)
+        return lambda: of_form(form)
+    raise NotTaken(
+        f"{kind or 'no content type'} is no submission",
+        where=Where(key="Content-Type"),
+        remedy="Send application/json, multipart/form-data or message/rfc822.",
+    )
 
 
 @router.post(
