@@ -25,6 +25,7 @@ from lab.web.api import (
     steering,
     submitting,
 )
+from lab.web.described import describe
 from lab.web.guard import Guard, Rules
 from lab.web.lab_here import LabHere
 from lab.web.problems import speak_of_problems
@@ -63,6 +64,7 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
     )
     app.state.lab = lab
     speak_of_problems(app)
+    describe(app)
     for each in _OURS:
         app.include_router(each, prefix=API)
     app.include_router(health.router)

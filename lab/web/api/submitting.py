@@ -13,6 +13,7 @@ from lab.acting.approval import FailedChecks
 from lab.acting.submitting import Answered, Given, submit_once
 from lab.submit import errors
 from lab.web.api.submitting_described import REQUEST, RESPONSES
+from lab.web.asked import BadQuestion
 from lab.web.changing import Changeable
 from lab.web.forms import form_of
 from lab.web.lab_here import LabHere
@@ -64,7 +65,7 @@ async def _received(request: Request) -> Reading:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     query = request.query_params
     if kind != "message/rfc822" and query:
-        raise NotTaken(
+        raise BadQuestion(
             "options in the query belong to a message as the body",
             where=Where(key=next(iter(query))),
             remedy="Put them into the body, or send message/rfc822.",
