@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from lab.acting.once import KeyInUse
 from lab.editing.values import NoSuchKey
@@ -117,10 +118,25 @@ def _invalid(_: Request, error: Exception) -> Response:
     )
 
 
-def _of_http(_: Request, error: Exception) -> Response:
+def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "the handler is for these"
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return problem(error.status_code, kind, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    allowed = _allowed(request) if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else []
+    if allowed:
+        headers["Allow"] = ", ".join(allowed)
+    return problem(error.status_code, kind, str(error.detail), headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of a path: each has a route of its own, and Starlette names the first's."""
+    found = [
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].match(request.url.path)
+        for method in operations
+    ]
+    return sorted(found)
 
 
 def _cut_off(_: Request, __: Exception) -> Response:
