@@ -54,11 +54,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What was changed, what cannot work on this machine all the same, and who follows."""
+    """What was changed, what cannot work on this machine all the same, and who follows.
+
+    ``restarts``: the page and API themselves start anew with it, and cannot see who follows.
+    """
 
     edits: tuple[Edit, ...]
     errors: tuple[Located, ...]
     processes: tuple[Follower, ...]
+    restarts: bool
 
 
 def change(loaded: Loaded, wanted: Mapping[str, Any], clock: Clock) -> Changed:
@@ -83,7 +87,8 @@ def change(loaded: Loaded, wanted: Mapping[str, Any], clock: Clock) -> Changed:
         _refuse_new_errors(loaded, text, after)
         if now != text:
             _write(loaded.path, now)
-    within_s = 0.0 if changed(SETTLED[WEB], loaded, after) else WITHIN_S  # else we end meanwhile
+    restarts = bool(changed(SETTLED[WEB], loaded, after))
+    within_s = 0.0 if restarts else WITHIN_S
     followers = asyncio.run(apply(replace(after, directory=loaded.directory), clock, within_s))
     before_values, values = tomllib.loads(text), tomllib.loads(now)
     edits = (Edit(key, _value(before_values, key), _value(values, key)) for key in wanted)
@@ -91,7 +96,8 @@ def change(loaded: Loaded, wanted: Mapping[str, Any], clock: Clock) -> Changed:
     return Changed(
         tuple(each for each in edits if each.before != each.after),
         tuple(errors),
-        tuple(followers),
+        () if restarts else tuple(followers),
+        restarts and bool(followers),
     )
 
 

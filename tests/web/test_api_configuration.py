@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from lab.editing.shown import without_passwords
+from store import audit
 from tests.fakes.changeable_lab import changeable
 
 PATH = "/api/v1/configuration"
@@ -50,6 +51,9 @@ def test_keys_are_set_and_removed_and_comments_stay(own):
         "affinity.promo.ip.2.exclude": ["orange.*"],
         "affinity.news": None,
     }
+    assert own.lab.read(audit.entries, limit=1)[0].text == (
+        "mtalab.toml was changed by the page or API: " + ", ".join(wanted)
+    )
     text = file.read_text()
     values = tomllib.loads(text)
     assert values["mta"]["promo1"]["affinities"] == ["promo", "service"]

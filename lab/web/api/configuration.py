@@ -10,10 +10,12 @@ from pydantic import BaseModel, Field
 from affinity.errors import BadConfiguration
 from lab.editing.change import FindsErrors, change
 from lab.editing.shown import without_passwords
+from lab.web.api.steering import BY
 from lab.web.changing import Changeable
 from lab.web.lab_here import Here
 from lab.web.problems import WebRefusal
 from mail.errors import UserError
+from store import audit
 
 router = APIRouter(tags=["configuration"])
 
@@ -86,12 +88,15 @@ def changed(lab: Changeable, wanted: Wanted) -> dict[str, Any]:
         raise NotValid(error, told) from error
     except FindsErrors as error:
         raise CannotWork(error, [each.as_json() for each in error.found]) from error
+    keys = ", ".join(each.key for each in done.edits)
+    if keys:
+        lab.write(audit.note, lab.now(), f"{lab.loaded.path.name} was changed by {BY}: {keys}")
+    follows = bool(done.processes) and all(each.state == "follows" for each in done.processes)
     return {
-        "ok": bool(done.processes)
-        and all(each.state == "follows" for each in done.processes)
-        and not done.errors,
+        "ok": (follows or done.restarts) and not done.errors,
         "file": lab.loaded.path.name,
         "changed": [without_passwords(asdict(each)) for each in done.edits],
         "errors": [each.as_json() for each in done.errors],
         "processes": [asdict(each) for each in done.processes],
+        "restarts": done.restarts,
     }
