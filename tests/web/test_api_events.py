@@ -1,16 +1,22 @@
 """Events as they happen: over HTTP, resumed, bounded, ended by those who listen."""
 
+import asyncio
 import contextlib
 import time
 
-import httpx
 import orjson
 import pytest
 
+from lab import happenings
 from lab.configuration import load
+from lab.happenings import Happenings, Place
+from lab.machine import ThisMachine
 from lab.web import listeners
+from lab.web.api import events
+from lab.web.lab_here import LabHere
 from store import audit, log
 from store.schema import open_store
+from tests.fakes.log import NotingLog
 from tests.fakes.web_server import serving
 
 
@@ -129,23 +135,27 @@ def test_who_leaves_makes_room_for_others(lively, monkeypatch):
         assert told.block()["id"]
 
 
-def test_who_does_not_read_is_not_read_for(served):
-    """What a slow reader has not taken stays in the store: only batches are asked for."""
+def test_who_does_not_read_is_not_read_for(served, monkeypatch):
+    """What a slow reader has not taken stays in the store: it is asked for batch by batch."""
+    monkeypatch.setattr(happenings, "BATCH", 5)
     asked = []
-    read_apart = served.lab.store.read_apart
 
-    async def counting(operation, *args, **kwargs):
-        asked.append(args)
-        return await read_apart(operation, *args, **kwargs)
+    class Counting(Happenings):
+        def next(self, tx, after):
+            asked.append(after)
+            return super().next(tx, after)
 
-    served.lab.store.read_apart = counting
-    try:
-        with httpx.Client(base_url=served.address) as slow:
-            with slow.stream("GET", "/api/v1/events", params={"after": "0-0"}) as answer:
-                Listener(answer).event()
-                assert len(asked) < 3
-    finally:
-        served.lab.store.read_apart = read_apart
+    async def take(count):
+        lab = LabHere(served.lab.loaded, served.lab.store, ThisMachine(), NotingLog(), is_kept=True)
+        told = events.events(lab, events._Wanted(Counting(log.Filter()), Place(0, 0)))
+        for _ in range(count):
+            await anext(told)
+        await told.aclose()
+
+    asyncio.run(take(1 + 5))
+    assert len(asked) == 1
+    asyncio.run(take(1 + 11))
+    assert len(asked) == 3
 
 
 def wait_for(served, count):
