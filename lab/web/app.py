@@ -18,6 +18,7 @@ from lab.web.api import (
     find,
     log,
     reports,
+    scenarios,
     sinks,
     standing,
 )
@@ -39,6 +40,7 @@ _OURS: Final = (
     reports.router,
     find.router,
     events.router,
+    scenarios.router,
 )
 
 

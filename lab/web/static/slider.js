@@ -5,12 +5,13 @@
 //     <button type="button" data-step="back">Previous event</button>
 //     <input id="when" type="range" min="0" max="600" step="1" value="600" data-stops="[0, 12.5, 60]">
 //     <button type="button" data-step="on">Next event</button>
+//     <output for="when"></output>
 //   </div>
-//   <div id="then" aria-live="polite">…what the server showed first…</div>
+//   <div id="then">…what the server showed first…</div>
 //
 // It stands outside of `live`. Buttons go to the next of `data-stops` (leave both out if there are
 // none). An element with `data-said` in the fragment gives the words that the slider says of its
-// value. Each move is told by an event `slid` whose detail is {value}. Setting `input.value` and
+// value, and the `output`, which is read out. Each move is told by an event `slid` whose detail is {value}. Setting `input.value` and
 // sending it an `input` event moves it, so that a chart can be clicked.
 (() => {
   "use strict";
@@ -25,6 +26,8 @@
     const saySo = () => {
       const said = into.querySelector("[data-said]");
       if (said) input.setAttribute("aria-valuetext", said.dataset.said);
+      const output = slider.querySelector("output");
+      if (said && output) output.textContent = said.dataset.said;
     };
     const next = (step) => {
       const at = Number(input.value), half = Number(input.step) / 2 || 0;
