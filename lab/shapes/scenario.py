@@ -2,10 +2,12 @@
 
 import shlex
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from lab.playing.gallery import Listed
 from lab.playing.runs import PlayedRun
+
+_LISTEN: Final = ("--listen", "127.0.0.1:8030")  # beside the page that tells it
 
 
 def listed_as_json(each: Listed) -> dict[str, Any]:
@@ -17,7 +19,7 @@ def run_as_json(run: PlayedRun) -> dict[str, Any]:
     """The shape of a run, without its steps."""
     kept = None if run.outcome is None else run.outcome["kept"]
     again = ["mtalab", "run", str(run.file), "--seed", str(run.seed), "--simulate"]
-    look = None if kept is None else ["mtalab", "web", "--config", f"{kept}/mtalab.toml"]
+    look = None if kept is None else ["mtalab", "web", "--config", f"{kept}/mtalab.toml", *_LISTEN]
     return {
         "run": run.number,
         "scenario": run.name,

@@ -78,4 +78,5 @@ def runs(lab: Here) -> dict[str, Any]:
 def run(lab: Here, run: RunNumber) -> dict[str, Any]:
     """One run: what came of it, and how it stood step by step."""
     found = lab.runs.get(run)
-    return {**run_as_json(found), "steps": lab.runs.steps(run)}
+    told = lab.runs.steps(run) or {"begins": None, "steps": []}
+    return {**run_as_json(found), "begins": told["begins"], "steps": told["steps"]}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 
 from lab.playing import gallery
-from lab.playing.runs import KEPT_MAX, NoSuchRun, PlayedRun
+from lab.playing.runs import KEPT_MAX, PlayedRun
 from lab.shapes.scenario import run_as_json
 from lab.web.api.scenarios import RunNumber
 from lab.web.lab_here import Here
@@ -42,7 +42,7 @@ def listed(request: Request, lab: Here) -> HTMLResponse:
 
 @router.get("/scenarios/runs/{run}")
 def one(request: Request, lab: Here, run: RunNumber) -> HTMLResponse:
-    found = _run(lab, run)
+    found = lab.runs.get(run)
     told = lab.runs.steps(run)
     steps = [] if told is None else told["steps"]
     stops = _stops(found, steps)
@@ -64,15 +64,11 @@ def one(request: Request, lab: Here, run: RunNumber) -> HTMLResponse:
 @router.get("/scenarios/runs/{run}/steps/{index}")
 def step(lab: Here, run: RunNumber, index: Annotated[int, Path(ge=0, le=10**6)]) -> HTMLResponse:
     """How it stood at one step: a part of a page, for its slider."""
-    found, told = _run(lab, run), lab.runs.steps(run)
+    found, told = lab.runs.get(run), lab.runs.steps(run)
     if told is None or index >= len(told["steps"]):
         raise NotHere(f"run {run} has no step {index}")
     template = ENVIRONMENT.get_template("scenario_step.html")
     return HTMLResponse(template.render(step=_step(found, told, index), elapsed=elapsed))
-
-
-def _run(lab: Here, number: int) -> PlayedRun:
-    return lab.runs.get(number)
 
 
 def _story(lab: Here, run: PlayedRun) -> str:
@@ -90,8 +86,15 @@ def _stops(run: PlayedRun, steps: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def _place(steps: Sequence[Mapping[str, Any]], at: float) -> int:
-    """The last step that is not after a time."""
-    return max(bisect_right(steps, at, key=lambda each: each["at"]) - 1, 0)
+    """The last step before what is expected at a time; events of the same time come after it."""
+    place = bisect_right(steps, at, key=lambda each: each["at"]) - 1
+    while place > 0 and steps[place]["at"] == at and _is_act(steps[place]["event"]):
+        place -= 1
+    return max(place, 0)
+
+
+def _is_act(event: str | None) -> bool:
+    return event is not None and not event.startswith("delivery ")
 
 
 def _first_shown(run: PlayedRun, steps: Sequence[Mapping[str, Any]], stops: Sequence[int]) -> int:

@@ -91,5 +91,5 @@
   document.addEventListener("theme", draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   new ResizeObserver(() => { if (chart && chart.width !== place.clientWidth) chart.setSize({ width: place.clientWidth, height: HEIGHT }); }).observe(place);
-  fetch(address).then((answer) => answer.json()).then((found) => { steps = found.steps.steps; draw(); });
+  fetch(address).then((answer) => answer.json()).then((found) => { steps = found.steps; draw(); });
 })();

@@ -11,8 +11,8 @@
 //
 // It stands outside of `live`. Buttons go to the next of `data-stops` (leave both out if there are
 // none). An element with `data-said` in the fragment gives the words that the slider says of its
-// value, and the `output`, which is read out. Each move is told by an event `slid` whose detail is {value}. Setting `input.value` and
-// sending it an `input` event moves it, so that a chart can be clicked.
+// value, and the `output`, which is read out. Each move is told by an event `slid` whose detail is
+// {value}. Setting `input.value` and sending it an `input` event moves it, so a chart can be clicked.
 (() => {
   "use strict";
   const WAIT_MS = 80; // while it is dragged
