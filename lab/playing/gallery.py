@@ -16,7 +16,7 @@ OWN: Final = "own"
 GALLERY: Final = "gallery"
 _FOLDER: Final = "scenarios"  # beside the configuration file
 # In the package, or in a checkout where the examples are.
-_SHIPPED: Final = Path(__file__).with_name("gallery")
+_SHIPPED: Final = Path(__file__).with_name("shipped")
 _EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "stuck-pending"
 
 
