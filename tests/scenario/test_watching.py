@@ -30,8 +30,8 @@ set = { "mta.m1.affinities" = ["promo", "nobody"] }
 
 [[event]]
 at = "40s"
-do = "pause"
-delivery = "stuck"
+do = "stop_instance"
+instance = "m1"
 """
 
 

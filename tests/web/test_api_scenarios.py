@@ -1,6 +1,7 @@
 """Scenarios over the API: listed, played, kept, refused."""
 
 import contextlib
+import shlex
 import time
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def test_a_run_is_played_and_tells_its_steps(stage):
     assert found["outcome"]["passed"]
     assert found["steps"][-1]["counts"]["sent"] == 3
     assert found["begins"] == 1767571200.0
-    kept = found["look"].split(" --config ")[1].split()[0]
-    assert Path(kept).is_file()
+    kept = shlex.split(found["look"])
+    assert Path(kept[kept.index("--config") + 1]).is_file()
     assert ask(stage, "/runs")["runs"][0]["run"] == found["run"]
 
 
@@ -182,6 +183,7 @@ def test_the_oldest_are_removed(tmp_path, monkeypatch):
     with played(tmp_path) as (found, number):
         for _ in range(2):
             found.end()
-            number = found.play(tmp_path / "case.toml", "own/case", None)
-        assert [each.number for each in found.all()] == [number, number - 1]
+            last = found.play(tmp_path / "case.toml", "own/case", None)
+        assert last == number + 2
+        assert [each.number for each in found.all()] == [last, last - 1]
         assert not (tmp_path / "runs" / "1").exists()

@@ -11,8 +11,8 @@ CASE = (
     + """
 [[event]]
 at = "10s"
-do = "pause"
-delivery = "1"
+do = "stop_instance"
+instance = "m1"
 
 [[expect]]
 at = "10s"
@@ -60,10 +60,12 @@ def test_a_step_tells_what_was_then_and_had_happened(stage, failed):
     first = step(0).text
     assert "<html" not in first
     assert "Nothing yet." in first
-    number = next(place for place, each in enumerate(failed["steps"]) if each["event"] == "pause 1")
+    number = next(
+        place for place, each in enumerate(failed["steps"]) if each["event"] == "stop instance m1"
+    )
     text = step(number).text
     assert 'data-said="after 10 s: 0 pending, 3 sent, 0 failed"' in text
-    assert text.index("delivery 1: 3 messages") < text.index("pause 1")
+    assert text.index("delivery 1: 3 messages") < text.index("stop instance m1")
     assert step(len(failed["steps"])).status_code == 404
 
 
