@@ -110,11 +110,10 @@ class Runs:
             number = max(self._numbers(), default=0) + 1
             folder = self._folder / str(number)
             folder.mkdir(parents=True)
-            try:
+            with contextlib.ExitStack() as refused:
+                refused.callback(shutil.rmtree, folder, ignore_errors=True)
                 yield number, folder
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+                refused.pop_all()  # it was begun: its folder stays
             self._remove_oldest()
 
     def _start(
