@@ -93,9 +93,9 @@ class Runs:
     def play_text(self, text: str, seed: int | None) -> int:
         """The same of a text that names no files."""
         with self._new() as (number, folder):
+            see_that_it_stands_alone(text, _TEXT)
             file = folder / _TEXT
             file.write_text(text, encoding="utf-8")
-            see_that_it_stands_alone(read_case(file))
             self._start(number, folder, file, None, seed)
         return number
 

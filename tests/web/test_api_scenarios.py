@@ -109,7 +109,7 @@ def test_a_text_is_played_and_what_was_not_as_expected_is_told(stage):
         ({"text": CASE.replace("messages = 3", "messages = 0")}, 422, "messages"),
         ({"text": 'modes = ["real"]\n' + CASE}, 422, "not simulated"),
         ({"text": CASE.replace('"the case"', '"../case"')}, 422, "name"),
-        ({"text": 'lab = "mtalab.toml"'}, 422, "cannot be read"),
+        ({"text": 'lab = "/etc/passwd"'}, 422, "names a file of the server"),
         (
             {"text": CASE.replace("messages = 3", 'recipients = "/etc/passwd"')},
             422,
@@ -120,6 +120,11 @@ def test_a_text_is_played_and_what_was_not_as_expected_is_told(stage):
             {"text": CASE + '[[event]]\nat = 1\ndo = "configure"\nset = { "lab.directory" = "/" }'},
             422,
             "event[0].set.lab.directory",
+        ),
+        (
+            {"text": CASE + '[[topology.dkim]]\nkey_file = "k.pem"\n'},
+            422,
+            "topology.dkim[0].key_file",
         ),
     ],
 )
