@@ -20,6 +20,7 @@ from lab.web.api import (
     log,
     operating,
     reports,
+    scenarios,
     sinks,
     standing,
     steering,
@@ -48,6 +49,7 @@ _OURS: Final = (
     reports.router,
     find.router,
     events.router,
+    scenarios.router,
 )
 
 

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from lab.web.pages import deliveries, new_delivery, sign_in
+from lab.web.pages import deliveries, new_delivery, scenarios, sign_in
 
 ROUTERS: Final = (
     deliveries.router,
     new_delivery.router,
+    scenarios.router,
     sign_in.router,
 )

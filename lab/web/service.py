@@ -72,4 +72,5 @@ class WebService:
                 yield host, port
             finally:
                 pulse.end()
+                self.lab.runs.end()
                 looking.cancel()
