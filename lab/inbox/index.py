@@ -2,15 +2,15 @@
 
 It is what a list shows and what a search looks through, so that no mail is read twice; it can be
 deleted at any time. It grows as far as the receipts have grown whenever somebody asks. A line is
-``[offset of the receipt, its end, its time, summary]``, a tab, and the words of the mail as a text in
-JSON, which has no tab in it: so a search runs over the file as it lies on the disk.
+``[offset of the receipt, its end, its time, summary]``, a tab, and the words of the mail as a text
+in JSON, which has no tab in it: so a search runs over the file as it lies on the disk.
 """
 
 import mmap
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import orjson
 
@@ -21,7 +21,8 @@ from sinks.errors import NoSuchMessage
 from sinks.inbox import content
 from sinks.receipts import receipt_by_id, receipts_since
 
-_BATCH: Final = 500  # mails written at a time
+_BATCH: Final = 300  # mails taken in at a time: a tenth of a second
+_SIZE, _TAGS = -4, -1  # where a summary has its size, followed by two numbers, and its tags
 
 
 class Entry(NamedTuple):
@@ -32,6 +33,9 @@ class Entry(NamedTuple):
     offset: int  # of its receipt
     start: int  # of its line in the index
     end: int
+    size: int  # bytes of the mail
+    attachments: int
+    inlines: int
 
     @property
     def id(self) -> str:
@@ -44,6 +48,7 @@ class SinkIndex:
 
     def __init__(self, directory: Path, sink: str) -> None:
         self._directory, self.sink = directory, sink
+        self.is_behind = False  # whether the last look left receipts for the next one
         self._path = directory / "inbox" / f"{sink}.index"
         self._forget()
 
@@ -56,7 +61,9 @@ class SinkIndex:
         self.tags: dict[int, tuple[str, ...]] = {}  # by the receipt's offset, where there are any
 
     def catch_up(self, size: int) -> bool:
-        """Go as far as the receipts, which are ``size`` bytes long.
+        """Go as far as the receipts, which are ``size`` bytes long, or one batch of mails.
+
+        ``is_behind`` tells afterwards whether there are more.
 
         Returns:
             False: all that was known before is void, since the receipts are others.
@@ -64,6 +71,7 @@ class SinkIndex:
         Raises:
             DamagedReceipts, SinkFilesUnusable: files of the sink cannot be read or written.
         """
+        self.is_behind = False
         if self._receipts_to == size and self._is_same():
             return True
         is_same = self._is_same() and self._receipts_to <= size
@@ -76,11 +84,13 @@ class SinkIndex:
                 is_same = False
             file.truncate(self._known_to)  # a torn line of a killed process
             file.seek(self._known_to)
-            for lines in self._missing():
-                file.write(b"".join(lines))
-                file.flush()
-                for each in lines:
-                    self._learn(each)
+            to, lines = self._missing()
+            file.write(b"".join(lines))
+            file.flush()
+            for each in lines:
+                self._learn(each)
+            self._receipts_to = to  # beyond receipts of what was not kept, too
+            self.is_behind = len(lines) >= _BATCH
             found = self._path.stat()
             self._file_id = (found.st_dev, found.st_ino)
         return is_same
@@ -93,7 +103,7 @@ class SinkIndex:
         is_ours = self._file_id == (found.st_dev, found.st_ino) or not self._known_to
         return is_ours and found.st_size >= self._known_to
 
-    def _take_in(self, file: Any) -> bool:
+    def _take_in(self, file: BinaryIO) -> bool:
         """Read what others wrote; False: it is no index of ours."""
         try:
             for line in whole_lines(file, self._known_to):
@@ -106,10 +116,12 @@ class SinkIndex:
         offset, end, time, summary = orjson.loads(line.partition(b"\t")[0])
         start = self._known_to
         self._known_to += len(line)
-        self.entries.append(Entry(time, self.sink, offset, start, self._known_to))
+        self.entries.append(
+            Entry(time, self.sink, offset, start, self._known_to, *summary[_SIZE:_TAGS])
+        )
         self._starts.append(start)
-        if summary[-1]:
-            self.tags[offset] = tuple(summary[-1])
+        if summary[_TAGS]:
+            self.tags[offset] = tuple(summary[_TAGS])
         self._receipts_to = end
 
     def _fits(self, size: int) -> bool:
@@ -124,11 +136,12 @@ class SinkIndex:
         except NoSuchMessage:
             return False
 
-    def _missing(self) -> Iterator[list[bytes]]:
+    def _missing(self) -> tuple[int, list[bytes]]:
+        """Lines of mails that are not in the index, and the end of the last receipt looked at."""
         lines: list[bytes] = []
-        start = self._receipts_to
-        for receipt, end in receipts_since(self._directory, self.sink, start):
-            self._receipts_to = end
+        to = self._receipts_to
+        for receipt, end in receipts_since(self._directory, self.sink, to):
+            to = end
             if receipt.inbox is None:
                 continue
             mail = Mail(content(self._directory, receipt))
@@ -138,17 +151,12 @@ class SinkIndex:
             head = as_bytes([place, end, receipt.time, summary.as_line()])
             lines.append(head + b"\t" + as_bytes(words) + b"\n")
             if len(lines) >= _BATCH:
-                yield lines
-                lines = []
-        to = self._receipts_to
-        if lines:
-            yield lines
-        self._receipts_to = to  # beyond receipts of what was not kept, too
+                break
+        return to, lines
 
-    def summaries(self, entries: list[Entry]) -> dict[str, Summary]:
-        """Of entries of this sink, by their ids."""
-        with self._path.open("rb") as file:
-            return {each.id: _summary(file, each) for each in entries}
+    def open(self) -> BinaryIO:
+        """Its file, for ``summary``."""
+        return self._path.open("rb")
 
     def with_words(self, words: str) -> set[int]:
         """The offsets of receipts of mails that hold these words, which are in lower case."""
@@ -170,6 +178,7 @@ class SinkIndex:
         return found
 
 
-def _summary(file: Any, entry: Entry) -> Summary:
+def summary(file: BinaryIO, entry: Entry) -> Summary:
+    """What an index, opened, tells of one of its mails."""
     file.seek(entry.start)
     return summary_from(orjson.loads(file.read(entry.end - entry.start).partition(b"\t")[0])[3])

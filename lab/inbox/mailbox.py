@@ -4,12 +4,12 @@ One process has one of it, several processes may have the same. It is asked from
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
-from lab.inbox.index import Entry, SinkIndex
+from lab.inbox.index import Entry, SinkIndex, summary
 from lab.inbox.marks import Key, Marks, key_of
 from lab.inbox.mime import Mail
 from lab.inbox.query import Candidate, Term
@@ -35,7 +35,7 @@ class Found(NamedTuple):
     """A page of a list, and how much there is; ``unread`` of what was found."""
 
     mails: list[Listed]
-    count: int
+    total: int
     unread: int
 
 
@@ -60,7 +60,8 @@ class Counts(NamedTuple):
 class Inbox:
     """The mails that the sinks of one lab kept. Each call sees what is there by now.
 
-    Each may raise DamagedReceipts and SinkFilesUnusable, as far as files are not as they should be.
+    Many mails that nobody looked at before take a while, some 3,000 a second: ``look`` takes in
+    some of them, and the others wait for all unless they are told ``waits=False``. Each may raise DamagedReceipts and SinkFilesUnusable, as far as files are not as they should be.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -71,37 +72,53 @@ class Inbox:
         self._entries: list[Entry] = []  # of mails that are not deleted, the oldest first
         self._by_id: dict[str, Entry] = {}
         self._taken: dict[str, int] = {}  # how many entries of each index are in the list
-        self._deleted = 0
+        self._gone = 0  # marks of deletion when the list was made
+        self._unread: tuple[object, int] = ((), 0)  # as of when, and how many
 
-    def counts(self) -> Counts:
-        with self._seen():
+    def counts(self, *, waits: bool = True) -> Counts:
+        with self._seen(waits=waits):
             totals: dict[str, int] = {}
             for each in self._tagged():
                 for tag in self._tags(each):
                     totals[tag] = totals.get(tag, 0) + 1
             tags = dict(sorted(totals.items(), key=lambda each: each[0].lower()))
-            unread = len(self._entries) - len(self._marks.read)
-            return Counts(len(self._entries), unread, tags, self._deleted)
+            deleted = sum(self._taken.values()) - len(self._entries)
+            return Counts(len(self._entries), self._unread_now(), tags, deleted)
 
-    def newest(self, start: int, limit: int, *, before: float | None = None) -> Found:
+    @property
+    def is_behind(self) -> bool:
+        """Whether there were mails that the last call did not take in."""
+        return any(each.is_behind for each in self._indexes.values())
+
+    def look(self) -> None:
+        """Take in some of what was received, a tenth of a second's worth."""
+        with self._seen(waits=False):
+            pass
+
+    def newest(
+        self, start: int, limit: int, *, before: float | None = None, waits: bool = True
+    ) -> Found:
         """A page of all mails, the last one first; ``before``: received before that time."""
-        with self._seen():
+        with self._seen(waits=waits):
             if before is None:
                 last = len(self._entries) - start
                 page = self._entries[max(0, last - limit) : max(0, last)][::-1]
-                unread = len(self._entries) - len(self._marks.read)
-                return Found(self._listed(page), len(self._entries), unread)
+                return Found(self._listed(page), len(self._entries), self._unread_now())
             found = [each for each in reversed(self._entries) if each.time < before]
             return self._found(found, start, limit)
 
     def search(
-        self, terms: Collection[Term], start: int, limit: int, *, before: float | None = None
+        self,
+        terms: Collection[Term],
+        start: int,
+        limit: int,
+        *,
+        before: float | None = None,
+        waits: bool = True,
     ) -> Found:
         """A page of the mails for which all terms hold, the last one first."""
-        with self._seen():
-            found = [
-                each for each in self._matching(terms) if before is None or each.time < before
-            ]
+        with self._seen(waits=waits):
+            found = [each for each in self._matching(terms) if before is None or each.time < before]
             return self._found(found[::-1], start, limit)
 
     def ids(self, terms: Collection[Term] | None = None) -> list[str]:
@@ -157,8 +174,15 @@ class Inbox:
 
     # --- what holds now --------------------------------------------------------------------
 
-    def _seen(self) -> "_Seen":
-        return _Seen(self._lock, self._look)
+    @contextmanager
+    def _seen(self, *, waits: bool = True) -> Iterator[None]:
+        """The inbox as of now, for one thread at a time."""
+        while True:  # others have their turn in between
+            with self._lock:
+                self._look()
+                if not (waits and self.is_behind):
+                    yield
+                    return
 
     def _look(self) -> None:
         """Take in what was received, and what others did to it."""
@@ -187,10 +211,18 @@ class Inbox:
             self._entries.sort()  # nearly sorted already, which is quick
             self._by_id.update((each.id, each) for each in new)
         self._taken = {sink: len(index.entries) for sink, index in self._indexes.items()}
-        if len(self._entries) + self._hidden() != sum(self._taken.values()):
+        if len(gone) != self._gone:
             self._entries = [each for each in self._entries if key_of(each) not in gone]
             self._by_id = {each.id: each for each in self._entries}
-        self._deleted = sum(self._taken.values()) - len(self._entries)
+            self._gone = len(gone)
+
+    def _unread_now(self) -> int:
+        stamp = (self._marks.stamp, len(self._entries))
+        if self._unread[0] != stamp:
+            found = ((self._by_id.get(mail_id), time) for mail_id, time in self._marks.read)
+            read = sum(each is not None and each.time == time for each, time in found)
+            self._unread = (stamp, len(self._entries) - read)
+        return self._unread[1]
 
     def _entry(self, mail_id: str) -> Entry:
         if mail_id == LATEST and self._entries:
@@ -219,65 +251,57 @@ class Inbox:
 
     # --- finding ---------------------------------------------------------------------------
 
-    def _matching(self, terms: Collection[Term]) -> Iterator[Entry]:
-        with_words = [self._with(each) for each in terms if _narrows(each)]
-        without = [self._with(each) for each in terms if each.is_all and each.is_not]
+    def _matching(self, terms: Collection[Term]) -> list[Entry]:
+        entries = self._entries
+        for each in terms:
+            if each.words and (each.is_all or not each.is_not):
+                has = self._with(each.words)
+                is_not = each.is_not
+                entries = [one for one in entries if ((one.sink, one.offset) in has) != is_not]
         others = [each for each in terms if not each.is_all]
-        read = self._marks.read
-        for entry in self._entries:
-            place = (entry.sink, entry.offset)
-            if not all(place in each for each in with_words):
-                continue
-            if any(place in each for each in without):
-                continue
-            candidate = Candidate(
-                entry.time, key_of(entry) in read, self._tags(entry), self._reader(entry)
-            )
-            if all(each.holds(candidate) != each.is_not for each in others):
-                yield entry
+        if not others:
+            return entries
+        with ExitStack() as stack:
+            files = {
+                sink: stack.enter_context(index.open()) for sink, index in self._indexes.items()
+            }
+            return [
+                each for each in entries if _holds(others, self._candidate(each, files[each.sink]))
+            ]
 
-    def _with(self, term: Term) -> set[tuple[str, int]]:
+    def _candidate(self, entry: Entry, file: BinaryIO) -> Candidate:
+        return Candidate(
+            entry,
+            key_of(entry) in self._marks.read,
+            self._tags(entry),
+            lambda: summary(file, entry),
+        )
+
+    def _with(self, words: str) -> set[tuple[str, int]]:
         return {
             (sink, offset)
             for sink, index in self._indexes.items()
-            for offset in index.with_words(term.words)
+            for offset in index.with_words(words)
         }
-
-    def _reader(self, entry: Entry) -> Callable[[], Summary]:
-        return cache(lambda: self._indexes[entry.sink].summaries([entry])[entry.id])
 
     def _found(self, found: list[Entry], start: int, limit: int) -> Found:
         unread = sum(key_of(each) not in self._marks.read for each in found)
         return Found(self._listed(found[start : start + limit]), len(found), unread)
 
     def _listed(self, entries: Collection[Entry]) -> list[Listed]:
-        summaries: dict[str, Summary] = {}
-        for sink in {each.sink for each in entries}:
-            own = [each for each in entries if each.sink == sink]
-            summaries |= self._indexes[sink].summaries(own)
-        return [
-            Listed(each, summaries[each.id], key_of(each) in self._marks.read, self._tags(each))
-            for each in entries
-        ]
+        with ExitStack() as stack:
+            sinks = {each.sink for each in entries}
+            files = {sink: stack.enter_context(self._indexes[sink].open()) for sink in sinks}
+            return [
+                Listed(
+                    each,
+                    summary(files[each.sink], each),
+                    key_of(each) in self._marks.read,
+                    self._tags(each),
+                )
+                for each in entries
+            ]
 
 
-def _narrows(term: Term) -> bool:
-    return bool(term.words) and not term.is_not
-
-
-class _Seen:
-    """The inbox as of now, for one thread at a time."""
-
-    def __init__(self, lock: threading.RLock, look: Callable[[], None]) -> None:
-        self._lock, self._look = lock, look
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        try:
-            self._look()
-        except BaseException:
-            self._lock.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+def _holds(terms: Iterable[Term], candidate: Candidate) -> bool:
+    return all(each.holds(candidate) != each.is_not for each in terms)

@@ -41,6 +41,11 @@ class Marks:
         self._file_id = (0, 0)
         self._known_to = 0
 
+    @property
+    def stamp(self) -> tuple[object, int]:
+        """Another one after each change."""
+        return self._file_id, self._known_to
+
     def refresh(self) -> None:
         """Learn what others did meanwhile.
 

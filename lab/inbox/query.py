@@ -1,9 +1,10 @@
 """The words to search the inbox with, as Mailpit has them.
 
-``from:``, ``to:``, ``cc:``, ``bcc:``, ``reply-to:``, ``addressed:``, ``subject:``, ``message-id:``,
-``tag:``, ``is:read``, ``is:unread``, ``is:tagged``, ``has:attachment``, ``has:inline``, ``before:``,
-``after:``, ``larger:``, ``smaller:``, and any other word, which is looked for everywhere. Quotation
-marks hold words together; ``-`` or ``!`` before a word means that it must not be so. All must hold.
+``from:``, ``to:``, ``cc:``, ``bcc:``, ``reply-to:``, ``addressed:``, ``subject:``,
+``message-id:``, ``tag:``, ``is:read``, ``is:unread``, ``is:tagged``, ``has:attachment``,
+``has:inline``, ``before:``, ``after:``, ``larger:``, ``smaller:``, and any other word, which is
+looked for everywhere. Quotation marks hold words together; ``-`` or ``!`` before a word means that
+it must not be so. All must hold.
 """
 
 import re
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from lab.inbox.index import Entry
 from lab.inbox.mime import Mailbox
 from lab.inbox.summary import Summary
 from mail.errors import UserError
@@ -31,7 +33,7 @@ class BadSearch(UserError):
 class Candidate(NamedTuple):
     """One mail as a search sees it; ``summary`` is read when it is asked for."""
 
-    time: float
+    entry: Entry
     is_read: bool
     tags: tuple[str, ...]
     summary: Callable[[], Summary]
@@ -93,17 +95,18 @@ def _measured(key: str, value: str, zone: tzinfo | None) -> Term | None:
     match key:
         case "after":
             at = _time(value, zone)
-            return Term(lambda mail: mail.time >= at)
+            return Term(lambda mail: mail.entry.time >= at)
         case "before":
             at = _time(value, zone)
-            return Term(lambda mail: mail.time <= at)
+            return Term(lambda mail: mail.entry.time <= at)
         case "larger":
             size = _size(value)
-            return Term(lambda mail: mail.summary().size > size)
+            return Term(lambda mail: mail.entry.size > size)
         case "smaller":
             size = _size(value)
-            return Term(lambda mail: mail.summary().size < size)
-    return None
+            return Term(lambda mail: mail.entry.size < size)
+        case _:
+            return None
 
 
 def time_of(text: str, zone_name: str = "") -> float:
@@ -120,7 +123,8 @@ def _time(text: str, zone: tzinfo | None) -> float:
         return placed.timestamp()
     except (ValueError, OverflowError):
         raise BadSearch(
-            f"{text!r} is no time", remedy="Use 2026-12-24, or 2026-12-24T08:00, with a zone or not."
+            f"{text!r} is no time",
+            remedy="Use 2026-12-24, or 2026-12-24T08:00, with a zone or not.",
         ) from None
 
 
@@ -177,8 +181,8 @@ _TEXTS: Final[dict[str, Callable[[Summary], str]]] = {
     "subject": lambda mail: mail.subject,
     "message-id": lambda mail: mail.message_id,
 }
-_ATTACHED: Final = Term(lambda mail: mail.summary().attachments > 0)
-_INLINE: Final = Term(lambda mail: mail.summary().inlines > 0)
+_ATTACHED: Final = Term(lambda mail: mail.entry.attachments > 0)
+_INLINE: Final = Term(lambda mail: mail.entry.inlines > 0)
 _IS: Final = {
     "is:read": Term(lambda mail: mail.is_read),
     "is:unread": Term(lambda mail: not mail.is_read),
