@@ -61,7 +61,8 @@ class Inbox:
     """The mails that the sinks of one lab kept. Each call sees what is there by now.
 
     Many mails that nobody looked at before take a while, some 3,000 a second: ``look`` takes in
-    some of them, and the others wait for all unless they are told ``waits=False``. Each may raise DamagedReceipts and SinkFilesUnusable, as far as files are not as they should be.
+    some of them, and the others wait for all unless they are told ``waits=False``. Each may raise
+    DamagedReceipts and SinkFilesUnusable, as far as files are not as they should be.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 
 from lab.configuration import Loaded
+from lab.inbox.mailbox import Inbox
 from lab.kept import now_of
 from lab.machine import Machine
 from lab.web.pulse import Pulse
@@ -25,6 +26,8 @@ class LabHere:
         self.loaded, self.store, self.machine, self.log = loaded, store, machine, log
         self.is_kept = is_kept  # from a simulation: it can be looked at, and not changed
         self.pulse = Pulse(store, machine.clock)
+        self.inbox = Inbox(loaded.directory)
+        self.since = machine.clock.now()  # the server's start, epoch seconds
 
     @property
     def clock(self) -> Clock:

@@ -1,6 +1,6 @@
-"""How fast the inbox is with many received mails: ``python -m tests.measure.inbox_of_many [100000]``.
+"""How fast the inbox is with many received mails.
 
-Writes them as a sink does, then times the first look, looks after that, and searches; in seconds.
+``python -m tests.measure.inbox_of_many 100000`` writes them as a sink does, then times the first look, looks after that, and searches; in seconds.
 """
 
 import sys
@@ -90,7 +90,7 @@ def main() -> None:
             timed(query, lambda query=query: inbox.search(terms_of(query), 0, 50))
         timed("one mail opened", lambda: inbox.open("latest"))
         timed("all marked read", lambda: inbox.set_read(inbox.ids(), is_read=True))
-        timed("a look after that", lambda: inbox.counts())
+        timed("a look after that", inbox.counts)
         timed("all deleted", lambda: inbox.delete(inbox.ids()))
         timed("a look after that", lambda: inbox.newest(0, 50))
         print(f"{psutil.Process().memory_info().rss / 2**20:9.0f}  MiB of memory")
