@@ -8,7 +8,6 @@ in JSON, which has no tab in it: so a search runs over the file as it lies on th
 
 import mmap
 from bisect import bisect_right
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 

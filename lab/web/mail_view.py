@@ -1,8 +1,8 @@
 """A mail shown in a browser so that nothing of it acts: it is other people's HTML.
 
 What keeps it still is the browser: the answer's policy allows no scripts, loads, forms and frames,
-and ``sandbox`` takes the document's origin. The page shows it in ``<iframe sandbox>`` besides. Pictures
-that came along stand in it as ``data:``, so it needs to ask for nothing.
+and ``sandbox`` takes the document's origin. The page shows it in ``<iframe sandbox>`` besides.
+Pictures that came along stand in it as ``data:``, so it needs to ask for nothing.
 """
 
 import re

@@ -1,7 +1,8 @@
 """``/api/v1/chaos``: all running sinks refuse some senders or recipients.
 
-Each sink takes a personality that extends the one that it has, named ``chaos over NAME``; what it was
-told stands in its description, so that the sinks alone know what holds, and forget it when they end.
+Each sink takes a personality that extends the one that it has, named ``chaos over NAME``; what it
+was told stands in its description, so that the sinks alone know what holds, and forget it when they
+end.
 """
 
 import re

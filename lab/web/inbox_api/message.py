@@ -1,22 +1,28 @@
 """``/api/v1/message/ID`` and ``/view/ID.html``: one mail; the ID ``latest`` is the last one."""
 
-from typing import Annotated, Any, NoReturn
+from typing import Any, Final, NoReturn
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from lab.inbox.mailbox import LATEST, Opened
 from lab.web.inbox_api.forms import headers, whole
 from lab.web.inbox_api.speaking import NotDone, SpokenAsText, searched
-from lab.web.lab_here import Here
+from lab.web.lab_here import Here, LabHere
 from lab.web.mail_view import POLICY, part_answer, preview, with_pictures
 from lab.web.problems import NotHere
 
 router = APIRouter(route_class=SpokenAsText)
 view = APIRouter(route_class=SpokenAsText)
+_NOT_DONE: Final = {
+    ("GET", "html-check"): "HTML is not held against mail programs here; see `mtalab check`",
+    ("GET", "link-check"): "links are not followed: nothing leaves this machine",
+    ("GET", "sa-check"): "there is no SpamAssassin here",
+    ("POST", "release"): "messages are not released: nothing leaves this machine",
+}
 
 
-def _opened(lab: Here, request: Request, mail_id: str) -> Opened:
+def _opened(lab: LabHere, request: Request, mail_id: str) -> Opened:
     terms = searched(request) if mail_id == LATEST else None
     if terms is not None:
         found = lab.inbox.search(terms, 0, 1).mails
@@ -26,28 +32,28 @@ def _opened(lab: Here, request: Request, mail_id: str) -> Opened:
     return lab.inbox.open(mail_id)
 
 
-OneMail = Annotated[Opened, Depends(_opened)]
-
-
-def _mark(lab: Here, opened: Opened) -> None:
+def _mark(lab: LabHere, opened: Opened) -> None:
     if not lab.is_kept:  # nothing of such a lab is changed
         lab.inbox.set_read([opened.entry.id], is_read=True)
 
 
 @router.get("/message/{mail_id}")
-def shown(lab: Here, opened: OneMail) -> dict[str, Any]:
+def shown(lab: Here, request: Request, mail_id: str) -> dict[str, Any]:
     """Its bodies and what came along; it counts as read from now on."""
+    opened = _opened(lab, request, mail_id)
     _mark(lab, opened)
     return whole(opened)
 
 
 @router.get("/message/{mail_id}/headers")
-def its_headers(opened: OneMail) -> dict[str, list[str]]:
+def its_headers(lab: Here, request: Request, mail_id: str) -> dict[str, list[str]]:
+    opened = _opened(lab, request, mail_id)
     return headers(opened.mail)
 
 
 @router.get("/message/{mail_id}/raw")
-def raw(opened: OneMail, dl: str = "") -> Response:
+def raw(lab: Here, request: Request, mail_id: str, dl: str = "") -> Response:
+    opened = _opened(lab, request, mail_id)
     name = f'attachment; filename="{opened.entry.id}.eml"'
     return Response(
         opened.mail.raw,
@@ -57,7 +63,8 @@ def raw(opened: OneMail, dl: str = "") -> Response:
 
 
 @router.get("/message/{mail_id}/part/{part_id}")
-def part(opened: OneMail, part_id: str) -> Response:
+def part(lab: Here, request: Request, mail_id: str, part_id: str) -> Response:
+    opened = _opened(lab, request, mail_id)
     found = opened.mail.part(part_id)
     if found is None:
         raise NotHere(f"the message has no part {part_id!r}")
@@ -65,36 +72,24 @@ def part(opened: OneMail, part_id: str) -> Response:
 
 
 @router.get("/message/{mail_id}/part/{part_id}/thumb")
-def thumb(opened: OneMail) -> NoReturn:
-    raise NotDone("no thumbnails are made here", remedy="Ask for the part itself.")
+def thumb(lab: Here, request: Request, mail_id: str, part_id: str) -> Response:
+    """A picture is its own thumbnail: it is served whole."""
+    return part(lab, request, mail_id, part_id)
 
 
-@router.get("/message/{mail_id}/html-check")
-def html_check(opened: OneMail) -> NoReturn:
-    raise NotDone(
-        "HTML is not held against mail programs here",
-        remedy="`mtalab check` finds other mistakes of a mail.",
-    )
-
-
-@router.get("/message/{mail_id}/link-check")
-def link_check(opened: OneMail) -> NoReturn:
-    raise NotDone("links are not followed: nothing leaves this machine")
-
-
-@router.get("/message/{mail_id}/sa-check")
-def spam_check(opened: OneMail) -> NoReturn:
-    raise NotDone("there is no SpamAssassin here")
-
-
-@router.post("/message/{mail_id}/release")
-def release(opened: OneMail) -> NoReturn:
-    raise NotDone("messages are not released: nothing leaves this machine")
+@router.get("/message/{mail_id}/{check}")
+@router.post("/message/{mail_id}/{check}")
+def not_done(lab: Here, request: Request, mail_id: str, check: str) -> NoReturn:
+    if (request.method, check) not in _NOT_DONE:
+        raise NotHere("404 page not found")
+    _opened(lab, request, mail_id)
+    raise NotDone(_NOT_DONE[request.method, check])
 
 
 @view.get("/view/{mail_id}.html")
-def as_html(lab: Here, request: Request, opened: OneMail) -> Response:
+def as_html(lab: Here, request: Request, mail_id: str) -> Response:
     """The HTML of a mail, pictures that came along within it."""
+    opened = _opened(lab, request, mail_id)
     if not opened.mail.html:
         raise NotHere("This message does not contain a HTML part")
     _mark(lab, opened)
@@ -108,12 +103,14 @@ def as_html(lab: Here, request: Request, opened: OneMail) -> Response:
 
 
 @view.get("/view/{mail_id}.txt")
-def as_text(lab: Here, opened: OneMail) -> Response:
+def as_text(lab: Here, request: Request, mail_id: str) -> Response:
+    opened = _opened(lab, request, mail_id)
     _mark(lab, opened)
     return PlainTextResponse(opened.mail.text.encode("utf-8", "replace"))
 
 
 @view.get("/view/{mail_id}")
-def as_page(opened: OneMail) -> Response:
+def as_page(lab: Here, request: Request, mail_id: str) -> Response:
     """Where Mailpit has its page of a mail, ours is found."""
+    opened = _opened(lab, request, mail_id)
     return RedirectResponse(f"/inbox/{opened.entry.id}")

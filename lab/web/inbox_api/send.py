@@ -44,11 +44,15 @@ class _Given(BaseModel):
 
 
 class Person(_Given):
+    """Somebody's address."""
+
     email: str
     name: str = ""
 
 
 class File(_Given):
+    """An attachment, its content in Base64; with a ContentID it is shown within the mail."""
+
     content: str
     filename: str
     contenttype: str = ""
@@ -134,10 +138,15 @@ def _attach(message: EmailMessage, file: File) -> None:
         raise ValueError(f'error decoding base64 attachment "{file.filename}": {error}') from error
     media_type = file.contenttype.partition(";")[0].strip() or "application/octet-stream"
     kind, _, subtype = media_type.partition("/")
-    named = {"filename": file.filename}
-    if file.contentid:
-        named |= {"cid": f"<{file.contentid.strip('<>')}>", "disposition": "inline"}
-    message.add_attachment(content, maintype=kind, subtype=subtype, **named)
+    content_id = f"<{file.contentid.strip('<>')}>" if file.contentid else None
+    message.add_attachment(
+        content,
+        maintype=kind,
+        subtype=subtype,
+        filename=file.filename,
+        cid=content_id,
+        disposition="inline" if content_id else "attachment",
+    )
 
 
 def _delivered(lab: LabHere, sender: str, recipients: list[str], content: bytes) -> str:
