@@ -263,12 +263,14 @@ class Inbox:
         if not others:
             return entries
         with ExitStack() as stack:
-            files = {
-                sink: stack.enter_context(index.open()) for sink, index in self._indexes.items()
-            }
+            files = self._opened(entries, stack)
             return [
                 each for each in entries if _holds(others, self._candidate(each, files[each.sink]))
             ]
+
+    def _opened(self, entries: Iterable[Entry], stack: ExitStack) -> dict[str, BinaryIO]:
+        sinks = {each.sink for each in entries}
+        return {sink: stack.enter_context(self._indexes[sink].open()) for sink in sinks}
 
     def _candidate(self, entry: Entry, file: BinaryIO) -> Candidate:
         return Candidate(
@@ -291,8 +293,7 @@ class Inbox:
 
     def _listed(self, entries: Collection[Entry]) -> list[Listed]:
         with ExitStack() as stack:
-            sinks = {each.sink for each in entries}
-            files = {sink: stack.enter_context(self._indexes[sink].open()) for sink in sinks}
+            files = self._opened(entries, stack)
             return [
                 Listed(
                     each,

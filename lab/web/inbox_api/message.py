@@ -1,6 +1,6 @@
 """``/api/v1/message/ID`` and ``/view/ID.html``: one mail; the ID ``latest`` is the last one."""
 
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
@@ -79,7 +79,7 @@ def thumb(lab: Here, request: Request, mail_id: str, part_id: str) -> Response:
 
 @router.get("/message/{mail_id}/{check}")
 @router.post("/message/{mail_id}/{check}")
-def not_done(lab: Here, request: Request, mail_id: str, check: str) -> NoReturn:
+def not_done(lab: Here, request: Request, mail_id: str, check: str) -> Response:
     if (request.method, check) not in _NOT_DONE:
         raise NotHere("404 page not found")
     _opened(lab, request, mail_id)

@@ -155,22 +155,24 @@ def _delivered(lab: LabHere, sender: str, recipients: list[str], content: bytes)
     try:
         with smtplib.SMTP(host.strip("[]"), port, "localhost", timeout=_WAIT_S) as smtp:
             smtp.ehlo()
-            for code, said in (smtp.mail(sender), *(smtp.rcpt(each) for each in recipients)):
-                _heard(sink, code, said)
-            code, said = smtp.data(content)
-            _heard(sink, code, said)
+            _heard(sink, smtp.mail(sender))
+            for each in recipients:
+                _heard(sink, smtp.rcpt(each))
+            said = _heard(sink, smtp.data(content))
     except (OSError, smtplib.SMTPException) as error:
         raise NotAsked(f"SMTP error: sink {sink!r}: {error}") from error
-    found = _ID.search(said.decode("utf-8", "replace"))
+    found = _ID.search(said)
     if found is None:
         raise NotAsked(f"sink {sink!r} did not tell where it put the message: {said!r}")
     return found[1]
 
 
-def _heard(sink: str, code: int, said: bytes) -> None:
+def _heard(sink: str, reply: tuple[int, bytes]) -> str:
+    """The words of a reply, if it accepts."""
+    code, words = reply[0], reply[1].decode("utf-8", "replace")
     if code >= 400:
-        words = said.decode("utf-8", "replace")
         raise NotAsked(f"SMTP error: sink {sink!r} says {code} {words}")
+    return words
 
 
 def _receiver(lab: LabHere) -> tuple[str, str]:
