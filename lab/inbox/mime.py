@@ -61,7 +61,7 @@ class Part:
     def text(self) -> str:
         try:
             return self.content.decode(self.charset or "utf-8", "replace")
-        except LookupError:  # no such character set
+        except (LookupError, UnicodeError):  # no such character set, or one that is none
             return self.content.decode("utf-8", "replace")
 
 
@@ -86,8 +86,6 @@ class Mail:
         """The addresses of all headers of this name."""
         values = [_plain(each) for each in self._message.get_all(name, ())]
         found = getaddresses(values)
-        if values and not any(address for _, address in found):
-            found = getaddresses(values, strict=False)
         return [Mailbox(decoded(name), address) for name, address in found if address or name]
 
     @property
@@ -153,11 +151,9 @@ def _plain(value: Any) -> str:
 
 
 def _leaves(message: Message, place: str) -> Iterator[Part]:
-    payload = message.get_payload()
-    if isinstance(payload, list) and message.get_content_maintype() == "multipart":
-        for number, each in enumerate(payload, start=1):
-            if isinstance(each, Message):
-                yield from _leaves(each, f"{place}.{number}" if place else str(number))
+    if message.is_multipart() and message.get_content_maintype() == "multipart":
+        for number, each in enumerate(_below(message), start=1):
+            yield from _leaves(each, f"{place}.{number}" if place else str(number))
         return
     yield Part(
         id=place or "0",
@@ -170,11 +166,19 @@ def _leaves(message: Message, place: str) -> Iterator[Part]:
     )
 
 
+def _below(message: Message) -> list[Message]:
+    payload: Any = message.get_payload()
+    return [each for each in payload if isinstance(each, Message)]
+
+
 def _content(message: Message) -> bytes:
-    payload = message.get_payload()
-    if isinstance(payload, list):  # a mail within the mail, as it came
-        return b"\n".join(each.as_bytes() for each in payload if isinstance(each, Message))
-    found = message.get_payload(decode=True)
+    if message.is_multipart():  # a mail within the mail, as it came
+        return b"\n".join(each.as_bytes() for each in _below(message))
+    try:
+        found = message.get_payload(decode=True)
+    except (LookupError, TypeError, ValueError):  # it minds a character set that is none
+        message.del_param("charset")
+        found = message.get_payload(decode=True)
     return found if isinstance(found, bytes) else b""
 
 

@@ -46,7 +46,7 @@ class InboxLab(Served):
 
     def deliver(self, content, *recipients, sender="a@shop.example", sink="inbox"):
         if isinstance(content, str):
-            content = content.encode()
+            content = content.replace("\n", "\r\n").encode()
         with smtplib.SMTP("127.0.0.1", self.ports[sink], "client.test", timeout=30) as smtp:
             smtp.ehlo()
             self._heard(smtp.mail(sender))
