@@ -15,7 +15,7 @@ import orjson
 
 from lab.inbox.locked_file import locked, whole_lines
 from lab.inbox.mime import Mail
-from lab.inbox.summary import Summary, as_bytes, summary_from, summary_of, words_for_search
+from lab.inbox.summary import Summary, summary_from, summary_of, words_for_search
 from sinks.errors import NoSuchMessage
 from sinks.inbox import content
 from sinks.receipts import receipt_by_id, receipts_since
@@ -147,8 +147,8 @@ class SinkIndex:
             summary = summary_of(receipt, mail)
             place = int(receipt.id.rpartition("-")[2])
             words = words_for_search(summary, mail)
-            head = as_bytes([place, end, receipt.time, summary.as_line()])
-            lines.append(head + b"\t" + as_bytes(words) + b"\n")
+            head = orjson.dumps([place, end, receipt.time, summary.as_line()])
+            lines.append(head + b"\t" + orjson.dumps(words) + b"\n")
             if len(lines) >= _BATCH:
                 break
         return to, lines
@@ -159,7 +159,7 @@ class SinkIndex:
 
     def with_words(self, words: str) -> set[int]:
         """The offsets of receipts of mails that hold these words, which are in lower case."""
-        needle = as_bytes(words)[1:-1]  # as it stands in a line
+        needle = orjson.dumps(words)[1:-1]  # as it stands in a line
         found: set[int] = set()
         if not self.entries:
             return found

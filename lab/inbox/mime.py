@@ -60,8 +60,8 @@ class Part:
     @property
     def text(self) -> str:
         try:
-            return self.content.decode(self.charset or "utf-8", "replace")
-        except (LookupError, UnicodeError):  # no such character set, or one that is none
+            return _whole(self.content.decode(self.charset or "utf-8", "replace"))
+        except (LookupError, ValueError):  # no such character set, or one that is none
             return self.content.decode("utf-8", "replace")
 
 
@@ -132,14 +132,19 @@ def decoded(value: str) -> str:
     if "=?" not in value:
         return value
     try:
-        return str(make_header(decode_header(value)))
+        return _whole(str(make_header(decode_header(value))))
     except (HeaderParseError, LookupError, UnicodeError, ValueError):
         return value
 
 
 def words_of(html: str) -> str:
     """The words of some HTML: for lists and for searching, and no more than that."""
-    return unescape(_UNSEEN.sub(" ", html))
+    return _whole(unescape(_UNSEEN.sub(" ", html)))
+
+
+def _whole(text: str) -> str:
+    """Half characters, which some character sets can have, become question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _plain(value: Any) -> str:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from lab.inbox.mime import Mail, Mailbox, words_of
 from lab.inbox.tags import tags_from
 from sinks.receipts import Receipt
@@ -113,19 +111,3 @@ def _snippet(mail: Mail) -> str:
 
 def _mailboxes(pairs: list[list[str]]) -> tuple[Mailbox, ...]:
     return tuple(Mailbox(*each) for each in pairs)
-
-
-def as_bytes(value: Any) -> bytes:
-    """As JSON; half characters, which broken mail may have, become question marks."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        return orjson.dumps(_whole(value))
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list | tuple):
-        return [_whole(each) for each in value]
-    return value

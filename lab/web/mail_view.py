@@ -55,10 +55,7 @@ def preview(mail: Mail) -> Response:
     if not mail.html:
         return Response(mail.text, media_type="text/plain; charset=utf-8", headers=_HEADERS)
     content = _HEAD + _ACTS.sub(_STILL, with_pictures(mail))
-    # Half characters, which broken mail may have, are in no UTF-8.
-    return Response(
-        content.encode("utf-8", "replace"), media_type="text/html; charset=utf-8", headers=_HEADERS
-    )
+    return Response(content, media_type="text/html; charset=utf-8", headers=_HEADERS)
 
 
 def with_pictures(mail: Mail) -> str:
@@ -87,7 +84,7 @@ def part_answer(part: Part, *, download: bool = False) -> Response:
     kind = "attachment" if acts or download else "inline"
     name = quote(part.name or part.content_id or f"part-{part.id}", safe="")
     return Response(
-        part.text.encode("utf-8", "replace") if media_type.startswith("text/") else part.content,
+        part.text if media_type.startswith("text/") else part.content,
         headers={
             **_HEADERS,
             "Content-Type": media_type,  # without the charset that the framework would add

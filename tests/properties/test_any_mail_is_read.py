@@ -1,12 +1,13 @@
 """Whatever a sink received, the inbox shows it: nothing that a mail holds makes reading fail."""
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.inbox.index import Entry
 from lab.inbox.mailbox import Opened
 from lab.inbox.mime import Mail
-from lab.inbox.summary import as_bytes, summary_of, words_for_search
+from lab.inbox.summary import summary_of, words_for_search
 from lab.web.inbox_api.forms import headers, whole
 from lab.web.mail_view import leads_of, part_answer, preview
 from sinks.receipts import Receipt
@@ -101,11 +102,11 @@ mails = st.builds(b"--b\r\n".join, st.lists(block, min_size=1, max_size=3))
 def test_any_mail_is_read(raw):
     mail = Mail(raw)
     summary = summary_of(RECEIPT, mail)
-    assert b"\t" not in as_bytes(summary.as_line())
-    assert b"\n" not in as_bytes(words_for_search(summary, mail))
-    as_bytes(list(whole(Opened(ENTRY, RECEIPT, mail, ())).items()))
-    headers(mail)
-    leads_of(mail)
+    assert b"\t" not in orjson.dumps(summary.as_line())
+    assert b"\n" not in orjson.dumps(words_for_search(summary, mail))
+    orjson.dumps(whole(Opened(ENTRY, RECEIPT, mail, ())))
+    orjson.dumps(headers(mail))
+    orjson.dumps(leads_of(mail).links)
     assert preview(mail).headers["content-security-policy"].endswith("sandbox")
     for each in mail.parts:
         assert part_answer(each).headers["content-disposition"]

@@ -96,7 +96,7 @@ def as_html(lab: Here, request: Request, mail_id: str) -> Response:
     if "sec-fetch-dest" in request.headers:  # a browser, which would do what it says
         return preview(opened.mail)
     return Response(
-        with_pictures(opened.mail).encode("utf-8", "replace"),
+        with_pictures(opened.mail),
         media_type="text/html; charset=utf-8",
         headers={"Content-Security-Policy": POLICY},
     )
@@ -106,7 +106,7 @@ def as_html(lab: Here, request: Request, mail_id: str) -> Response:
 def as_text(lab: Here, request: Request, mail_id: str) -> Response:
     opened = _opened(lab, request, mail_id)
     _mark(lab, opened)
-    return PlainTextResponse(opened.mail.text.encode("utf-8", "replace"))
+    return PlainTextResponse(opened.mail.text)
 
 
 @view.get("/view/{mail_id}")
