@@ -29,10 +29,18 @@ class Summary:
     tags: tuple[str, ...]  # that the mail itself asks for, by X-Tags
 
     def as_line(self) -> list[Any]:
+        boxes = (self.to, self.cc, self.bcc, self.reply_to)
         return [
-            self.message_id, self.sender, self.to, self.cc, self.bcc, self.reply_to, self.subject,
-            self.snippet, self.size, self.attachments, self.inlines, self.tags,
-        ]  # fmt: skip
+            self.message_id,
+            None if self.sender is None else list(self.sender),
+            *(list(map(list, each)) for each in boxes),
+            self.subject,
+            self.snippet,
+            self.size,
+            self.attachments,
+            self.inlines,
+            self.tags,
+        ]
 
 
 def summary_from(line: list[Any]) -> Summary:

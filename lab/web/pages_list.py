@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from lab.web.pages import deliveries, sign_in
+from lab.web.pages import deliveries, inbox, sign_in
 
 ROUTERS: Final = (
     deliveries.router,
+    inbox.router,
     sign_in.router,
 )
