@@ -4,10 +4,7 @@ import pytest
 
 from lab.web.navigation import PLACES
 
-READY = (
-    "deliveries",  # fmt: skip
-    "inbox",
-)
+READY = ("deliveries", "inbox")
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each.key in READY])

@@ -1,7 +1,8 @@
 """The npm package mailpit-api, as it is published, finds what it expects.
 
 npm fetches it into ``build/mailpit-api`` once, from whatever registry npm is set to; its hash is
-held against the one written here. Without npm, Node or the package the test is skipped, and fails in CI.
+held against the one written here. Without npm, Node or the package the test is skipped, and fails
+in CI.
 """
 
 import base64
