@@ -8,6 +8,8 @@ in JSON, which has no tab in it: so a search runs over the file as it lies on th
 
 import mmap
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -153,9 +155,14 @@ class SinkIndex:
                 break
         return to, lines
 
-    def open(self) -> BinaryIO:
-        """Its file, for ``summary``."""
-        return self._path.open("rb")
+    @contextmanager
+    def open(self) -> Iterator[mmap.mmap]:
+        """Its lines, for ``summary``; there must be some."""
+        with (
+            self._path.open("rb") as file,
+            mmap.mmap(file.fileno(), self._known_to, access=mmap.ACCESS_READ) as lines,
+        ):
+            yield lines
 
     def with_words(self, words: str) -> set[int]:
         """The offsets of receipts of mails that hold these words, which are in lower case."""
@@ -163,10 +170,7 @@ class SinkIndex:
         found: set[int] = set()
         if not self.entries:
             return found
-        with (
-            self._path.open("rb") as file,
-            mmap.mmap(file.fileno(), self._known_to, access=mmap.ACCESS_READ) as lines,
-        ):
+        with self.open() as lines:
             at = lines.find(needle)
             while at >= 0:
                 entry = self.entries[bisect_right(self._starts, at) - 1]
@@ -177,7 +181,7 @@ class SinkIndex:
         return found
 
 
-def summary(file: BinaryIO, entry: Entry) -> Summary:
+def summary(lines: mmap.mmap, entry: Entry) -> Summary:
     """What an index, opened, tells of one of its mails."""
-    file.seek(entry.start)
-    return summary_from(orjson.loads(file.read(entry.end - entry.start).partition(b"\t")[0])[3])
+    head = lines[entry.start : lines.find(b"\t", entry.start)]
+    return summary_from(orjson.loads(head)[3])

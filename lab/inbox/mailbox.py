@@ -6,8 +6,9 @@ One process has one of it, several processes may have the same. It is asked from
 import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from mmap import mmap
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from lab.inbox.index import Entry, SinkIndex, summary
 from lab.inbox.marks import Key, Marks, key_of
@@ -268,16 +269,16 @@ class Inbox:
                 each for each in entries if _holds(others, self._candidate(each, files[each.sink]))
             ]
 
-    def _opened(self, entries: Iterable[Entry], stack: ExitStack) -> dict[str, BinaryIO]:
+    def _opened(self, entries: Iterable[Entry], stack: ExitStack) -> dict[str, mmap]:
         sinks = {each.sink for each in entries}
         return {sink: stack.enter_context(self._indexes[sink].open()) for sink in sinks}
 
-    def _candidate(self, entry: Entry, file: BinaryIO) -> Candidate:
+    def _candidate(self, entry: Entry, lines: mmap) -> Candidate:
         return Candidate(
             entry,
             key_of(entry) in self._marks.read,
             self._tags(entry),
-            lambda: summary(file, entry),
+            lambda: summary(lines, entry),
         )
 
     def _with(self, words: str) -> set[tuple[str, int]]:

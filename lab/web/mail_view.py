@@ -24,9 +24,11 @@ _HEADERS: Final = {
     "X-DNS-Prefetch-Control": "off",
     "Referrer-Policy": "no-referrer",
 }
-# No policy governs to whom a browser connects beforehand (rel=preconnect), and a link that is
-# followed within the frame leads nowhere: these elements become ones that mean nothing.
-_ACTS: Final = re.compile(r"<(?=(?:link|base|meta)\b)", re.IGNORECASE)
+# No policy governs to whom a browser connects beforehand: Chromium does so for rel=preconnect, and
+# for a frame before it refuses to fill it. These elements become ones that mean nothing.
+_ACTS: Final = re.compile(
+    r"<(?=(?:link|base|meta|i?frame|frameset|fencedframe|portal|object|embed)\b)", re.IGNORECASE
+)
 _STILL: Final = "<x-"
 # A click opens a new tab, which a sandbox forbids.
 _HEAD: Final = '<!doctype html><base target="_blank">'
