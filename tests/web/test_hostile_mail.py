@@ -103,11 +103,10 @@ def test_hostile_mail_does_nothing(inbox, watched, evil, where):
         frame.locator(each).click()
     watched.wait_for_timeout(500)
     # Chromium tells of requests, too, that the policy did not let out: those failed for it.
-    ours = (inbox.address + "/", "data:")
+    ours = ("data:", *(f"{inbox.address}/{each}" for each in ("inbox/", "static/")))
     wanted = {each for each in watched.asked if not each.startswith(ours)}
     assert {watched.failed.get(each) for each in wanted} <= {"csp", "origin"}
-    assert b"" == b"".join(met), "a click sent something"
-    assert not [each for each in watched.asked if "/api/v1/message" in each]
+    assert b"".join(met) == b"", "a click sent something"
     assert watched.acted == []
     assert (watched.url, watched.title()) == (address, title)
     if where:
