@@ -1,6 +1,7 @@
 """How fast the inbox is with many received mails.
 
-``python -m tests.measure.inbox_of_many 100000`` writes them as a sink does, then times the first look, looks after that, and searches; in seconds.
+``python -m tests.measure.inbox_of_many 100000`` writes them as a sink does, then times the first
+look, looks after that, and searches; in seconds.
 """
 
 import sys
