@@ -28,6 +28,7 @@ from lab.web.api import (
 )
 from lab.web.described import describe
 from lab.web.guard import Guard, Rules
+from lab.web.inbox_api import routes as inbox_api
 from lab.web.lab_here import LabHere
 from lab.web.problems import speak_of_problems
 
@@ -69,6 +70,8 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
     describe(app)
     for each in _OURS:
         app.include_router(each, prefix=API)
+    app.include_router(inbox_api.API, prefix=API)
+    app.include_router(inbox_api.VIEW, include_in_schema=False)
     app.include_router(health.router)
     for each in pages_list.ROUTERS:
         app.include_router(each, include_in_schema=False)

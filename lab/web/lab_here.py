@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from lab.acting.once import Once
 from lab.configuration import Loaded
+from lab.inbox.mailbox import Inbox
 from lab.kept import now_of
 from lab.machine import Machine
 from lab.playing.runs import Runs
@@ -33,6 +34,8 @@ class LabHere:
         self.once = Once(store, machine)
         self.listeners = Listeners()
         self.runs = Runs(loaded.directory / _RUNS, machine.clock)
+        self.inbox = Inbox(loaded.directory)
+        self.since = machine.clock.now()  # the server's start, epoch seconds
 
     @property
     def clock(self) -> Clock:

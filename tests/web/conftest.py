@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.inbox_lab import inbox_lab
 from tests.fakes.web_server import kept_lab, serving
 
 SEEN = Path(__file__).with_name("seen.toml")
@@ -53,3 +54,18 @@ def tab(chromium):
     yield page
     context.close()
     assert wrong == [], "a script failed, or the browser refused something"
+
+
+@pytest.fixture(scope="module")
+def inboxes(tmp_path_factory):
+    """A lab with sinks that run (tests/fakes/inbox_lab.py): one for all tests of a file."""
+    with inbox_lab(tmp_path_factory.mktemp("inboxes")) as found:
+        yield found
+
+
+@pytest.fixture
+def inbox(inboxes):
+    """The same with nothing in its inbox, and sinks that accept."""
+    inboxes.ask("/messages", "DELETE")
+    inboxes.ask("/chaos", "PUT", json={})
+    return inboxes

@@ -8,6 +8,7 @@ READY = (
     "deliveries",
     "scenarios",
 )
+READY = ("deliveries", "inbox")
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each.key in READY])
