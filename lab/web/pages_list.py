@@ -2,9 +2,13 @@
 
 from typing import Final
 
-from lab.web.pages import deliveries, sign_in
+from lab.web.pages import api, deliveries, message, recipients, search, sign_in
 
 ROUTERS: Final = (
     deliveries.router,
+    message.router,
+    recipients.router,
+    search.router,
+    api.router,
     sign_in.router,
 )
