@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from lab.configuration import Loaded
 from lab.kept import now_of
 from lab.machine import Machine
+from lab.web.of_address import OfAddresses
 from lab.web.pulse import Pulse
 from store.engine import Operation, Store
 from world.clock import Clock
@@ -25,6 +26,7 @@ class LabHere:
         self.loaded, self.store, self.machine, self.log = loaded, store, machine, log
         self.is_kept = is_kept  # from a simulation: it can be looked at, and not changed
         self.pulse = Pulse(store, machine.clock)
+        self.of_addresses = OfAddresses(store, machine.clock)
 
     @property
     def clock(self) -> Clock:
