@@ -76,7 +76,8 @@
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-post]");
-    if (button && !button.closest("form[data-post]")) { // that of a form is submitted, each time anew event.preventDefault(); act(button); }
+    // That of a form is submitted below, each time with what stands in it.
+    if (button && !button.closest("form[data-post]")) { event.preventDefault(); act(button); }
   });
   // A form with data-post sends its fields as JSON.
   document.addEventListener("submit", (event) => {
