@@ -1,11 +1,11 @@
 """Where the time of an attempt went, split in four as Postfix does in ``delays=a/b/c/d``.
 
-    a  before queue      from the submission until the attempt was due: its contact date, its wave,
-                         the waits for retries and the attempts before it
-    b  in queue          from then until it was taken up
-    c  connection setup  from the first packet to the last word before MAIL; known where the
-                         connection was traced, and part of b otherwise
-    d  transmission      from MAIL to the answer
+a  before queue      from the submission until the attempt was due: its contact date, its wave,
+                     the waits for retries and the attempts before it
+b  in queue          from then until it was taken up
+c  connection setup  from the first packet to the last word before MAIL; known where the
+                     connection was traced, and part of b otherwise
+d  transmission      from MAIL to the answer
 """
 
 from collections.abc import Mapping, Sequence

@@ -91,7 +91,9 @@ class Release(BaseModel):
     model_config = {"extra": "forbid"}
 
     address: str | None = Field(default=None, max_length=320)
-    status: AddressStatus | None = Field(default=None, description="Without it: not what was decided by hand.")
+    status: AddressStatus | None = Field(
+        default=None, description="Without it: not what was decided by hand."
+    )
     domain: str | None = Field(default=None, max_length=255)
     reason: str | None = Field(default=None, max_length=100, description="Such as mailbox_full.")
     text: str | None = Field(default=None, max_length=500, description="Of the error; * and ?.")

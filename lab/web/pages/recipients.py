@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from lab.web.asked import BadQuestion, reason_of, time_of
 from lab.web.lab_here import Here, LabHere
