@@ -9,6 +9,10 @@
   const LEAST_MS = 700; // between two looks of one page
   let lastLook = 0, timer = 0, isStale = false;
 
+  // What somebody unfolded stays unfolded.
+  if (window.Idiomorph) {
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+  }
   const look = () => {
     timer = 0;
     if (document.hidden || document.body.dataset.live === "off") { isStale = true; return; }
