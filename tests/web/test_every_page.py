@@ -5,7 +5,8 @@ import pytest
 from lab.web.navigation import PLACES
 
 READY = (
-    "deliveries",  # fmt: skip
+    "deliveries",
+    "recipients",
 )
 
 
