@@ -42,7 +42,6 @@ def test_what_is_there_to_try_can_be_tried(served, html):
 
 def test_bodies_of_its_commands_are_taken_for_what_they_are(served, html):
     """A kept lab refuses to be changed: 409, and not 422 for a body that means nothing."""
-    schema = served.client.get("/openapi.json").json()
     for each in commands(html):
         if "--json" in each:
             method, body = each[each.index("-X") + 1], each[each.index("--json") + 1]
@@ -51,7 +50,6 @@ def test_bodies_of_its_commands_are_taken_for_what_they_are(served, html):
                 method, path, content=body, headers={"Content-Type": "application/json"}
             )
             assert answer.status_code in (404, 409), (path, body, answer.text)
-    assert schema["paths"]
 
 
 def test_operations_unfold_by_keyboard(served, tab):
