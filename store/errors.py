@@ -129,5 +129,6 @@ class KeysInUse(UserError):
     def __init__(self, deliveries: int) -> None:
         super().__init__(
             f"{deliveries} deliveries that are being sent began with these keys",
-            remedy="Wait until they are over, or use --anyway: their links then lead nowhere.",
+            remedy="Wait until they are over, or use --anyway: their links then lead nowhere, "
+            "and bounces to them are not ours.",
         )
