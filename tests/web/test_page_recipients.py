@@ -100,3 +100,17 @@ def test_an_address_is_released_on_its_page(changeable, tab):
         tab.goto(f"{served.address}/recipients/{address}")
         tab.get_by_role("button", name="Release").click()
         tab.get_by_text("released by hand").wait_for()
+
+
+def test_the_form_of_a_release_asks_first_and_sends_what_is_chosen(changeable, tab):
+    with serving(changeable) as served:
+        asked = []
+        tab.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+        tab.goto(f"{served.address}/recipients?q=@full&reason=mailbox_full")
+        tab.get_by_label("Why").fill("the provider's disk was full")
+        tab.keyboard.press("Enter")
+        tab.locator("td .status.valid").first.wait_for()
+        assert asked == ["Release 20 addresses?"]
+        one = served.client.get("/api/v1/addresses", params={"status": "valid"}).json()
+        assert one["matching"] == 20
+        assert one["addresses"][0]["text"] == "the provider's disk was full"
