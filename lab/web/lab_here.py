@@ -11,6 +11,7 @@ from lab.kept import now_of
 from lab.machine import Machine
 from lab.playing.runs import Runs
 from lab.web.listeners import Listeners
+from lab.web.of_address import OfAddresses
 from lab.web.pulse import Pulse
 from store.engine import Operation, Store
 from world.clock import Clock
@@ -36,6 +37,7 @@ class LabHere:
         self.runs = Runs(loaded.directory / _RUNS, machine.clock)
         self.inbox = Inbox(loaded.directory)
         self.since = machine.clock.now()  # the server's start, epoch seconds
+        self.of_addresses = OfAddresses(store, machine.clock)
 
     @property
     def clock(self) -> Clock:

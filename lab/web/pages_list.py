@@ -2,12 +2,26 @@
 
 from typing import Final
 
-from lab.web.pages import deliveries, inbox, new_delivery, scenarios, sign_in
+from lab.web.pages import (
+    api,
+    deliveries,
+    inbox,
+    message,
+    new_delivery,
+    recipients,
+    scenarios,
+    search,
+    sign_in,
+)
 
 ROUTERS: Final = (
     deliveries.router,
     new_delivery.router,
     scenarios.router,
     inbox.router,
+    message.router,
+    recipients.router,
+    search.router,
+    api.router,
     sign_in.router,
 )

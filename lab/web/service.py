@@ -77,6 +77,5 @@ class WebService:
             finally:
                 pulse.end()
                 self.lab.runs.end()
-                looking.cancel()
                 for each in looking:
                     each.cancel()

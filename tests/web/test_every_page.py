@@ -6,9 +6,10 @@ from lab.web.navigation import PLACES
 
 READY = (
     "deliveries",
+    "inbox",
+    "recipients",
     "scenarios",
 )
-READY = ("deliveries", "inbox")
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each.key in READY])
