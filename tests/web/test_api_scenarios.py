@@ -139,7 +139,7 @@ def test_no_more_than_some_are_played_at_once(stage, monkeypatch):
     monkeypatch.setattr(runs, "AT_ONCE_MAX", 1)
     first = play(stage, name="own/mine")
     refused = play(stage, name="own/mine")
-    assert refused.status_code == 503
+    assert refused.status_code == 409
     assert refused.json()["type"] == "urn:mtalab:problem:scenarios_busy"
     assert over(stage, first)["state"] == "passed"
     assert over(stage, play(stage, name="own/mine"))["state"] == "passed"

@@ -22,7 +22,7 @@ router = APIRouter(tags=["scenarios"])
 class ScenariosBusy(WebRefusal):
     """As many are played as may be at once."""
 
-    status = HTTPStatus.SERVICE_UNAVAILABLE
+    status = HTTPStatus.CONFLICT
 
 
 class Wanted(BaseModel):
