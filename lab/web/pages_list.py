@@ -2,10 +2,28 @@
 
 from typing import Final
 
-from lab.web.pages import deliveries, inbox, sign_in
+from lab.web.pages import (
+    causes,
+    deliveries,
+    delivery,
+    delivery_audit,
+    delivery_content,
+    delivery_log,
+    delivery_pending,
+    delivery_tracking,
+    inbox,
+    sign_in,
+)
 
 ROUTERS: Final = (
     deliveries.router,
+    delivery.router,
+    delivery_content.router,
+    delivery_log.router,
+    delivery_tracking.router,
+    delivery_audit.router,
+    delivery_pending.router,
+    causes.router,
     inbox.router,
     sign_in.router,
 )

@@ -26,7 +26,8 @@ def _share(value: float | None, digits: int = 1) -> str:
     return NOTHING if value is None else f"{value:.{digits}%}"
 
 
-def _moment(at: float | None) -> str:
+def moment(at: float | None) -> str:
+    """A time as tables have it, in local time."""
     if at is None:
         return NOTHING
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -58,7 +59,7 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
     )
     found.filters.update(
-        number=_number, share=_share, moment=_moment, iso=_iso, bytes=_bytes, words=_words,
+        number=_number, share=_share, moment=moment, iso=_iso, bytes=_bytes, words=_words,
         duration=said_duration,
     )  # fmt: skip
     found.globals.update(static=address, places=PLACES)

@@ -9,6 +9,10 @@
   const LEAST_MS = 700; // between two looks of one page
   let lastLook = 0, timer = 0, isStale = false;
 
+  // What somebody unfolded stays unfolded.
+  if (window.Idiomorph) {
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+  }
   const look = () => {
     timer = 0;
     if (document.hidden || document.body.dataset.live === "off") { isStale = true; return; }
@@ -76,7 +80,8 @@
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-post]");
-    if (button) { event.preventDefault(); act(button); }
+    // That of a form is submitted below, each time with what stands in it.
+    if (button && !button.closest("form[data-post]")) { event.preventDefault(); act(button); }
   });
   // A form with data-post sends its fields as JSON.
   document.addEventListener("submit", (event) => {
