@@ -56,7 +56,12 @@ def preview(mail: Mail) -> Response:
     """The HTML of a mail, or its text where it has none, as a document that does nothing."""
     if not mail.html:
         return Response(mail.text, media_type="text/plain; charset=utf-8", headers=_HEADERS)
-    content = _HEAD + _ACTS.sub(_STILL, with_pictures(mail))
+    return still(with_pictures(mail))
+
+
+def still(html: str) -> Response:
+    """Some HTML of a mail as a document that does nothing."""
+    content = _HEAD + _ACTS.sub(_STILL, html)
     return Response(content, media_type="text/html; charset=utf-8", headers=_HEADERS)
 
 

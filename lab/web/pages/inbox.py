@@ -1,6 +1,5 @@
 """The inbox: what the sinks received and kept, and each mail as a person would see it."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -8,11 +7,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from lab.inbox.mailbox import Found, Inbox, Listed, Opened
-from lab.inbox.mime import Mail, Mailbox
+from lab.inbox.mime import Mailbox
 from lab.inbox.query import BadSearch, terms_of
 from lab.inbox.summary import blind_copies, sender_of
 from lab.web.lab_here import Here, LabHere
-from lab.web.mail_view import is_web, leads_of, part_answer, preview
+from lab.web.mail_looks import looked_at
+from lab.web.mail_view import part_answer, preview
 from lab.web.problems import NotHere
 from lab.web.rendering import page
 from mail.message_id import MessageMark, parse_message_id_header, parse_return_path
@@ -20,7 +20,6 @@ from mail.message_id import MessageMark, parse_message_id_header, parse_return_p
 router = APIRouter()
 _PAGE: Final = 50
 _FARTHEST: Final = 2**40
-_SHOWN_MAX: Final = 200_000  # characters of a text in a page; the whole is a link away
 _EMPTY: Final = Found([], 0, 0)
 
 
@@ -113,28 +112,6 @@ def _mark(lab: LabHere, message_id: str, mail_from: str) -> MessageMark | None:
 # --- one mail ------------------------------------------------------------------------------------
 
 
-class _View(NamedTuple):
-    """One way to look at a mail; ``of`` gives what its template is told besides."""
-
-    key: str
-    label: str
-    of: Callable[[Mail], dict[str, Any]]
-
-
-def _cut(text: str) -> dict[str, Any]:
-    return {"text": text[:_SHOWN_MAX], "is_cut": len(text) > _SHOWN_MAX}
-
-
-_VIEWS: Final = (
-    _View("html", "HTML", lambda _: {}),
-    _View("text", "Text", lambda mail: _cut(mail.text)),
-    _View("headers", "Headers", lambda mail: {"headers": mail.headers}),
-    _View("source", "Source", lambda mail: _cut(mail.raw.decode("utf-8", "replace"))),
-    _View("files", "Files", lambda mail: {"files": mail.attachments + mail.inlines}),
-    _View("links", "Links", lambda mail: {"leads": leads_of(mail), "is_web": is_web}),
-)
-
-
 @router.get("/inbox/{mail_id}")
 def shown(
     request: Request,
@@ -147,16 +124,15 @@ def shown(
     if not lab.is_kept:
         lab.inbox.set_read([opened.entry.id], is_read=True)
     mail = opened.mail
-    views = [each for each in _VIEWS if each.key != "html" or mail.html]
-    view = next((each for each in views if each.key == show), views[0])
     values = {
         "here": "inbox",
         "title": mail.header("Subject") or "(no subject)",
-        "views": views,
-        "show": view.key,
-        "files_count": len(mail.attachments) + len(mail.inlines),
         **_envelope(lab, opened),
-        **view.of(mail),
+        **looked_at(mail, show),
+        "look": f"/inbox/{opened.entry.id}?show=",
+        "frame": f"/inbox/{opened.entry.id}/preview",
+        "files_at": f"/inbox/{opened.entry.id}/part/",
+        "raw": f"/api/v1/message/{opened.entry.id}/raw?dl=1",
     }
     return page(request, lab, "mail.html", values)
 
