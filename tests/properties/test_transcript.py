@@ -106,7 +106,7 @@ def held(kind, script, bodies, sizes, forbidden=()):
 
 @given(kinds, scripts, contents, cuts, st.sets(st.integers(0, 19), max_size=3))
 def test_each_line_has_the_message_that_it_belongs_to(kind, script, bodies, sizes, forbidden):
-    lines, _ = held(kind, script, bodies, chain(*([sizes] * 300)), forbidden)
+    lines, _ = held(kind, script, bodies, cycle(sizes), forbidden)
     for line in lines:
         number = None if line.subject is None else line.subject.message_id
         if line.direction is Direction.HEARD:
