@@ -17,8 +17,9 @@ from lab.doors import doors
 from lab.inmail_settings import InmailSettings
 from lab.retention_settings import RetentionSettings
 from lab.submission_settings import SubmissionSettings
+from lab.traces_settings import TracesSettings
 from lab.web_settings import WebSettings
-from lab.webhook_settings import WebhookSettings
+from lab.webhook_settings import WebhookSettings, target_of
 from mail.errors import UserError
 from mail.notation import split_endpoint
 from sinks.catalogue import personality_named
@@ -49,6 +50,7 @@ class LabConfiguration(Configuration):
     web: WebSettings = WebSettings()
     retention: RetentionSettings = RetentionSettings()
     webhook: tuple[WebhookSettings, ...] = ()
+    traces: TracesSettings = TracesSettings()
     reader: dict[str, Reader] = Field(default_factory=dict)
     readers: ReadersSettings = ReadersSettings()
 
@@ -165,6 +167,7 @@ def configuration_from(
     mistakes = [
         *_mistakes_of_ports(configuration, text, file),
         *_mistakes_of_webhooks(configuration, text, file),
+        *_mistakes_of_traces(configuration, text, file),
     ]
     if mistakes:
         raise BadConfiguration(mistakes)
@@ -222,6 +225,18 @@ def _mistakes_of_webhooks(
         except ForbiddenDestination as error:
             path = ("webhook", index, "url")
             yield Mistake(file, lines().get(path), dotted(path), str(error).replace("\n ", ";"))
+
+
+def _mistakes_of_traces(configuration: LabConfiguration, text: str, file: str) -> Iterator[Mistake]:
+    """A collector outside of the networks that may be reached."""
+    url = configuration.traces.otlp
+    if url is None:
+        return
+    try:
+        HostNetwork.allowing(configuration.lab.allow_networks).admit(target_of(url).address)
+    except ForbiddenDestination as error:
+        path = ("traces", "otlp")
+        yield Mistake(file, lines_of(text).get(path), dotted(path), str(error).replace("\n ", ";"))
 
 
 def _writes_back(personality: Personality) -> bool:

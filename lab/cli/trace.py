@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from lab.cli import trace_export
 from lab.cli.completion import delivery_ids, lane_names
 from lab.cli.durations import positive_seconds_of
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
@@ -70,6 +71,7 @@ def register(app: typer.Typer) -> None:
         "shows it, `--follow` as it is said.",
     )
     app.add_typer(trace, name="trace")
+    trace_export.register(trace)
 
     @trace.command()
     def on(

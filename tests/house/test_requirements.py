@@ -13,6 +13,13 @@ ROOMS = (
 )
 PLUGIN = ROOT / "mtalab_pytest" / "plugin.py"  # who uses it has pytest
 PICTURE = ROOT / "lab" / "reports" / "picture.py"  # says what to install where it is missing
+OTLP = ROOT / "lab" / "spans" / "otlp.py"  # likewise
+EXTRAS = {
+    (PLUGIN, "pytest"),
+    (PICTURE, "matplotlib"),
+    (OTLP, "opentelemetry"),
+    (OTLP, "google"),
+}
 
 
 def imported(file):
@@ -33,9 +40,7 @@ def test_whatever_is_imported_is_in_the_lock_that_users_install():
         f"{file.relative_to(ROOT)}: {name}"
         for file in files
         for name in imported(file)
-        if name not in sys.stdlib_module_names
-        and name not in ROOMS
-        and (file, name) not in {(PLUGIN, "pytest"), (PICTURE, "matplotlib")}
+        if name not in sys.stdlib_module_names and name not in ROOMS and (file, name) not in EXTRAS
         if not locked & {re.sub(r"[._]", "-", each.lower()) for each in brought_by.get(name, [])}
     }
     assert missing == set()
