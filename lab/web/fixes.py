@@ -1,7 +1,7 @@
 """What sets pending mail free, by the cause that ``mtalab why`` found: the buttons of the page.
 
-Pure: from a finding and the configuration to requests of our own API. Every cause has an entry, which
-says whether a button mends it, somebody's hand does, or time alone.
+Pure: from a finding and the configuration to requests of our own API. Every cause has an entry,
+which says whether a button mends it, somebody's hand does, or time alone.
 """
 
 from collections.abc import Mapping

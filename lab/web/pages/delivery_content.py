@@ -1,6 +1,6 @@
 """The mail of a delivery as it would go to one of its recipients."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -20,6 +20,7 @@ from store import log
 from store.errors import UnknownMessage
 
 router = APIRouter()
+_PEOPLE: Final = ("From", "To", "Cc", "Reply-To")
 _Message = Annotated[int, Query(ge=1, le=BIGGEST)]
 
 
@@ -38,7 +39,6 @@ def content(
         "address": address.strip(),
         "message": message,
         "wrong": wrong,
-        "to_send": head["to_send"],
         "mail": None,
         "made": None,
     }
@@ -77,7 +77,7 @@ def _shown(
     return {
         "mail": mail,
         "subject": mail.header("Subject"),
-        "people": [(name, mail.header(name)) for name in ("From", "To", "Reply-To") if mail.header(name)],
+        "people": [(name, value) for name in _PEOPLE if (value := mail.header(name))],
         "size": len(found.content),
         **looked_at(mail, show),
         # A click here would count as its recipient's, and the way out would unsubscribe them.
@@ -86,7 +86,7 @@ def _shown(
         "frame": f"{root}/content/preview{own}",
         "files_at": f"{root}/content/files{own}&part=",
         "raw": f"{root}/content/source{own}",
-    }  # fmt: skip
+    }
 
 
 def _never(_: str) -> bool:

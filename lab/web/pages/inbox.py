@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from lab.inbox.mailbox import Found, Inbox, Listed, Opened
-from lab.inbox.mime import Mail, Mailbox
+from lab.inbox.mime import Mailbox
 from lab.inbox.query import BadSearch, terms_of
 from lab.inbox.summary import blind_copies, sender_of
 from lab.web.lab_here import Here, LabHere
