@@ -43,7 +43,7 @@ _ACTIONS: Final = (
     (DeliveryEvent.PAUSED, Action("Pause", "pause", "It is paused; what is in flight ends.")),
     (DeliveryEvent.RESUMED, Action("Resume", "resume", "It goes on.", "primary")),
     (DeliveryEvent.CANCELLED, Action("Cancel", "cancel", "It is cancelled.", "danger",
-                                     "Cancel this delivery for good? What is pending is never sent.")),
+                                     "Cancel this delivery for good? Nothing more of it is sent.")),
 )  # fmt: skip
 _RETRIABLE: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED, DeliveryStatus.FINISHED)
 
