@@ -13,14 +13,19 @@ from lab.web import health, pages_list, static
 from lab.web.api import (
     affinities,
     coming_back,
+    configuration,
     deliveries,
     events,
     find,
     log,
+    operating,
     reports,
     sinks,
     standing,
+    steering,
+    submitting,
 )
+from lab.web.described import describe
 from lab.web.guard import Guard, Rules
 from lab.web.inbox_api import routes as inbox_api
 from lab.web.lab_here import LabHere
@@ -32,8 +37,12 @@ _DESCRIPTION: Final = """What the commands of mtalab do, for programs. Times are
 Lists are read page by page: `next` of an answer is `cursor` of the next question."""
 _OURS: Final = (
     deliveries.router,
+    submitting.router,
+    steering.router,
     log.router,
     standing.router,
+    operating.router,
+    configuration.router,
     affinities.router,
     sinks.router,
     coming_back.router,
@@ -56,6 +65,7 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
     )
     app.state.lab = lab
     speak_of_problems(app)
+    describe(app)
     for each in _OURS:
         app.include_router(each, prefix=API)
     app.include_router(inbox_api.API, prefix=API)

@@ -4,6 +4,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from lab.acting.once import Once
 from lab.configuration import Loaded
 from lab.inbox.mailbox import Inbox
 from lab.kept import now_of
@@ -28,6 +29,7 @@ class LabHere:
         self.pulse = Pulse(store, machine.clock)
         self.inbox = Inbox(loaded.directory)
         self.since = machine.clock.now()  # the server's start, epoch seconds
+        self.once = Once(store, machine)
 
     @property
     def clock(self) -> Clock:

@@ -12,6 +12,7 @@ from lab.web.pages import (
     delivery_pending,
     delivery_tracking,
     inbox,
+    new_delivery,
     sign_in,
 )
 
@@ -25,5 +26,6 @@ ROUTERS: Final = (
     delivery_pending.router,
     causes.router,
     inbox.router,
+    new_delivery.router,
     sign_in.router,
 )
