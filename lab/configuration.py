@@ -115,9 +115,24 @@ def load(
             remedy="Make it a readable UTF-8 text file.",
         ) from error
     given = {**from_environment(environ), **(overrides or {})}
+    return _loaded(path, text, overrides or {}, given)
+
+
+def with_text(loaded: Loaded, text: str) -> Loaded:
+    """The same lab with another text of its file.
+
+    Raises:
+        BadConfiguration, BadRules: as ``load``.
+    """
+    return _loaded(loaded.path, text, loaded.overrides, loaded.given)
+
+
+def _loaded(
+    path: Path, text: str, overrides: Mapping[str, str], given: Mapping[str, str]
+) -> Loaded:
     configuration = configuration_from(text, path.name, given)
     directory = path.parent / configuration.lab.directory
-    found = Loaded(configuration, path, directory, text, overrides or {}, given)
+    found = Loaded(configuration, path, directory, text, overrides, given)
     return replace(found, own_rules=_own_rules(found.own_rules_path))
 
 

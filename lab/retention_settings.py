@@ -73,6 +73,11 @@ class RetentionSettings(Table):
         default=None,
         description="Addresses whose errors are that old; never those that are in quarantine.",
     )
+    submission_keys: Kept = Field(
+        default=_DAY_S,
+        description="Idempotency keys of the API: sent again after that, a submission is a new "
+        "one.",
+    )
     traces: Kept = Field(default=30 * _DAY_S, description="Files of recorded dialogues.")
     receipts: Kept = Field(
         default=None,

@@ -52,3 +52,15 @@ def one(tx: Tx, number: int) -> Content:
     table = tables.content
     row = tx.connection.execute(select(table).where(table.c.id == number)).one()
     return Content(bytes(row.content), row.needs_smtputf8)
+
+
+def of_message(tx: Tx, message_id: int) -> Content | None:
+    """What an application submitted for a message; None: nothing, or it is not kept any more."""
+    table, message = tables.content, tables.message
+    query = (
+        select(table)
+        .join(message, message.c.content_id == table.c.id)
+        .where(message.c.id == message_id)
+    )
+    row = tx.connection.execute(query).one_or_none()
+    return None if row is None else Content(bytes(row.content), row.needs_smtputf8)

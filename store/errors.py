@@ -11,6 +11,7 @@ LinksAreOut         UserError: mails with these links may have been sent
 NotForThisUrl       UserError: what cannot be said of the pixel and of our own pages
 LastKey             UserError: of the keys that seal, one must stay
 KeysInUse           UserError: keys that mail is being sealed with
+KeyTaken            UserError: a submission whose key somebody else took meanwhile
 """
 
 from mail.errors import EnvironmentFault, UserError
@@ -129,5 +130,16 @@ class KeysInUse(UserError):
     def __init__(self, deliveries: int) -> None:
         super().__init__(
             f"{deliveries} deliveries that are being sent began with these keys",
-            remedy="Wait until they are over, or use --anyway: their links then lead nowhere.",
+            remedy="Wait until they are over, or use --anyway: their links then lead nowhere, "
+            "and bounces to them are not ours.",
+        )
+
+
+class KeyTaken(UserError):
+    """A submission's key was taken by another request: that one will be the one that counts."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the same submission was begun anew with the key {key!r}: this one stood still",
+            remedy="Send it again with the same key: you are told what became of it.",
         )

@@ -61,10 +61,10 @@ def withdraw(tx: Tx, keep: int, *, anyway: bool = False) -> int:
     table, kept = tables.signing_key, listed(tx)[:keep]
     if not kept:
         return 0
-    delivery, tracked = tables.delivery, tables.tracked_delivery
+    delivery = tables.delivery  # tracked or not: return paths bear a seal too
     in_use = (
         select(func.count())
-        .select_from(delivery.join(tracked, tracked.c.delivery_id == delivery.c.id))
+        .select_from(delivery)
         .where(delivery.c.status.in_(_BEING_SENT), delivery.c.started_at < kept[-1][1])
     )
     older = select(func.count()).select_from(table).where(table.c.id < kept[-1][0])

@@ -31,6 +31,7 @@ from store.errors import CannotNow
 
 _RETRIABLE: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED, DeliveryStatus.FINISHED)
 _CHUNK: Final = 900
+OPERATOR: Final = "an operator"  # who, where nothing better is known
 _DONE: Final = {
     DeliveryEvent.CONFIRMED: "confirmed",
     DeliveryEvent.PAUSED: "paused",
@@ -39,7 +40,9 @@ _DONE: Final = {
 }
 
 
-def steer(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float) -> DeliveryStatus:
+def steer(
+    tx: Tx, delivery_id: int, event: DeliveryEvent, at: float, by: str = OPERATOR
+) -> DeliveryStatus:
     """Confirm, pause, resume or cancel a delivery; returns its new status.
 
     Raises:
@@ -47,7 +50,7 @@ def steer(tx: Tx, delivery_id: int, event: DeliveryEvent, at: float) -> Delivery
         CannotNow: its status does not allow it, or its waves no longer fit into its validity.
     """
     try:
-        deliveries.advance(tx, delivery_id, event, at, "by an operator")
+        deliveries.advance(tx, delivery_id, event, at, f"by {by}")
         if event is DeliveryEvent.CONFIRMED:
             exclusion.exclude_denylisted(tx, delivery_id, at)
             waves.plan_from(tx, delivery_id, at)
@@ -67,7 +70,9 @@ class Step:
     changed: int
 
 
-def withdraw(tx: Tx, wanted: log.Filter, after_id: int, limit: int, at: float) -> Step:
+def withdraw(
+    tx: Tx, wanted: log.Filter, after_id: int, limit: int, at: float, by: str = OPERATOR
+) -> Step:
     """Cancel pending messages that nobody holds, in order of their number."""
     message, part = tables.message, tables.part
     query = log.narrow(select(message.c.id, message.c.delivery_id, message.c.attempts), wanted)
@@ -85,7 +90,7 @@ def withdraw(tx: Tx, wanted: log.Filter, after_id: int, limit: int, at: float) -
         transitions.Standing(row.id, row.delivery_id, MessageStatus.PENDING, row.attempts)
         for row in tx.connection.execute(query)
     ]
-    _withdraw(tx, found, at)
+    _withdraw(tx, found, at, by)
     return _step(found, limit)
 
 
@@ -116,7 +121,7 @@ def withdraw_cancelled(tx: Tx, limit: int, at: float) -> int:
     for delivery_id in sorted(tx.connection.execute(query).scalars()):
         found = expiry.waiting(tx, delivery_id, limit)
         if found:
-            _withdraw(tx, found, at)
+            _withdraw(tx, found, at, OPERATOR)
             return len(found)
     return 0
 
@@ -132,7 +137,14 @@ def held(tx: Tx, wanted: log.Filter) -> int:
 
 
 def retry(
-    tx: Tx, wanted: log.Filter, after_id: int, limit: int, at: float, validity_s: float
+    tx: Tx,
+    wanted: log.Filter,
+    after_id: int,
+    limit: int,
+    at: float,
+    validity_s: float,
+    *,
+    by: str = OPERATOR,
 ) -> Step:
     """Make failed messages pending again, due at once; finished deliveries are reopened.
 
@@ -158,7 +170,7 @@ def retry(
     ]
     for delivery_id in sorted({each.delivery_id for each in found}):
         _reopen(tx, delivery_id, at, at + validity_s)
-    transitions.apply(tx, found, MessageEvent.RETRIED_BY_HAND, at, text="retried by an operator")
+    transitions.apply(tx, found, MessageEvent.RETRIED_BY_HAND, at, text=f"retried by {by}")
     return _step(found, limit)
 
 
@@ -174,7 +186,7 @@ def _reopen(tx: Tx, delivery_id: int, at: float, valid_until: float) -> None:
         audit.note(tx, at, "its validity was extended for the retry", delivery_id=delivery_id)
 
 
-def _withdraw(tx: Tx, found: Sequence[transitions.Standing], at: float) -> None:
+def _withdraw(tx: Tx, found: Sequence[transitions.Standing], at: float, by: str) -> None:
     if not found:
         return
     table = tables.message
@@ -187,7 +199,7 @@ def _withdraw(tx: Tx, found: Sequence[transitions.Standing], at: float) -> None:
         for row in tx.connection.execute(query):
             of_parts.setdefault(row.delivery_id, set()).add(row.part_id)
     transitions.apply(
-        tx, found, MessageEvent.WITHDRAWN, at, reason=Reason.WITHDRAWN, text="by an operator"
+        tx, found, MessageEvent.WITHDRAWN, at, reason=Reason.WITHDRAWN, text=f"by {by}"
     )
     for delivery_id, part_ids in sorted(of_parts.items()):
         left = sorted(part_ids)

@@ -137,6 +137,10 @@ def _worker_is_over(table: Table, before: float) -> ColumnElement[bool]:
     return and_(over, table.c.heartbeat_at < before, table.c.id < newest, ~is_lender)
 
 
+def _was_taken(table: Table, before: float) -> ColumnElement[bool]:
+    return table.c.taken_at < before
+
+
 def _is_forgiven(table: Table, before: float) -> ColumnElement[bool]:
     """Errors only; what is in quarantine or denylisted stays until somebody releases it."""
     return and_(table.c.status == WITH_ERRORS, table.c.counted_at < before)
@@ -229,6 +233,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         pruning_deliveries.spared,
     ),
     "addresses": _rows({"address": _is_forgiven}),
+    "submission_keys": _rows({"submission_key": _was_taken}),
 }
 
 

@@ -26,6 +26,7 @@ from store import (
     inbound_tables,
     report_tables,
     retention_tables,
+    submission_key_table,
     tracking_tables,
     webhook_tables,
 )
@@ -400,6 +401,7 @@ rollup_tracking = _table(tracking_tables.TrackingRollupRow)
 rollup_engagement = _table(tracking_tables.EngagementRollupRow)
 tracking_pointer = _table(tracking_tables.TrackingPointerRow)
 delivery_retention = _table(retention_tables.DeliveryRetentionRow)
+submission_key = _table(submission_key_table.SubmissionKeyRow)
 webhook = _table(webhook_tables.WebhookRow)
 webhook_dead = _table(webhook_tables.WebhookDeadRow)
 failure_text = _table(address_tables.FailureTextRow)

@@ -1,24 +1,14 @@
-"""What is found in a message before it is submitted, and whether it is then sent."""
+"""Who approves a delivery, as the command line has it, and what was found in its message."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from lab.checks.checking import Asked, check
+from lab.acting.approval import SHOWN, place
 from lab.checks.finding import Finding
 from lab.cli.output import say
-from lab.configuration import Loaded
-from lab.submit.submission import Submitted
-from mail.errors import UserError, Where
-from mail.states import DeliveryEvent
-from store import operator
-from store.engine import Store
-from world.clock import Clock
-
-SHOWN: Final = 8  # findings; `mtalab check` tells all
 
 
 class Approval(StrEnum):
@@ -41,48 +31,9 @@ CheckedOption = Annotated[
 ]
 
 
-class FailedChecks(UserError):
-    """A message has errors, and was to have none."""
-
-
-def check_first(
-    loaded: Loaded, clock: Clock, asked: Asked, *, refuses_errors: bool
-) -> tuple[Finding, ...]:
-    """Check a message that is about to be submitted; nobody is asked for images.
-
-    Raises:
-        FailedChecks: there are errors, and they are to be refused.
-        UnreadableInput, BadSubmission: as for submitting.
-    """
-    found = check(loaded, asked, clock.now(), None, frozenset()).findings
-    errors = [each for each in found if each.severity == "error"]
-    if errors and refuses_errors:
-        told = "\n".join(f"{_place(each)}{each.code}: {each.what}" for each in errors[:SHOWN])
-        raise FailedChecks(
-            f"the checks find {len(errors)} errors, so nothing was submitted:\n{told}",
-            where=Where(asked.message.name),
-            remedy=f"`mtalab check {asked.message}` says what to do about each.",
-        )
-    return found
-
-
 def tell_findings(findings: Sequence[Finding]) -> None:
     """The first few, for whoever watches."""
     for each in findings[:SHOWN]:
-        say(f"{each.severity}: {_place(each)}{each.code}: {each.what}")
+        say(f"{each.severity}: {place(each)}{each.code}: {each.what}")
     if len(findings) > SHOWN:
         say(f"… and {len(findings) - SHOWN} more: `mtalab check` tells all")
-
-
-def _place(finding: Finding) -> str:
-    return "" if finding.line is None else f"line {finding.line}: "
-
-
-def confirm_if_clean(
-    store: Store, clock: Clock, done: Submitted, findings: Sequence[Finding]
-) -> Submitted:
-    """Let a held delivery start of which nothing is to be said."""
-    if findings or done.warnings:
-        return done
-    store.write_now(operator.steer, done.delivery_id, DeliveryEvent.CONFIRMED, clock.now())
-    return replace(done, is_held=False)

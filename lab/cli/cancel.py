@@ -4,22 +4,20 @@ import contextlib
 
 import typer
 
+from lab.acting.messages import cancel
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import print_json
 from lab.cli.steering import (
-    CHUNK,
     DomainOption,
     MessageOption,
     ReasonOption,
     SomeDelivery,
-    all_steps,
     filter_of,
-    note_action,
+    progress_of,
     steer,
 )
 from lab.stores import store_of
 from mail.states import DeliveryEvent
-from store import operator
 from world.clock import SystemClock
 
 
@@ -40,12 +38,8 @@ def register(app: typer.Typer) -> None:
             if delivery is not None and message is None and domain is None and reason is None:
                 steer(store, clock, delivery, DeliveryEvent.CANCELLED, json=json)
                 return
-            changed = all_steps(
-                lambda after: store.write_now(operator.withdraw, wanted, after, CHUNK, clock.now()),
-                "cancelling",
-            )
-            in_hand = store.read_now(operator.held, wanted)
-            note_action(store, clock, wanted, changed, "cancelled")
+            with progress_of("cancelling") as told:
+                changed, in_hand = cancel(store, clock, wanted, told=told)
         if json:
             print_json({"cancelled": changed, "in_hand": in_hand})
         else:

@@ -1,24 +1,21 @@
 """``mtalab mta``: run one instance alone; list, stop and start those of a running lab."""
 
-import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from lab.acting.instances import start as start_it
+from lab.acting.instances import stop as stop_it
 from lab.cli.durations import seconds_of
 from lab.cli.instance_names import Name
 from lab.cli.options import ConfigOption, JsonOption, LogOption, loaded_from, service
 from lab.cli.output import ago, console, print_json
-from lab.instance_lines import Line, instance_of, known, lines, live, wanted
+from lab.instance_lines import Line, instance_of, lines
 from lab.lifetime import this_user
 from lab.stores import store_of
-from store import halts
-from world.clock import Clock, SystemClock
-
-LOOK_EVERY_S: Final = 0.1
+from world.clock import SystemClock
 
 Within = Annotated[str, typer.Option(help="How long to wait for it, such as 30s; 0s: not at all.")]
 
@@ -68,10 +65,9 @@ def _register_control(mta: typer.Typer) -> None:
     ) -> None:
         """Stop an instance until it is started again; its mail waits, through restarts too."""
         loaded, clock = loaded_from(config), SystemClock()
+        within_s = seconds_of(within, "--within")
         with contextlib.closing(store_of(loaded)) as store:
-            known(loaded, store, name)
-            done = store.write_now(halts.halt, name, this_user(), clock.now())
-            left = _wait(clock, within, lambda: live(store, name, clock.now()))
+            done, left = stop_it(loaded, store, clock, name, this_user(), within_s)
         if json:
             print_json({"instance": name, "changed": done, "workers": left})
         else:
@@ -86,35 +82,17 @@ def _register_control(mta: typer.Typer) -> None:
     ) -> None:
         """Start an instance that was stopped by hand."""
         loaded, clock = loaded_from(config), SystemClock()
+        within_s = seconds_of(within, "--within")
         with contextlib.closing(store_of(loaded)) as store:
-            known(loaded, store, name)
-            done = store.write_now(halts.lift, name, this_user(), clock.now())
-            expected = wanted(store, loaded, name, clock.now())
-            missing = _wait(
-                clock, within, lambda: max(expected - live(store, name, clock.now()), 0)
-            )
+            done, running, expected = start_it(loaded, store, clock, name, this_user(), within_s)
         if json:
-            print_json({"instance": name, "changed": done, "workers": expected - missing})
+            print_json({"instance": name, "changed": done, "workers": running})
         else:
             was = "may run again" if done else "was not stopped by hand"
-            how = f"; {expected - missing} of {expected} workers run" if expected else ""
+            how = f"; {running} of {expected} workers run" if expected else ""
             idle = "" if expected else "; it does so with the next `mtalab up`"
             print(f"mta@{name} {was}{how}{idle}")
-        raise typer.Exit(1 if missing else 0)
-
-
-def _wait(clock: Clock, within: str, left: Callable[[], int]) -> int:
-    """Look until nothing is left; returns what is at the end."""
-    deadline = clock.monotonic() + seconds_of(within, "--within")
-
-    async def look() -> int:
-        while True:
-            count = left()
-            if not count or clock.monotonic() >= deadline:
-                return count
-            await asyncio.sleep(LOOK_EVERY_S)
-
-    return asyncio.run(look())
+        raise typer.Exit(1 if running < expected else 0)
 
 
 def _print(found: list[Line], now: float) -> None:

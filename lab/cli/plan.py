@@ -11,15 +11,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from lab.acting.outlooks import outlook
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import console, print_json
 from lab.configuration import Loaded, load
+from lab.shapes.plan import as_json, way_as_json
 from lab.stores import store_of
-from monitor.outlook import Outlook, Way
-from monitor.plan import Change, Effect, Forecast, circumstances, forecast
-from store.engine import Store, file_of
+from monitor.outlook import Way
+from monitor.plan import Change, Effect, Forecast, forecast
 from world.clock import SystemClock
-from world.network import HostNetwork
 
 ROWS_MAX: Final = 40
 _STYLES: Final = {Effect.STUCK: "red", Effect.FREED: "green", Effect.CAUSE: "yellow"}
@@ -55,63 +55,18 @@ def register(app: typer.Typer) -> None:
         for which cause, get free. Exit code 1: some mail would become stuck.
         """
         loaded = loaded_from(config)
+        now = SystemClock().now()
         other = loaded if new is None else load(new, os.environ)
         with contextlib.closing(store_of(loaded)) as store:
-            found = forecast(store, _outlook(store, loaded), _outlook(store, other, loaded))
+            found = forecast(store, outlook(store, loaded, now), outlook(store, other, now, loaded))
         is_ok = not found.messages()[Effect.STUCK]
         if json:
             print_json(
-                {"ok": is_ok, "file": str(loaded.path), "new": str(other.path), **_as_json(found)}
+                {"ok": is_ok, "file": str(loaded.path), "new": str(other.path), **as_json(found)}
             )
         else:
             _print(found, other)
         raise typer.Exit(0 if is_ok else 1)
-
-
-def _outlook(store: Store, loaded: Loaded, lab: Loaded | None = None) -> Outlook:
-    network = HostNetwork.allowing(loaded.configuration.lab.allow_networks)
-    # With a database server workers may be on other machines, whose addresses nobody here knows.
-    is_here = file_of((lab or loaded).store_url) is not None
-
-    def can_bind(address: str) -> bool:
-        return not is_here or network.bind_error(address) is None
-
-    return Outlook(loaded.configuration, circumstances(store, SystemClock().now(), can_bind))
-
-
-def _as_json(found: Forecast) -> dict[str, Any]:
-    return {
-        "pending": found.pending,
-        "changed": sum(each.messages for each in found.changes),
-        "messages": {str(effect): count for effect, count in found.messages().items()},
-        "causes": {str(cause): count for cause, count in found.causes().items()},
-        "changes": [
-            {
-                "delivery": each.delivery_id,
-                "affinity": each.affinity,
-                "domain": each.domain,
-                "messages": each.messages,
-                "effects": each.effects,
-                "before": _way_as_json(each.before),
-                "after": _way_as_json(each.after),
-            }
-            for each in found.changes
-        ],
-    }
-
-
-def _way_as_json(way: Way) -> dict[str, Any]:
-    limits = way.limits
-    return {
-        "mx_group": way.mx_group,
-        "source_ips": way.source_ips,
-        "lanes": way.lanes,
-        "cause": way.cause,
-        "max_connections": limits.max_connections,
-        "max_messages_per_connection": limits.max_messages_per_connection,
-        "messages_per_hour": limits.messages_per_hour,
-        "tls": limits.tls,
-    }
 
 
 def _print(found: Forecast, other: Loaded) -> None:
@@ -184,7 +139,7 @@ def _list(words: tuple[str, ...]) -> str:
 
 
 def _limits(before: Way, after: Way) -> str:
-    old, new = _way_as_json(before), _way_as_json(after)
+    old, new = way_as_json(before), way_as_json(after)
     changed = [
         f"{name} {'none' if old[name] is None else old[name]} → "
         f"{'none' if new[name] is None else new[name]}"

@@ -5,21 +5,19 @@ from typing import Annotated
 
 import typer
 
+from lab.acting.messages import retry
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import print_json
 from lab.cli.steering import (
-    CHUNK,
     DomainOption,
     MessageOption,
     ReasonOption,
     SomeDelivery,
-    all_steps,
     filter_of,
-    note_action,
+    progress_of,
 )
-from lab.cli.submit import validity_of
 from lab.stores import store_of
-from store import operator
+from lab.submit.terms import validity_of
 from world.clock import SystemClock
 
 
@@ -42,13 +40,8 @@ def register(app: typer.Typer) -> None:
         valid_s = validity_of(validity, loaded.configuration.validity)
         with contextlib.closing(store_of(loaded)) as store:
             wanted = filter_of(store, delivery, message, domain, reason)
-            changed = all_steps(
-                lambda after: store.write_now(
-                    operator.retry, wanted, after, CHUNK, clock.now(), valid_s
-                ),
-                "retrying",
-            )
-            note_action(store, clock, wanted, changed, "retried")
+            with progress_of("retrying") as told:
+                changed = retry(store, clock, wanted, valid_s, told=told)
         if json:
             print_json({"retried": changed})
         else:

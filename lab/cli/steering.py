@@ -1,6 +1,7 @@
 """What the commands that steer deliveries share: their filters, and telling what came of it."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import typer
@@ -10,11 +11,9 @@ from lab.cli.log import BadFilter, reason_named
 from lab.cli.output import print_json, progress_bar
 from mail.errors import Where
 from mail.states import DeliveryEvent
-from store import audit, deliveries, log, operator
+from store import deliveries, log, operator
 from store.engine import Store
 from world.clock import Clock
-
-CHUNK = 2000  # messages of one transaction: workers and scheduler need not wait long
 
 Delivery = Annotated[
     int, typer.Argument(metavar="ID", help="Number of the delivery.", autocompletion=delivery_ids)
@@ -69,35 +68,9 @@ def filter_of(
     )
 
 
-def all_steps(step: Callable[[int], operator.Step], what: str) -> int:
-    """Take a long action to its end, chunk by chunk; returns how many messages it changed."""
-    changed, after = 0, 0
+@contextlib.contextmanager
+def progress_of(what: str) -> Iterator[Callable[[int], None]]:
+    """A bar that is told how many messages were changed so far."""
     with progress_bar() as progress:
         task = progress.add_task(what, total=None)
-        while True:
-            found = step(after)
-            changed += found.changed
-            progress.update(task, completed=changed)
-            if not found.last_id:
-                return changed
-            after = found.last_id
-
-
-def note_action(store: Store, clock: Clock, wanted: log.Filter, changed: int, done: str) -> None:
-    """Note in the audit what an operator did to some messages of a delivery."""
-    if not changed:
-        return
-    delivery = wanted.delivery_id
-    if delivery is None and wanted.message_id is not None:
-        delivery = store.read_now(log.message, wanted.message_id)[0].delivery_id
-    which = [
-        f"{name} {value}"
-        for name, value in (
-            ("message", wanted.message_id),
-            ("domain", wanted.domain),
-            ("reason", None if wanted.reason is None else wanted.reason.label),
-        )
-        if value is not None
-    ]
-    text = f"{changed} messages {done} by an operator" + (f" ({', '.join(which)})" if which else "")
-    store.write_now(audit.note, clock.now(), text, delivery_id=delivery)
+        yield lambda changed: progress.update(task, completed=changed)

@@ -1,41 +1,28 @@
 """``mtalab submit``: a message and its recipients become a delivery."""
 
 import contextlib
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from lab.acting.approval import check_first, confirm_if_clean
 from lab.checks.checking import Asked
 from lab.checks.finding import Finding
-from lab.cli.approval import (
-    Approval,
-    ApproveOption,
-    CheckedOption,
-    check_first,
-    confirm_if_clean,
-    tell_findings,
-)
+from lab.cli.approval import Approval, ApproveOption, CheckedOption, tell_findings
 from lab.cli.completion import affinity_names
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment, print_json, progress_bar, say
-from lab.shapes.wave import as_json as wave_as_json
+from lab.shapes.submitted import as_json as submitted_as_json
 from lab.stores import store_of
-from lab.submit.errors import BadSubmission
 from lab.submit.submission import Order, Submitted, submit
-from lab.submit.tracked import shown
-from mail.errors import Where
-from mail.notation import duration_s
-from world.clock import Clock, SystemClock
+from lab.submit.terms import contact_at, priority_of, validity_of
+from world.clock import SystemClock
 
-PRIORITIES: Final = {"low": -10, "normal": 0, "high": 10}
 WAVES_SHOWN: Final = 12
-_RELATIVE: Final = re.compile(r"^\+(.+)$")
 
 
 def register(app: typer.Typer) -> None:
@@ -108,9 +95,9 @@ def register(app: typer.Typer) -> None:
                 recipients=file,
                 affinity=affinity,
                 label=label or message.stem,
-                contact_at=_contact_at(at, clock),
+                contact_at=contact_at(at, clock.now()),
                 validity_s=validity_s,
-                priority=_priority(priority),
+                priority=priority_of(priority),
                 address_column=address_column,
                 skip_bad_rows=skip_bad_rows,
                 waves=waves,
@@ -137,22 +124,7 @@ def _tell(
         say(f"warning: {warning}")
     tell_findings(findings)
     if as_json:
-        print_json(
-            {
-                "delivery": done.delivery_id,
-                "held": done.is_held,
-                "messages": done.messages,
-                "waves": [wave_as_json(each) for each in done.waves],
-                "duplicates": done.duplicates,
-                "quarantined": done.quarantined,
-                "denylisted": done.denylisted,
-                "rejected": done.rejected,
-                "rejects_file": None if done.rejects is None else str(done.rejects),
-                "urls": shown(done.urls),
-                "warnings": list(done.warnings),
-                "findings": [each.as_json() for each in findings],
-            }
-        )
+        print_json(submitted_as_json(done, findings))
         return
     print(f"delivery {done.delivery_id}: {done.messages} messages queued", end="")
     left_out = {
@@ -191,46 +163,3 @@ def _file_of(recipients: Path) -> Iterator[Path]:
             while chunk := sys.stdin.buffer.read(1 << 20):
                 handle.write(chunk)
         yield file
-
-
-def _priority(text: str) -> int:
-    if text in PRIORITIES:
-        return PRIORITIES[text]
-    try:
-        return int(text)
-    except ValueError:
-        raise BadSubmission(
-            f"{text!r} is no priority",
-            where=Where(key="--priority"),
-            remedy="Use low, normal, high or a whole number; higher goes first.",
-        ) from None
-
-
-def validity_of(text: str | None, default_s: float) -> float:
-    return default_s if text is None else _duration("--validity", text)
-
-
-def _duration(option: str, text: str) -> float:
-    try:
-        return duration_s(text)
-    except ValueError as error:
-        raise BadSubmission(
-            f"{text!r} is no duration", where=Where(key=option), remedy=f"{error}."
-        ) from None
-
-
-def _contact_at(text: str | None, clock: Clock) -> float:
-    """Epoch seconds; a time without zone is the local one."""
-    if text is None:
-        return clock.now()
-    relative = _RELATIVE.match(text)
-    if relative is not None:
-        return clock.now() + _duration("--at", relative[1])
-    try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError:
-        raise BadSubmission(
-            f"{text!r} is no time",
-            where=Where(key="--at"),
-            remedy="Use 2026-12-24T08:00, with or without a zone such as +01:00, or +10m.",
-        ) from None

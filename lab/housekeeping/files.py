@@ -109,7 +109,9 @@ def receipts(store: Store, loaded: Loaded, before: float) -> Iterator[Orphan]:
         files = (file, folder / f"{sink}.refusals.jsonl", inbox)
         there = tuple(each for each in files if each.exists())
         if all(each.stat().st_mtime < before for each in there) and not _is_written(there):
-            yield Orphan(there, f"sink {sink} wrote nothing since")
+            index = inbox.with_suffix(".index")  # which any look at the inbox makes younger
+            also = (index,) if index.exists() else ()
+            yield Orphan((*there, *also), f"sink {sink} wrote nothing since")
 
 
 def _is_written(files: Sequence[Path]) -> bool:

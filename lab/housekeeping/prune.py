@@ -29,6 +29,7 @@ class Kind(StrEnum):
     WORKERS = "workers"
     AUDIT = "audit"
     ADDRESSES = "addresses"
+    SUBMISSION_KEYS = "submission_keys"
     TRACES = "traces"
     RECEIPTS = "receipts"
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from affinity.expected import nearest
+from lab.editing.values import edited
 from lab.replanning import replan_now
 from lab.scenario import acts
-from lab.scenario.edit import edited
 from lab.scenario.errors import NothingOfTheName
 from lab.scenario.surroundings import ScenarioLab
 from mail.states import DeliveryEvent

@@ -40,7 +40,7 @@ class BadRecipients(UserError):
     """Some rows are no recipients."""
 
     def __init__(self, file: str, rows: Sequence[BadRow], count: int, rejects: str) -> None:
-        self.rows, self.count = tuple(rows), count
+        self.file, self.rows, self.count = file, tuple(rows), count
         lines = [f"{Where(file, line=row.line)}: {row.why}" for row in rows[:SHOWN_MAX]]
         if count > len(lines):
             lines.append(f"… and {count - len(lines)} more")

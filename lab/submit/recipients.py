@@ -166,9 +166,22 @@ def _recipient(
         address = parse_address(text)
     except BadAddress as error:
         return BadRow(line, f"address {text!r}: {error}", raw)
+    if "\\ud" in raw.lower():  # in JSON
+        broken = next((name for name, value in fields.items() if not _is_whole(value)), None)
+        if broken is not None:
+            return BadRow(line, f"column {broken!r} holds half a character", raw)
     nul = None
     if "\0" in raw or "\\u0000" in raw:  # the latter in JSON
         nul = next((name for name, value in fields.items() if "\0" in value), None)
     if nul is not None:
         return BadRow(line, f"column {nul!r} holds a NUL byte", raw)
     return Recipient(line, address, fields)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it can be written: JSON can name the two halves of a character apart."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 import orjson
 
@@ -29,9 +29,9 @@ from mail.notation import said_duration
 from mta.errors import PersonalizationError
 from mta.render import Personal, Template, compile_source
 from store import deliveries, parts, waves
-from store.engine import Store
+from store.engine import Store, Tx
 from store.errors import SubmissionGone
-from store.tracked_urls import TrackedUrl
+from store.tracked_urls import TrackedDelivery, TrackedUrl
 from store.waves import StoredWave
 from world.chance import Chance, SeededChance
 from world.clock import Clock
@@ -85,6 +85,14 @@ class Submitted:
     denylisted: int = 0
 
 
+class Record(Protocol):
+    """Notes what becomes of a submission in the very transactions in which it does."""
+
+    def created(self, tx: Tx, delivery_id: int, /) -> None: ...
+
+    def confirmed(self, tx: Tx, done: Submitted, /) -> None: ...
+
+
 def submit(
     store: Store,
     loaded: Loaded,
@@ -92,6 +100,7 @@ def submit(
     order: Order,
     progress: Progress,
     chance: Chance | None = None,
+    record: Record | None = None,
 ) -> Submitted:
     """Submit a delivery; ``chance`` is where the key of a lab's first tracked links comes from.
 
@@ -115,7 +124,7 @@ def submit(
     expires_at = max(now, order.contact_at) + order.validity_s
     planned = _waves(order, survey.good, expires_at)
     delivery_id = store.write_now(
-        create,
+        _create,
         deliveries.NewDelivery(
             label=order.label,
             affinity=order.affinity,
@@ -129,7 +138,27 @@ def submit(
         ),
         tracked,
         SeededChance() if chance is None else chance,
+        record,
     )
+
+    def outcome(analysis: deliveries.Analysis, stored: Sequence[StoredWave]) -> Submitted:
+        return Submitted(
+            delivery_id,
+            analysis.messages,
+            analysis.duplicates,
+            analysis.quarantined,
+            survey.bad,
+            order.rejects if survey.bad else None,
+            order.hold,
+            tuple(stored),
+            () if tracked is None else tracked.urls,
+            (
+                *_warnings(order, loaded, survey),
+                *(() if tracked is None else reading.collection.told()),
+            ),
+            analysis.denylisted,
+        )
+
     try:
         if planned:
             store.write_now(waves.create, delivery_id, planned, order.contact_at)
@@ -139,13 +168,7 @@ def submit(
             written += sum(len(part.messages) for part in batch)
             progress("writing", written, survey.good)
         reach("submit.unconfirmed")
-        analysis = store.write_now(
-            deliveries.confirm,
-            delivery_id,
-            clock.now(),
-            hold=order.hold,
-            keep_quarantined=order.include_quarantined,
-        )
+        return store.write_now(_confirm, delivery_id, order, clock.now(), outcome, record)
     except SubmissionGone:
         raise
     except BaseException as error:
@@ -153,22 +176,36 @@ def submit(
         with contextlib.suppress(IllegalTransition):  # it was confirmed before we were broken off
             store.write_now(deliveries.discard, delivery_id, clock.now(), why)
         raise
-    return Submitted(
-        delivery_id,
-        analysis.messages,
-        analysis.duplicates,
-        analysis.quarantined,
-        survey.bad,
-        order.rejects if survey.bad else None,
-        order.hold,
-        tuple(store.read_now(waves.of, delivery_id)),
-        () if tracked is None else tracked.urls,
-        (
-            *_warnings(order, loaded, survey),
-            *(() if tracked is None else reading.collection.told()),
-        ),
-        analysis.denylisted,
+
+
+def _create(
+    tx: Tx,
+    new: deliveries.NewDelivery,
+    tracked: TrackedDelivery | None,
+    chance: Chance,
+    record: Record | None,
+) -> int:
+    delivery_id = create(tx, new, tracked, chance)
+    if record is not None:
+        record.created(tx, delivery_id)
+    return delivery_id
+
+
+def _confirm(
+    tx: Tx,
+    delivery_id: int,
+    order: Order,
+    at: float,
+    outcome: Callable[[deliveries.Analysis, Sequence[StoredWave]], Submitted],
+    record: Record | None,
+) -> Submitted:
+    analysis = deliveries.confirm(
+        tx, delivery_id, at, hold=order.hold, keep_quarantined=order.include_quarantined
     )
+    done = outcome(analysis, waves.of(tx, delivery_id))
+    if record is not None:
+        record.confirmed(tx, done)
+    return done
 
 
 def _waves(order: Order, recipients: int, expires_at: float) -> list[Wave]:

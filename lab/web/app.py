@@ -13,15 +13,22 @@ from lab.web import health, pages_list, static
 from lab.web.api import (
     affinities,
     coming_back,
+    configuration,
     deliveries,
     events,
     find,
     log,
+    operating,
     reports,
+    scenarios,
     sinks,
     standing,
+    steering,
+    submitting,
 )
+from lab.web.described import describe
 from lab.web.guard import Guard, Rules
+from lab.web.inbox_api import routes as inbox_api
 from lab.web.lab_here import LabHere
 from lab.web.problems import speak_of_problems
 
@@ -31,14 +38,19 @@ _DESCRIPTION: Final = """What the commands of mtalab do, for programs. Times are
 Lists are read page by page: `next` of an answer is `cursor` of the next question."""
 _OURS: Final = (
     deliveries.router,
+    submitting.router,
+    steering.router,
     log.router,
     standing.router,
+    operating.router,
+    configuration.router,
     affinities.router,
     sinks.router,
     coming_back.router,
     reports.router,
     find.router,
     events.router,
+    scenarios.router,
 )
 
 
@@ -55,8 +67,11 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
     )
     app.state.lab = lab
     speak_of_problems(app)
+    describe(app)
     for each in _OURS:
         app.include_router(each, prefix=API)
+    app.include_router(inbox_api.API, prefix=API)
+    app.include_router(inbox_api.VIEW, include_in_schema=False)
     app.include_router(health.router)
     for each in pages_list.ROUTERS:
         app.include_router(each, include_in_schema=False)

@@ -17,6 +17,7 @@ from store import log
 T = TypeVar("T")
 
 BIGGEST: Final = 2**63 - 1  # of a number in either database
+LONGEST_S: Final = 36_525 * 86_400.0
 DeliveryNumber = Annotated[int, Path(ge=1, le=BIGGEST, description="Number of the delivery.")]
 MessageNumber = Annotated[int, Path(ge=1, le=BIGGEST, description="Number of the message.")]
 OfDelivery = Annotated[int | None, Query(ge=1, le=BIGGEST, description="Of this delivery alone.")]
@@ -69,6 +70,27 @@ def time_of(key: str, text: str | None, now: float) -> float | None:
             where=Where(key=key),
             remedy="Use seconds since 1970, 2026-12-24T08:00Z, or 10m for ten minutes ago.",
         ) from None
+
+
+def seconds_of(key: str, text: str, *, least: float = 0.0) -> float:
+    """Seconds of a duration such as 90s or 10m, ``least`` at least.
+
+    Raises:
+        BadQuestion: it is none, or too short.
+    """
+    try:
+        found = duration_s(text)
+    except ValueError as error:
+        raise BadQuestion(
+            f"{text!r} is no duration", where=Where(key=key), remedy=f"{error}."
+        ) from None
+    if found < least:
+        raise BadQuestion(f"{text!r} has no length", where=Where(key=key), remedy="Such as 10m.")
+    if found > LONGEST_S:
+        raise BadQuestion(
+            f"{text!r} is too long", where=Where(key=key), remedy="A century at most."
+        )
+    return found
 
 
 def _time_of(text: str, now: float) -> float:

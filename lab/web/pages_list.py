@@ -2,9 +2,40 @@
 
 from typing import Final
 
-from lab.web.pages import deliveries, sign_in
+from lab.web.pages import (
+    api,
+    causes,
+    deliveries,
+    delivery,
+    delivery_audit,
+    delivery_content,
+    delivery_log,
+    delivery_pending,
+    delivery_tracking,
+    inbox,
+    message,
+    new_delivery,
+    recipients,
+    scenarios,
+    search,
+    sign_in,
+)
 
 ROUTERS: Final = (
     deliveries.router,
+    new_delivery.router,
+    delivery.router,
+    delivery_content.router,
+    delivery_log.router,
+    delivery_tracking.router,
+    delivery_audit.router,
+    delivery_pending.router,
+    causes.router,
+    message.router,
+    inbox.router,
+    recipients.router,
+    scenarios.router,
+    search.router,
+    api.router,
     sign_in.router,
 )

@@ -9,18 +9,27 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
+from lab.acting.once import KeyInUse
+from lab.editing.values import NoSuchKey
 from mail.errors import EnvironmentFault, IllegalTransition, UserError
+from mta.errors import UnknownField
+from store.errors import CannotNow, KeyTaken, SubmissionGone
 
 MEDIA_TYPE: Final = "application/problem+json"
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _UNKNOWN: Final = ("Unknown", "NoSuch")  # how errors about what is not there are named
+_OF_WHAT_WAS_SENT: Final = (UnknownField, NoSuchKey)  # and not of its address
+_CONFLICTS: Final = (IllegalTransition, CannotNow, SubmissionGone, KeyInUse, KeyTaken)
 
 
 class WebRefusal(UserError):
     """A request that the server refuses by itself; ``status`` is HTTP's."""
 
     status = HTTPStatus.BAD_REQUEST
+    errors: Sequence[Mapping[str, Any]] = ()  # what is wrong one by one, where it is many things
 
 
 class NotHere(WebRefusal):
@@ -70,11 +79,11 @@ def status_of(error: UserError | EnvironmentFault | IllegalTransition) -> int:
     """Which status of HTTP an error of ours is."""
     if isinstance(error, WebRefusal):
         return error.status
-    if isinstance(error, IllegalTransition):
+    if isinstance(error, _CONFLICTS):
         return HTTPStatus.CONFLICT
     if isinstance(error, EnvironmentFault):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    if type(error).__name__.startswith(_UNKNOWN):
+    if type(error).__name__.startswith(_UNKNOWN) and not isinstance(error, _OF_WHAT_WAS_SENT):
         return HTTPStatus.NOT_FOUND
     return HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -84,7 +93,15 @@ def _of_ours(_: Request, error: Exception) -> Response:
         return problem(status_of(error), kind_of(error), str(error))
     assert isinstance(error, UserError | EnvironmentFault), "the handler is for these"
     where = "" if error.where is None else str(error.where)
-    return problem(status_of(error), kind_of(error), error.what, remedy=error.remedy, where=where)
+    errors = error.errors if isinstance(error, WebRefusal) else ()
+    return problem(
+        status_of(error),
+        kind_of(error),
+        error.what,
+        remedy=error.remedy,
+        where=where,
+        errors=errors,
+    )
 
 
 def _invalid(_: Request, error: Exception) -> Response:
@@ -101,10 +118,35 @@ def _invalid(_: Request, error: Exception) -> Response:
     )
 
 
-def _of_http(_: Request, error: Exception) -> Response:
+def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "the handler is for these"
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return problem(error.status_code, kind, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    allowed = _allowed(request) if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else []
+    if allowed:
+        headers["Allow"] = ", ".join(allowed)
+    return problem(error.status_code, kind, str(error.detail), headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of a path: each has a route of its own, and Starlette names the first's."""
+    found = [
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].match(request.url.path)
+        for method in operations
+    ]
+    return sorted(found)
+
+
+def _cut_off(_: Request, __: Exception) -> Response:
+    """Whoever left hears nothing; who sent too much without saying how much, does."""
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too_large",
+        "the request was cut off where it became too large",
+        remedy="Raise request_max under [web], or use `mtalab submit`.",
+    )
 
 
 def speak_of_problems(app: FastAPI) -> None:
@@ -113,3 +155,4 @@ def speak_of_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, _of_ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _cut_off)

@@ -26,7 +26,8 @@ def _share(value: float | None, digits: int = 1) -> str:
     return NOTHING if value is None else f"{value:.{digits}%}"
 
 
-def _moment(at: float | None) -> str:
+def moment(at: float | None) -> str:
+    """A time as tables have it, in local time."""
     if at is None:
         return NOTHING
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -41,6 +42,17 @@ def _bytes(value: float) -> str:
         if value >= size:
             return f"{value / size:.1f} {unit}"
     return f"{value:.0f} B"
+
+
+def _took(seconds: float | None) -> str:
+    """A duration of any size: ``0.0042`` → ``4.2 ms``, ``75`` → ``1 min 15 s``."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 0.0005:
+        return "0 ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.2f} s" if seconds < 60 else said_duration(seconds)
 
 
 def _words(value: object) -> str:
@@ -58,8 +70,8 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
     )
     found.filters.update(
-        number=_number, share=_share, moment=_moment, iso=_iso, bytes=_bytes, words=_words,
-        duration=said_duration,
+        number=_number, share=_share, moment=moment, iso=_iso, bytes=_bytes, words=_words,
+        duration=said_duration, took=_took, zip=zip,
     )  # fmt: skip
     found.globals.update(static=address, places=PLACES)
     return found

@@ -115,7 +115,7 @@ def test_prune_says_what_went(files):
     assert {each["kind"]: each["removed"] for each in done["kinds"]} == dict.fromkeys(
         (
             *("delivery_logs", "tracking_logs", "tracking_figures", "visitors", "inbound"),
-            *("deleted", "counters", "orphans", "workers", "audit", "traces"),
+            *("deleted", "counters", "orphans", "workers", "audit", "submission_keys", "traces"),
         ),
         0,
     )

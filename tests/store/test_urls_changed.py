@@ -97,3 +97,12 @@ def test_keys_are_not_withdrawn_while_workers_seal_with_them(hand, delivery, clo
     assert [number for number, _ in hand.ask(keys.listed)] == [2, 1]
     assert hand.do(keys.withdraw, 1, anyway=True) == 1
     assert hand.ask(keys.keys).keys == (two,)
+
+
+def test_keys_seal_return_paths_of_mail_that_is_not_tracked(hand, clock):
+    hand.do(keys.first, lambda: b"1" * 32, clock.now())
+    hand.submit()
+    hand.lease(hand.worker())
+    hand.do(keys.rotate, b"2" * 32, clock.now() + 10)
+    with pytest.raises(KeysInUse):
+        hand.do(keys.withdraw, 1)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.configuration import load
+from tests.fakes.inbox_lab import inbox_lab
 from tests.fakes.web_server import kept_lab, serving
 
 SEEN = Path(__file__).with_name("seen.toml")
@@ -23,6 +25,14 @@ def served(seen):
     """Its page; ``client`` asks it. Tests change nothing in it: it was kept."""
     with serving(seen) as found:
         yield found
+
+
+@pytest.fixture
+def changeable(seen, tmp_path):
+    """A copy of it that does not know that it was kept: it may be changed. Nothing runs in it."""
+    folder = tmp_path / "changeable"
+    shutil.copytree(seen.path.parent, folder, ignore=shutil.ignore_patterns("simulated.json"))
+    return load(folder / seen.path.name, {}, {"web.listen": "127.0.0.1:8025"})
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +63,18 @@ def tab(chromium):
     yield page
     context.close()
     assert wrong == [], "a script failed, or the browser refused something"
+
+
+@pytest.fixture(scope="module")
+def inboxes(tmp_path_factory):
+    """A lab with sinks that run (tests/fakes/inbox_lab.py): one for all tests of a file."""
+    with inbox_lab(tmp_path_factory.mktemp("inboxes")) as found:
+        yield found
+
+
+@pytest.fixture
+def inbox(inboxes):
+    """The same with nothing in its inbox, and sinks that accept."""
+    inboxes.ask("/messages", "DELETE")
+    inboxes.ask("/chaos", "PUT", json={})
+    return inboxes

@@ -5,7 +5,10 @@ import pytest
 from lab.web.navigation import PLACES
 
 READY = (
-    "deliveries",  # fmt: skip
+    "deliveries",
+    "inbox",
+    "recipients",
+    "scenarios",
 )
 
 

@@ -7,10 +7,8 @@ from fastapi.responses import PlainTextResponse, Response
 
 from lab.reports.asking import Asked, made, sheet_of
 from lab.reports.values import as_csv, as_json
-from lab.web.asked import BadQuestion, OfDelivery, reason_of, time_of
+from lab.web.asked import OfDelivery, reason_of, seconds_of, time_of
 from lab.web.lab_here import Here
-from mail.errors import Where
-from mail.notation import duration_s
 from monitor.reports.catalogue import ENTRIES
 
 router = APIRouter(prefix="/reports", tags=["reports"])
@@ -50,7 +48,7 @@ def report(  # noqa: PLR0913 - all that a report can be asked for
         delivery,
         time_of("since", since, now),
         time_of("until", until, now),
-        _scale(scale),
+        None if scale is None else seconds_of("scale", scale, least=1.0),
         humans,
         domain,
         reason_of(reason),
@@ -61,17 +59,3 @@ def report(  # noqa: PLR0913 - all that a report can be asked for
     if form == "csv":
         return PlainTextResponse(as_csv(sheet_of(shown, sheet)), media_type="text/csv")
     return as_json(shown, explain=explain)
-
-
-def _scale(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        found = duration_s(text)
-    except ValueError as error:
-        raise BadQuestion(
-            f"{text!r} is no duration", where=Where(key="scale"), remedy=f"{error}."
-        ) from None
-    if found <= 0:
-        raise BadQuestion("a scale of no length", where=Where(key="scale"), remedy="Such as 1h.")
-    return found

@@ -1,5 +1,6 @@
 """``/api/v1/sinks``: the receiving servers as they run, and how they behave."""
 
+import contextlib
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,6 +10,7 @@ from lab.web.changing import Changeable
 from lab.web.lab_here import Here
 from sinks.catalogue import built_in_personalities, personality_named
 from sinks.control import ask
+from sinks.errors import SinksNotRunning
 
 router = APIRouter(tags=["sinks"])
 
@@ -25,13 +27,14 @@ class Become(BaseModel):
 def listed(lab: Here) -> dict[str, Any]:
     """The sinks that run; those of the configuration where none do."""
     own = lab.loaded.configuration.sink
-    if lab.is_kept:
-        found = [
-            {"sink": name, "address": each.listen, "personality": each.personality}
-            for name, each in own.items()
-        ]
-        return {"running": False, "sinks": found}
-    return {"running": True, "sinks": ask(lab.loaded.directory, {"do": "list"})["sinks"]}
+    if not lab.is_kept:
+        with contextlib.suppress(SinksNotRunning):
+            return {"running": True, "sinks": ask(lab.loaded.directory, {"do": "list"})["sinks"]}
+    found = [
+        {"sink": name, "address": each.listen, "personality": each.personality}
+        for name, each in own.items()
+    ]
+    return {"running": False, "sinks": found}
 
 
 @router.get("/personalities")

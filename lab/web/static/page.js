@@ -9,6 +9,10 @@
   const LEAST_MS = 700; // between two looks of one page
   let lastLook = 0, timer = 0, isStale = false;
 
+  // What somebody unfolded stays unfolded.
+  if (window.Idiomorph) {
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+  }
   const look = () => {
     timer = 0;
     if (document.hidden || document.body.dataset.live === "off") { isStale = true; return; }
@@ -41,7 +45,7 @@
   });
   document.addEventListener("htmx:sendError", () => say("not connected", "off"));
 
-  // --- actions: <button data-post="/api/v1/…" data-body='{…}' data-confirm="Sure?" data-to="/…"> -----
+  // --- actions: <button data-post="/api/v1/…" data-body='{…}' data-confirm="Sure?" data-to="/…/{key}"> -----
   const toast = document.getElementById("toast");
   let toastTimer = 0;
   const tell = (words, kind) => {
@@ -62,8 +66,10 @@
       });
       if (answer.ok) {
         tell(button.dataset.done || "Done.", "good");
-        if (button.dataset.to) location.assign(button.dataset.to);
-        else document.dispatchEvent(new Event("look-again"));
+        if (button.dataset.to) {
+          const found = await answer.json().catch(() => ({})); // {run} of `data-to` is its `run`
+          location.assign(button.dataset.to.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(found[key])));
+        } else document.dispatchEvent(new Event("look-again"));
       } else {
         const problem = await answer.json().catch(() => ({ detail: `error ${answer.status}` }));
         tell([problem.detail, problem.remedy].filter(Boolean).join(" "), "bad");
@@ -76,7 +82,8 @@
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-post]");
-    if (button) { event.preventDefault(); act(button); }
+    // That of a form is submitted below, each time with what stands in it.
+    if (button && !button.closest("form[data-post]")) { event.preventDefault(); act(button); }
   });
   // A form with data-post sends its fields as JSON.
   document.addEventListener("submit", (event) => {

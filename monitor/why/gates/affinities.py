@@ -65,7 +65,17 @@ def started(group: Group, facts: Facts) -> Stop | None:
     else:
         words = f"only {which} has affinity {name!r}, and does not run"
         command = f"mtalab mta run {owners[0]}"
-    return Stop(words, "Start it.", {"affinity": name, "instances": list(owners)}, command=command)
+    evidence = {
+        "affinity": name,
+        "instances": [
+            {
+                "name": f"mta@{each}",
+                "stopped_by": facts.view.halts[each].by if each in halted else None,
+            }
+            for each in owners
+        ],
+    }
+    return Stop(words, "Start it.", evidence, command=command)
 
 
 def _is_served(group: Group, facts: Facts) -> bool:

@@ -60,7 +60,10 @@ def weighted(group: Group, facts: Facts) -> Stop | None:
     return Stop(
         f"the source IPs left to it all have weight 0: {named}",
         "Give one of them a weight.",
-        {"weights": {each.address: each.weight for each in left}},
+        {
+            "affinity": group.delivery.affinity,
+            "weights": {each.address: each.weight for each in left},
+        },
     )
 
 

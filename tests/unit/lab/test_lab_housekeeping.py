@@ -119,12 +119,14 @@ def test_receipts_stay_while_a_sink_writes_them_or_they_prove_anything(opened, t
     loaded = loaded_of(tmp_path)
     for name in ("receipts/a.jsonl", "receipts/a.refusals.jsonl", "inbox/a.contents"):
         aged(tmp_path / name, 100.0)
+    (tmp_path / "inbox" / "a.index").touch()  # as young as the last look at the inbox
     aged(tmp_path / "receipts" / "b.jsonl", 300.0)
     [found] = files.receipts(opened, loaded, 200.0)
     assert [each.name for each in found.paths] == [
         "a.jsonl",
         "a.refusals.jsonl",
         "a.contents",
+        "a.index",
     ]
     assert list(files.receipts(opened, loaded, 50.0)) == []
     with contextlib.closing(AppendFile(tmp_path / "receipts" / "a.jsonl", lines=True)):

@@ -1,10 +1,15 @@
 """A configuration edited by dotted keys; pure."""
 
 import copy
+import re
+import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from mail.errors import UserError
+
+_WORD: Final = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+_QUOTED: Final = re.compile(rf"{_WORD}(?:\.{_WORD})*")
 
 
 class NoSuchKey(UserError):
@@ -21,14 +26,14 @@ def edited(
     """
     found = copy.deepcopy(dict(topology))
     for key, value in changes.items():
-        *way, last = key.split(".")
+        *way, last = words_of(key)
         table = _table(found, way, key, is_made=True)
         if isinstance(table, list):
             table[_index(table, last, key)] = copy.deepcopy(value)
         else:
             table[last] = copy.deepcopy(value)
     for key in removals:
-        *way, last = key.split(".")
+        *way, last = words_of(key)
         table = _table(found, way, key, is_made=False)
         if isinstance(table, list):
             del table[_index(table, last, key)]
@@ -37,6 +42,31 @@ def edited(
         else:
             raise _missing(key)
     return found
+
+
+def words_of(key: str) -> list[str]:
+    """The words of a dotted key; those with dots of their own are quoted as in TOML.
+
+    Raises:
+        NoSuchKey: it is not a key.
+    """
+    words = key.split(".")
+    if '"' in key or "'" in key:
+        if _QUOTED.fullmatch(key) is None:
+            raise _missing(key)
+        try:
+            inner: Any = tomllib.loads(f"{key} = 0")
+        except tomllib.TOMLDecodeError:
+            raise _missing(key) from None
+        words = []
+        while isinstance(inner, dict):
+            if len(inner) != 1:
+                raise _missing(key)
+            ((word, inner),) = inner.items()
+            words.append(word)
+    if not all(words):
+        raise _missing(key)
+    return words
 
 
 def _table(here: Any, way: list[str], key: str, *, is_made: bool) -> Any:

@@ -12,6 +12,7 @@ from lab.services.door import OpenDoor
 from lab.services.loop import Reload
 from lab.web.app import app_of
 from lab.web.guard import Rules
+from lab.web.inbox_api.keeping_up import keep_up
 from lab.web.lab_here import LabHere
 from lab.web.reached import reached_as
 from lab.web_settings import WHO
@@ -66,10 +67,15 @@ class WebService:
                 server = await stack.enter_async_context(
                     listening(app, bound, self._rules.request_max)
                 )
-            looking = tasks.create_task(pulse.run(), name="pulse")
+            looking = (
+                tasks.create_task(pulse.run(), name="pulse"),
+                tasks.create_task(keep_up(self.lab), name="inbox"),
+            )
             try:
                 host, port = server.sockets[0].getsockname()[:2]
                 yield host, port
             finally:
                 pulse.end()
-                looking.cancel()
+                self.lab.runs.end()
+                for each in looking:
+                    each.cancel()

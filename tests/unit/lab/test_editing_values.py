@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.scenario.edit import NoSuchKey, edited
+from lab.editing.values import NoSuchKey, edited
 
 TOPOLOGY = {"mta": {"m1": {"affinities": ["a"]}}, "affinity": {"a": {"ip": [{"weight": 1}]}}}
 
