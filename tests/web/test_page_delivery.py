@@ -8,9 +8,9 @@ from store import audit, log
 from store.log import Filter
 
 
-def page(served, path, status=200, **params):
-    answer = served.client.get(path, params=params)
-    assert answer.status_code == status, answer.text
+def page(served, path, answered=200, **params):
+    answer = served.client.get(path, params=params or None)
+    assert answer.status_code == answered, answer.text
     return answer.text
 
 
@@ -40,7 +40,8 @@ TABS = ("", "/content", "/log", "/tracking", "/audit", "/pending")
 def test_each_tab_says_where_it_is(served, number, end):
     text = page(served, f"/deliveries/{number}{end}")
     [current] = re.findall(
-        r'<a href="(/deliveries/[^"]*)" aria-current="page"', text.split("tabs")[1]
+        r'<a href="(/deliveries/[^"]*)" aria-current="page"',
+        text.split('delivery-tabs">')[1].split("</ul>")[0],
     )
     assert current == f"/deliveries/{number}{end}"
     assert text.count("<h1") == 1
@@ -65,7 +66,8 @@ def test_the_summary_counts_and_names_its_limits(served):
         assert figure in text
     assert '127.0.1.1</span> <span class="dim">66.7%' in text
     assert "mta@m1" in text
-    assert "until 2026-01-10" in text
+    assert "until <time" in text
+    assert "(5 d)" in text
     assert "/deliveries/1/log?status=failed&amp;reason=user_unknown" in text
     assert "polyline points=" in text
     text = live(page(served, "/deliveries/2"))

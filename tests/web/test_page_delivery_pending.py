@@ -25,7 +25,7 @@ def test_groups_have_cause_count_words_and_examples(served):
     assert 'id="affinity_not_configured"' in text
     assert "30 messages are pending" in text
     assert "needs a change" in text
-    assert "no MTA instance is configured with affinity &#39;nobody&#39;" in text
+    assert "No MTA instance is configured with affinity &#39;nobody&#39;" in text
     assert len(re.findall(r'<a href="/messages/\d+">', text)) == 3
     assert 'href="/causes#affinity_not_configured"' in text
     assert "data-post" not in text, "it was kept"
@@ -50,9 +50,11 @@ def test_the_catalogue_has_every_cause(served):
 
 def test_the_head_offers_what_the_state_machine_allows(own):
     number = queued(own, hold=True).delivery_id
-    offered = lambda: re.findall(
-        r'id="do-(\w+)"', own.client.get(f"/deliveries/{number}/head").text
-    )  # noqa: E731
+
+    def offered():
+        head = own.client.get(f"/deliveries/{number}/head").text
+        return re.findall(r'id="do-(\w+)"', head)
+
     assert offered() == ["confirm", "cancel"]
     own.lab.write(operator.steer, number, DeliveryEvent.CONFIRMED, own.lab.now(), "ann")
     assert offered() == ["pause", "cancel"]
