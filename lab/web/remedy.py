@@ -27,7 +27,7 @@ class Fix:
 
     label: str
     path: str
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict, hash=False)
     method: str = "POST"
     confirm: str = ""
     done: str = "Done."

@@ -126,7 +126,7 @@ def test_our_own_sink_is_had_accept_unless_it_does():
 
 
 def test_all_lanes_of_a_destination_are_resumed_at_once():
-    code, group, so = [each for each in ALL_SCENES if each[1] is QUEUED and
-                       each[0] == "lane_suspended"][0]  # fmt: skip
-    assert code == "lane_suspended"
+    _, group, so = next(
+        each for each in ALL_SCENES if each[0] == "lane_suspended" and each[1] is QUEUED
+    )
     assert [each.body["lane"] for each in fixed(group, so)][-1] == "a"
