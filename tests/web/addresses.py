@@ -1,7 +1,7 @@
 """All pages by address, in one place: those who look at each of them ask here.
 
-They are answered by the kept lab of ``seen.toml``; pictures are taken of ``pictures.toml``, in which the
-numbers mean something too.
+They are answered by the kept lab of ``seen.toml``; pictures are taken of ``pictures.toml``, in which
+the numbers mean something too.
 """
 
 from typing import Final, NamedTuple
