@@ -1,7 +1,7 @@
 """Pictures of the pages for the documents: ``make screenshots`` writes docs/img.
 
-The lab is that of ``tests/web/pictures.toml``, run in simulation: the same each time. Of which pages
-there are pictures is said in ``tests/web/addresses.py``.
+The lab is that of ``tests/web/pictures.toml``, run in simulation: the same each time. Of which
+pages there are pictures is said in ``tests/web/addresses.py``.
 """
 
 import io
@@ -21,7 +21,7 @@ ROOT: Final = Path(__file__).parents[2]
 SCENARIO: Final = ROOT / "tests/web/pictures.toml"
 FOLDER: Final = ROOT / "docs/img"
 SIZE: Final = {"width": 1280, "height": 800}
-COLOURS: Final = 128
+COLOURS: Final = 256
 MOST_BYTES: Final = 150_000
 SETTLED_MS: Final = 500.0  # charts are drawn once their script has come
 
@@ -72,9 +72,11 @@ def _open(tab: Any, served: Served, path: str) -> None:
 
 
 def _write(file: Path, png: bytes) -> int:
-    """A picture of few colours is small, and nobody sees the difference."""
+    """A picture of few colours is small; rare ones, which mean something, must not be lost."""
     with Image.open(io.BytesIO(png)) as image:
-        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
         few.save(file, optimize=True)
     return file.stat().st_size
 

@@ -1,6 +1,6 @@
 """All pages by address, in one place: those who look at each of them ask here.
 
-They are answered by the kept lab of ``seen.toml``; pictures are taken of ``pictures.toml``, in which
+They are answered by the kept lab of ``seen.toml``; pictures are taken of ``pictures.toml``, where
 the numbers mean something too.
 """
 
