@@ -35,7 +35,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a fix may go by. ``personalities``: how each sink behaves now, by its name."""
+    """What a fix may go by; ``personalities``: how each sink of ours behaves now, by name."""
 
     configuration: Configuration
     personalities: Mapping[str, str]
