@@ -11,14 +11,20 @@ from store.engine import Tx
 def waiting_for_retry(
     tx: Tx, delivery_id: int, mx_group: str, cause: Cause, few: int
 ) -> list[tuple[int, str]]:
-    """Number and address of messages whose last attempt met this, those due first."""
+    """Number and address of messages whose last attempt met this, those due first.
+
+    Of those that met nothing in particular, as for ``retry_later``, the cause is not written down.
+    """
     message = tables.message
+    met = message.c.cause == cause
+    if cause is Cause.RETRY_LATER:
+        met |= message.c.cause.is_(None)
     query = (
         select(message.c.id, message.c.address)
         .where(
             message.c.delivery_id == delivery_id,
             message.c.mx_group == mx_group,
-            message.c.cause == cause,
+            met,
             message.c.next_attempt_at.is_not(None),
         )
         .order_by(message.c.next_attempt_at)

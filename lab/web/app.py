@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from lab.web import health, pages_list, static
+from lab.web import health, pages_list, problem_page, static
 from lab.web.api import (
     affinities,
     coming_back,
@@ -66,7 +66,7 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.lab = lab
-    speak_of_problems(app)
+    speak_of_problems(app, problem_page.shown)
     describe(app)
     for each in _OURS:
         app.include_router(each, prefix=API)

@@ -37,13 +37,13 @@ class Action(NamedTuple):
     confirm: str = ""
 
 
-_SURE: Final = "Cancel this delivery for good? What is pending of it is never sent."
 _ACTIONS: Final = (
     (DeliveryEvent.CONFIRMED, Action("Confirm", "confirm", "It is confirmed.", "primary",
                                      "Send this delivery?")),
     (DeliveryEvent.PAUSED, Action("Pause", "pause", "It is paused; what is in flight ends.")),
     (DeliveryEvent.RESUMED, Action("Resume", "resume", "It goes on.", "primary")),
-    (DeliveryEvent.CANCELLED, Action("Cancel", "cancel", "It is cancelled.", "danger", _SURE)),
+    (DeliveryEvent.CANCELLED, Action("Cancel", "cancel", "It is cancelled.", "danger",
+                                     "Cancel this delivery for good? Nothing more of it is sent.")),
 )  # fmt: skip
 _RETRIABLE: Final = (*deliveries.ACTIVE, DeliveryStatus.PAUSED, DeliveryStatus.FINISHED)
 

@@ -1,4 +1,4 @@
-"""Buttons that change the lab's file; the API refuses what would not be valid."""
+"""Buttons that change the lab's file; the API refuses what is not valid, and has it followed."""
 
 from typing import Any, Final
 

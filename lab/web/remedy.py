@@ -27,7 +27,7 @@ class Fix:
 
     label: str
     path: str
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict, hash=False)
     method: str = "POST"
     confirm: str = ""
     done: str = "Done."
@@ -35,7 +35,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a fix may go by. ``personalities``: how each sink behaves now, by its name."""
+    """What a fix may go by; ``personalities``: how each sink of ours behaves now, by name."""
 
     configuration: Configuration
     personalities: Mapping[str, str]

@@ -20,7 +20,7 @@ from store import log
 from store.errors import UnknownMessage
 
 router = APIRouter()
-_PEOPLE: Final = ("From", "To", "Reply-To")
+_PEOPLE: Final = ("From", "To", "Cc", "Reply-To")
 _Message = Annotated[int, Query(ge=1, le=BIGGEST)]
 
 
@@ -39,7 +39,6 @@ def content(
         "address": address.strip(),
         "message": message,
         "wrong": wrong,
-        "to_send": head["to_send"],
         "mail": None,
         "made": None,
     }
@@ -78,7 +77,7 @@ def _shown(
     return {
         "mail": mail,
         "subject": mail.header("Subject"),
-        "people": [(each, mail.header(each)) for each in _PEOPLE if mail.header(each)],
+        "people": [(name, value) for name in _PEOPLE if (value := mail.header(name))],
         "size": len(found.content),
         **looked_at(mail, show),
         # A click here would count as its recipient's, and the way out would unsubscribe them.
@@ -87,7 +86,7 @@ def _shown(
         "frame": f"{root}/content/preview{own}",
         "files_at": f"{root}/content/files{own}&part=",
         "raw": f"{root}/content/source{own}",
-    }  # fmt: skip
+    }
 
 
 def _never(_: str) -> bool:

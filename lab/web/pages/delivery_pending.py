@@ -1,5 +1,6 @@
 """Why messages of a delivery are pending, in groups, and the buttons that set them free."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -47,13 +48,19 @@ class Group(NamedTuple):
 
 
 class OfCause(NamedTuple):
-    """All messages that one cause holds up; ``left`` of them in ``more`` groups not shown."""
+    """All messages that one cause holds up; ``left`` of them in ``more`` groups not shown.
+
+    ``alike``: the words and the fix that all groups have; None: they differ. ``fixes`` are those
+    that help more than one group.
+    """
 
     code: str
     remedy: Remedy
     messages: int
     is_blocked: bool
     earliest_at: float | None
+    alike: Finding | None
+    fixes: tuple[Fix, ...]
     groups: list[Group]
     more: int
     left: int
@@ -104,6 +111,9 @@ def _by_cause(lab: LabHere, found: Diagnosis) -> list[OfCause]:
 def _of_cause(lab: LabHere, code: str, found: Sequence[Finding], around: Around) -> OfCause:
     largest = sorted(found, key=lambda each: -each.messages)
     shown, rest = largest[:_SHOWN], largest[_SHOWN:]
+    of_all = [() if lab.is_kept else fixes_of(each, around) for each in found]
+    counts = Counter(fix for each in of_all for fix in each)
+    shared = tuple(fix for fix, groups in counts.items() if groups > 1)
     times = [each.earliest_at for each in found if each.earliest_at is not None]
     return OfCause(
         code,
@@ -111,14 +121,17 @@ def _of_cause(lab: LabHere, code: str, found: Sequence[Finding], around: Around)
         sum(each.messages for each in found),
         any(each.blocked for each in found),
         min(times, default=None),
-        [_group(lab, each, around) for each in shown],
+        found[0] if len({(each.words, each.fix, each.command) for each in found}) == 1 else None,
+        shared,
+        [_group(lab, each, around, shared) for each in shown],
         len(rest),
         sum(each.messages for each in rest),
     )
 
 
-def _group(lab: LabHere, found: Finding, around: Around) -> Group:
-    fixes = () if lab.is_kept else fixes_of(found, around)
+def _group(lab: LabHere, found: Finding, around: Around, shared: Sequence[Fix]) -> Group:
+    own = () if lab.is_kept else fixes_of(found, around)
+    fixes = tuple(each for each in own if each not in shared)
     return Group(found, fixes, said(found.evidence), _examples(lab, found))
 
 

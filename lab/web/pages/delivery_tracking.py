@@ -18,9 +18,12 @@ from mail.tracked import PIXEL
 from monitor.reports.sheet import Sheet
 from monitor.reports.urls import HOT
 from store import tracked_urls, tracking_search
+from store.tracked_urls import TrackedDelivery
 
 router = APIRouter()
 _MOST: Final = 100
+_MOST_OF_ALL: Final = 1000
+_VIEWS: Final = (("figures", "Indicators and URLs"), ("hot", "Hot clicks"), ("log", "Tracking log"))
 _INDICATORS: Final = "indicators"
 _Humans = Annotated[bool, Query(description="Without what machines did.")]
 
@@ -29,36 +32,51 @@ _Humans = Annotated[bool, Query(description="Without what machines did.")]
 def tracking(
     request: Request,
     lab: Here,
-    number: DeliveryNumber,
     *,
+    number: DeliveryNumber,
+    show: Annotated[str, Query(max_length=20)] = "",
     humans: _Humans = False,
-    limit: Annotated[int, Query(ge=1, le=1000)] = _MOST,
+    limit: Annotated[int, Query(ge=1, le=_MOST_OF_ALL)] = _MOST,
 ) -> HTMLResponse:
-    head = head_of(lab, number, "tracking")
     tracked = lab.read(tracked_urls.of, number)
-    values: dict[str, Any] = {**head, "tracked": tracked, "humans": humans}
+    views = [key for key, _ in _VIEWS]
+    values: dict[str, Any] = {
+        **head_of(lab, number, "tracking"),
+        "tracked": tracked,
+        "humans": humans,
+        "views": _VIEWS,
+        "show": show if show in views else views[0],
+    }
     if tracked is not None:
-        wanted = tracking_search.Filter(delivery_id=number, humans=humans)
-        entries = lab.read(tracking_search.entries, wanted, limit)
-        hot = _report(lab, HOT, number, humans=humans)
-        clicks = _by_url(hot.report.sheets[0])
-        values |= {
-            "entries": entries[::-1],
-            "is_more": len(entries) == limit < 1000,
-            "indicators": _indicators(_report(lab, _INDICATORS, number, humans=humans)),
-            "urls": [
-                (each, *clicks.get(each.url, (None, None)))
-                for each in tracked.urls
-                if each.number != PIXEL
-            ],
-            "has_html": mail_of(hot, lab.store) is not None,
-            "asked": "?humans=true" if humans else "",
-        }
+        values |= _seen(lab, tracked, number, values["show"], limit, humans=humans)
     return page(request, lab, "delivery_tracking.html", values)
 
 
+def _seen(
+    lab: LabHere, tracked: TrackedDelivery, number: int, show: str, limit: int, *, humans: bool
+) -> dict[str, Any]:
+    """What one of the views shows."""
+    if show == "log":
+        wanted = tracking_search.Filter(delivery_id=number, humans=humans)
+        entries = lab.read(tracking_search.entries, wanted, limit)
+        return {"entries": entries[::-1], "is_more": len(entries) == limit < _MOST_OF_ALL}
+    hot = _report(lab, HOT, number, humans=humans)
+    if show == "hot":
+        has_html = mail_of(hot, lab.store) is not None
+        return {"has_html": has_html, "asked": "?humans=true" if humans else ""}
+    clicks = _by_url(hot.report.sheets[0])
+    return {
+        "indicators": _indicators(_report(lab, _INDICATORS, number, humans=humans)),
+        "urls": [
+            (each, *clicks.get(each.url, (None, None)))
+            for each in tracked.urls
+            if each.number != PIXEL
+        ],
+    }
+
+
 @router.get("/deliveries/{number}/tracking/hot")
-def hot_clicks(lab: Here, number: DeliveryNumber, *, humans: _Humans = False) -> Response:
+def hot_clicks(lab: Here, *, number: DeliveryNumber, humans: _Humans = False) -> Response:
     """The mail as its source has it with shares beside its links, for the frame of the page."""
     found = mail_of(_report(lab, HOT, number, humans=humans), lab.store)
     if found is None:
