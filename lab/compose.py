@@ -81,7 +81,7 @@ def worker_world(
         journal=machine.journal(stem),
         process=machine.this_process,
         log=log,
-        measures=measures,
+        measures=measures or Measures(),
         traces=traces_of(loaded),
         tracking_of=links_of_delivery,
     )

@@ -8,7 +8,7 @@ the next owner could otherwise open more than the limit allows.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,7 +20,7 @@ from mta.connection_budget import ConnectionBudget
 from mta.held import HeldMessage
 from mta.hosts import Host, Hosts
 from mta.lane_queue import Hooks, LaneQueue, Limiter
-from mta.measures import Doing, Measures
+from mta.measures import Count, Doing, Measures, Timed
 from mta.pool import LanePool, PoolHooks
 from mta.session.envelope import Envelope
 from mta.session.handshake import Endpoints, SourceUnavailable, Unreachable
@@ -106,7 +106,8 @@ class Lanes:
         tasks: asyncio.TaskGroup,
         measures: Measures | None = None,
     ) -> None:
-        self._measures = measures
+        self._measures = measures or Measures()
+        self._tally = self._measures.tally
         self._clock, self._chance = clock, chance
         self._settings, self._hooks, self._attempts = settings, hooks, attempts
         self._tasks = tasks
@@ -159,7 +160,7 @@ class Lanes:
         if limits.max_connections is not None:
             self._limited.add(way.lane)
         hooks = PoolHooks(
-            pull=queue.pull if self._measures is None else lambda: self._pull_measured(queue),
+            pull=lambda: self._pull(queue),
             may_send=self._may_send_body,
             answered=self._answered,
             untried=self._untried,
@@ -326,15 +327,17 @@ class Lanes:
         reach("worker.before_body")
         return self._hooks.may_send(envelope.token)
 
-    def _pull_measured(self, queue: LaneQueue) -> Envelope | None:
-        assert self._measures is not None
+    def _pull(self, queue: LaneQueue) -> Envelope | None:
         envelope = queue.pull()
-        self._measures.pulls_in_vain += envelope is None
+        self._tally.counts[Count.PULLS] += 1
+        if envelope is None:
+            self._tally.counts[Count.PULLS_IN_VAIN] += 1
         return envelope
 
     # --- what pools tell -------------------------------------------------------------------------
 
     def _answered(self, envelope: Envelope, answer: Answer, timing: Timing) -> None:
+        self._tally.times[Timed.MESSAGE].add(timing.duration_s)
         self._attempts.answered(
             envelope.token,
             answer,
@@ -342,8 +345,10 @@ class Lanes:
             size_bytes=len(envelope.content),
         )
 
-    def _connected(self, seconds: float) -> None:
-        if self._measures is not None:
+    def _connected(self, seconds: float, steps: Mapping[Stage, float]) -> None:
+        for stage, each in steps.items():
+            self._tally.times[stage].add(each)
+        if self._measures.is_detailed:
             self._measures.connects_s.append(seconds)
 
     def _untried(self, envelope: Envelope) -> None:

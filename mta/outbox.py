@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from affinity.configuration import AddressRules
 from mta.journal import Journal
-from mta.measures import Measures
+from mta.measures import Measures, Timed
 from store import settlement
 from store.engine import Store
 from store.errors import StoreUnavailable
@@ -50,7 +50,7 @@ class Outbox:
         self._store, self._clock, self._author = store, clock, author
         self._journal = journal
         self._log = log
-        self._measures = measures
+        self._measures = measures or Measures()
         self._on_committed = on_committed
         self._group = _Group()
         self._wanted = asyncio.Event()
@@ -154,7 +154,7 @@ class Outbox:
             return False
         self._committing = 0
         reach("worker.committed")
-        if self._measures is not None:
+        if self._measures.is_detailed:
             now = self._clock.now()
             self._measures.records_s += [now - each.at for each in group.outcomes]
         self._exposed -= group.exposed
@@ -171,8 +171,9 @@ class Outbox:
         Returns None when we were told to stop meanwhile and the journal holds everything.
         """
         while True:
+            began = self._clock.monotonic()
             try:
-                return await self._store.write(
+                found = await self._store.write(
                     settlement.settle, self._author, report, self._clock.now()
                 )
             except StoreUnavailable as error:
@@ -180,3 +181,6 @@ class Outbox:
                 if self._stopping and not self._exposed:
                     return None
                 await self._clock.doze(RETRY_AFTER_S)
+            else:
+                self._measures.tally.times[Timed.SETTLE].add(self._clock.monotonic() - began)
+                return found

@@ -8,7 +8,7 @@ not even hear (421 to MAIL) goes by another; ``mta.hosts`` tells by which.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +41,8 @@ class PoolHooks:
     then it comes by ``pull`` once more, otherwise it is ``answered``. ``unreachable`` is told that
     no host could be connected to and no connection is open. The pool then takes it that no messages
     wait any more; ``wake`` tells it otherwise, even while it is being told.
-    ``connected`` hears the seconds from a connection's first packet until it may be sent on.
+    ``connected`` hears the seconds from a connection's first packet until it may be sent on, and
+    those of each step of that at the host that took it.
     """
 
     pull: Callable[[], Envelope | None]
@@ -50,7 +51,7 @@ class PoolHooks:
     untried: Callable[[Envelope], None]
     unreachable: Callable[[Unreachable], None]
     pass_on: Callable[[Envelope], bool]
-    connected: Callable[[float], None] = lambda _: None
+    connected: Callable[[float, Mapping[Stage, float]], None] = lambda *_: None
     together: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
@@ -211,7 +212,7 @@ class LanePool:
         if found is None:
             return
         host, connected = found
-        self._hooks.connected(self._loop.time() - began)
+        self._hooks.connected(self._loop.time() - began, connected.took)
         visit = _Visit(host, task, is_heard=connected.listener is not None)
         hooks = Hooks(
             partial(self._pull, visit),

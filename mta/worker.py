@@ -9,7 +9,7 @@ harmless.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from mta.held import HeldMessage, HeldPart
 from mta.journal import Journal
 from mta.lane_queue import Hooks
 from mta.lanes import Lanes
-from mta.measures import Doing, Measures
+from mta.measures import Count, Doing, Measures, Timed
 from mta.outbox import Outbox
 from mta.rendering import Rendering, TrackingOf
 from mta.session.envelope import Envelope
@@ -47,7 +47,7 @@ class World:
     journal: Journal
     process: Callable[[], modules.Process]
     log: Callable[[int], Log] = lambda _: SILENT  # by the number that the store gives it
-    measures: Measures | None = None  # None: nobody measures
+    measures: Measures = field(default_factory=Measures)
     traces: Path | None = None  # where traces are kept; None: nowhere, and none is recorded
     tracking_of: TrackingOf = lambda *_: None  # what becomes of a delivery's links
 
@@ -70,6 +70,7 @@ class Worker:
         self._has_news = asyncio.Event()
         self._heard_until = 0.0  # monotonic; after this the store may have declared us dead
         self.worker_id = 0
+        self.tally = world.measures.tally
 
     async def run(self) -> None:
         """Work until stopped or declared dead; everything in hand is answered or given back."""
@@ -109,7 +110,7 @@ class Worker:
             hooks = Hooks(
                 is_blocked=lambda: self._outbox.is_full,
                 may_send=self._may_send,
-                render=self._render if world.measures is None else self._render_measured,
+                render=self._render_measured if world.measures.is_detailed else self._render,
                 give_back=self._give_back,
                 spent=self._outbox.keep_limiter,
             )
@@ -209,15 +210,16 @@ class Worker:
         # Apart: a worker runs dry while its own settlement waits for another writer. What is
         # settled meanwhile may still be seen as lent, although others may have it by now.
         self._closed.clear()
+        began = self._world.clock.monotonic()
         lent = await store.read_apart(leases.leased_to, self.worker_id)
         self._leave_suspended(lent)
         known = self._held.keys() | self._closed
         new = [each for each in lent if (each.part_id, each.epoch) not in known]
         if not new:
-            self._measure_claim(len(lent), 0)
+            self._count_claim(began, len(lent), 0)
             return
         messages = await store.read_apart(leases.messages_of, [each.part_id for each in new])
-        self._measure_claim(len(lent), sum(map(len, messages.values())))
+        self._count_claim(began, len(lent), sum(map(len, messages.values())))
         reach("worker.leased")
         await self._rendering.prepare_contents(
             message for each in messages.values() for message in each
@@ -242,12 +244,12 @@ class Worker:
                     self._give_back(one)
         self._lanes.wake()
 
-    def _measure_claim(self, parts: int, messages: int) -> None:
-        measures = self._world.measures
-        if measures is not None:
-            measures.claims += 1
-            measures.claims_in_vain += messages == 0
-            measures.rows_read += parts + messages
+    def _count_claim(self, began: float, parts: int, messages: int) -> None:
+        counts = self.tally.counts
+        counts[Count.CLAIMS] += 1
+        counts[Count.CLAIMS_IN_VAIN] += messages == 0
+        counts[Count.ROWS_READ] += parts + messages
+        self.tally.times[Timed.CLAIM].add(self._world.clock.monotonic() - began)
 
     def _leave_suspended(self, lent: Sequence[leases.LeasedPart]) -> None:
         """Give back what waits on lanes that an operator suspended."""
@@ -273,7 +275,10 @@ class Worker:
         now, wall = self._world.clock.monotonic(), self._world.clock.now()
         held = list(self._held.values())
         words = modules.Words(
-            self._attempts.progress_at, self._outbox.trouble, self._outbox.backlog
+            self._attempts.progress_at,
+            self._outbox.trouble,
+            self._outbox.backlog,
+            self.tally.text(),
         )
         news = self._telling.news(words, self._lanes.reports(self.worker_id))
         is_alive = await self._world.store.write(
@@ -286,6 +291,7 @@ class Worker:
             news,
         )
         self._telling.told()
+        self.tally.times[Timed.BEAT].add(self._world.clock.monotonic() - now)
         if not is_alive:
             self._is_fenced = True
             self._stop.set()
@@ -361,14 +367,12 @@ class Worker:
 
     def _render_measured(self, held: HeldMessage) -> Envelope | None:
         measures, began = self._world.measures, self._world.clock.monotonic()
-        assert measures is not None
         rendered = self._render(held)
         measures.rendering_s += self._world.clock.monotonic() - began
         return rendered
 
     def _give_back(self, held: HeldMessage) -> None:
-        if self._world.measures is not None:
-            self._world.measures.given_back += 1
+        self.tally.counts[Count.GIVEN_BACK] += 1
         held.part.given_back += 1
         self._close_one(held.part)
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from affinity.warmup import account_of, day_of
@@ -16,6 +16,7 @@ from store import deliveries, leases, modules, parts, quotas, scheduling
 from store.dialects import Leadership, Watch
 from store.engine import Store
 from store.errors import StoreUnavailable
+from store.tally import Tally
 from world.clock import Clock
 from world.crash import reach
 from world.log import SILENT, Log
@@ -28,13 +29,19 @@ BEAT_EVERY_S: Final = 2.0
 PARTS_PER_WAY: Final = 64  # looked at per delivery, MX group and source IPs in one round
 
 
-@dataclass(slots=True)
-class RoundCounts:
-    """What the rounds did since the process began."""
+class Count(StrEnum):
+    """What a scheduler counts."""
 
-    rounds: int = 0
-    in_vain: int = 0  # nothing was lent
-    rows_read: int = 0  # parts, workers and lanes
+    ROUNDS = "rounds"
+    ROUNDS_IN_VAIN = "rounds_in_vain"  # nothing was lent
+    ROWS_READ = "rows_read"  # parts, workers and lanes
+
+
+class Timed(StrEnum):
+    """What a scheduler times."""
+
+    VIEW = "store.view"  # all that a round decides by is read
+    LEASE = "store.lease"  # what it decided is written
 
 
 class Scheduler:
@@ -57,7 +64,7 @@ class Scheduler:
         self._memory = Memory()
         self.has_led = False
         self.is_leading = False
-        self.counts = RoundCounts()
+        self.tally = Tally()
         self._watch: Watch | None = None
         self._is_idle = False  # every delivery is over; only its remains are looked after
         self._since = 0.0  # when we announced that we lead; epoch seconds
@@ -137,7 +144,11 @@ class Scheduler:
 
     async def _beat(self) -> None:
         await self._store.write(
-            modules.beat_module, modules.SCHEDULER, self._process(), self._clock.now()
+            modules.beat_module,
+            modules.SCHEDULER,
+            self._process(),
+            self._clock.now(),
+            self.tally.text(),
         )
 
     async def _keep_house(self, watch: Watch) -> None:
@@ -164,6 +175,7 @@ class Scheduler:
         heard_since = now - self._settings.pace.lease / 2
         # A worker with nothing in hand is given a part that is larger than its window, too.
         window = max(self._settings.pace.lane_window, self._settings.pace.part_max)
+        began = self._clock.monotonic()
         view = await self._store.read(
             scheduling.view,
             now,
@@ -173,9 +185,13 @@ class Scheduler:
             with_running=self._settings.pace.max_deliveries is not None,
             quota_day=day_of(now) if self._settings.rules.quotas else None,
         )
-        self.counts.rounds += 1
-        self.counts.in_vain += 1  # until something is lent
-        self.counts.rows_read += sum(map(len, (view.queued, view.workers, view.leases, view.lanes)))
+        self.tally.times[Timed.VIEW].add(self._clock.monotonic() - began)
+        counts = self.tally.counts
+        counts[Count.ROUNDS] += 1
+        counts[Count.ROUNDS_IN_VAIN] += 1  # until something is lent
+        counts[Count.ROWS_READ] += sum(
+            map(len, (view.queued, view.workers, view.leases, view.lanes))
+        )
         if not view.queued or not view.workers:
             return 0
         grants, self._memory = spread(
@@ -185,12 +201,13 @@ class Scheduler:
             return 0
         of = {each.part_id: each for each in view.queued}
         chosen = [self._lease_of(each, of[each.part_id], now) for each in grants]
-        until = now + self._settings.pace.lease
+        until, began = now + self._settings.pace.lease, self._clock.monotonic()
         lent = await self._store.write(
             leases.lease_as_leader, self._process(), self._since, chosen, now, until
         )
         reach("scheduler.leased")
-        self.counts.in_vain -= lent > 0
+        self.tally.times[Timed.LEASE].add(self._clock.monotonic() - began)
+        counts[Count.ROUNDS_IN_VAIN] -= lent > 0
         return lent
 
     def _lease_of(self, grant: Grant, part: parts.Queued, now: float) -> leases.Grant:

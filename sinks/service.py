@@ -183,6 +183,17 @@ class SinkService:
         """What the running sinks are and have seen, for ``mtalab sink list``."""
         return [_view(server, self._chosen[name]) for name, server in self._servers.items()]
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What each running sink has counted since it was started, by its name."""
+        return {
+            name: {
+                "connections": server.connections,
+                "accepted": server.accepted,
+                "refused": server.refused,
+            }
+            for name, server in self._servers.items()
+        }
+
     def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("do") == "set":
             self.set_personality(

@@ -211,6 +211,7 @@ _BEAT_OF_WORKER: Final = (
         progress_at=bindparam("_progress_at"),
         trouble=bindparam("_trouble"),
         backlog=bindparam("_backlog"),
+        tally=bindparam("_tally"),
     )
 )
 _BEAT_OF_INSTANCE: Final = (
@@ -224,7 +225,11 @@ _BEAT_OF_INSTANCE: Final = (
 _BEAT_OF_MODULE: Final = (
     tables.module.update()
     .where(tables.module.c.name == bindparam("_name"), tables.module.c.pid == bindparam("_pid"))
-    .values(**_BEAT, reference_at=_newest_beat(tables.worker, tables.worker.c.state.in_(_LIVE)))
+    .values(
+        **_BEAT,
+        reference_at=_newest_beat(tables.worker, tables.worker.c.state.in_(_LIVE)),
+        tally=bindparam("_tally"),
+    )
 )
 
 
@@ -235,6 +240,7 @@ class Words:
     progress_at: float | None = None  # when a receiver last answered it
     trouble: str | None = None  # why outcomes cannot be recorded now
     backlog: int = 0  # outcomes that are not recorded
+    tally: str | None = None  # store.tally: what it counted since it began
 
 
 NO_WORDS: Final = Words()
@@ -261,6 +267,7 @@ def beat_worker(
         "_progress_at": words.progress_at,
         "_trouble": words.trouble,
         "_backlog": words.backlog,
+        "_tally": words.tally,
     }
     alive = tx.connection.execute(_BEAT_OF_WORKER, given).rowcount
     reach("worker.renewing")
@@ -380,6 +387,7 @@ def announce_module(tx: Tx, name: str, process: Process, detail: str, now: float
         "memory_bytes": process.memory_bytes,
         "stopped_at": None,
         "reference_at": None,
+        "tally": None,
     }
     tx.dialect.put(tx.connection, tables.module, [row])
 
@@ -408,8 +416,15 @@ def leads(tx: Tx, process: Process, since: float) -> bool:
     return tx.connection.scalar(query) is not None
 
 
-def beat_module(tx: Tx, name: str, process: Process, now: float) -> None:
-    given = {"_name": name, "_pid": process.pid, "_now": now, "_memory": process.memory_bytes}
+def beat_module(tx: Tx, name: str, process: Process, now: float, tally: str | None = None) -> None:
+    """A module lives; ``tally`` is what it counted since it began (store.tally)."""
+    given = {
+        "_name": name,
+        "_pid": process.pid,
+        "_now": now,
+        "_memory": process.memory_bytes,
+        "_tally": tally,
+    }
     tx.connection.execute(_BEAT_OF_MODULE, given)
 
 

@@ -261,6 +261,7 @@ class WorkerRow(SQLModel, table=True):
     progress_at: float | None = Field(sa_column=Column(Float))
     trouble: str | None = Field(sa_column=Column(Text))
     backlog: int | None = Field(sa_column=Column(Integer))
+    tally: str | None = Field(sa_column=Column(Text))  # store.tally.Tally
 
 
 class LaneReportRow(SQLModel, table=True):
@@ -322,6 +323,7 @@ class ModuleRow(SQLModel, table=True):
     memory_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     stopped_at: float | None = Field(sa_column=Column(Float))
     reference_at: float | None = Field(sa_column=Column(Float))
+    tally: str | None = Field(sa_column=Column(Text))  # store.tally.Tally, of this process
 
 
 class AuditRow(SQLModel, table=True):

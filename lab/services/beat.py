@@ -1,12 +1,14 @@
 """The heartbeat of a module that has no other business with the store."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from lab.machine import Machine
 from store import modules
 from store.engine import Operation
 from store.errors import StoreUnavailable
+from store.tally import Tally
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,12 +24,18 @@ class Writes(Protocol):
     ) -> T: ...
 
 
-async def beat_for_ever(store: Writes, name: str, machine: Machine) -> None:
-    """Say for ever that it lives."""
+async def beat_for_ever(
+    store: Writes, name: str, machine: Machine, tally: Callable[[], Tally] = Tally
+) -> None:
+    """Say for ever that it lives, and what it has counted."""
     while True:
         with contextlib.suppress(StoreUnavailable):  # the service goes on without the store
             await store.write(
-                modules.beat_module, name, machine.this_process(), machine.clock.now()
+                modules.beat_module,
+                name,
+                machine.this_process(),
+                machine.clock.now(),
+                tally().text(),
             )
         await machine.clock.doze(BEAT_EVERY_S)
 

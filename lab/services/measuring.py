@@ -27,14 +27,14 @@ LOOK_EVERY_S: Final = 0.01
 Line = Callable[[], Mapping[str, Any]]
 
 
-def measures_wanted() -> Measures | None:
-    """New measures, if anybody asks for some."""
-    return Measures() if VARIABLE in os.environ else None
+def new_measures() -> Measures:
+    """Measures for a worker; details are kept if anybody asks for them."""
+    return Measures(is_detailed=VARIABLE in os.environ)
 
 
-async def measure_worker(worker: "Worker", measures: Measures | None, clock: Clock) -> None:
+async def measure_worker(worker: "Worker", measures: Measures, clock: Clock) -> None:
     """Look at a worker and write its measures until cancelled."""
-    if measures is None:
+    if not measures.is_detailed:
         await asyncio.Event().wait()
         return
 
@@ -46,11 +46,7 @@ async def measure_worker(worker: "Worker", measures: Measures | None, clock: Clo
             "records_s": records,
             "counts": {
                 "rendering_s": measures.rendering_s,
-                "claims": measures.claims,
-                "claims_in_vain": measures.claims_in_vain,
-                "rows_read": measures.rows_read,
-                "pulls_in_vain": measures.pulls_in_vain,
-                "given_back": measures.given_back,
+                **worker.tally.counts,
                 **{f"seen_{doing}": times for doing, times in measures.seen.items()},
             },
         }
@@ -67,14 +63,7 @@ async def measure_scheduler(scheduler: "Scheduler", clock: Clock) -> None:
         await asyncio.Event().wait()
 
     def line() -> Mapping[str, Any]:
-        counts = scheduler.counts
-        return {
-            "counts": {
-                "rounds": counts.rounds,
-                "rounds_in_vain": counts.in_vain,
-                "rows_read": counts.rows_read,
-            }
-        }
+        return {"counts": dict(scheduler.tally.counts)}
 
     await _write("scheduler", clock, lambda: None, line)
 

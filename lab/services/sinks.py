@@ -14,6 +14,7 @@ from lab.services.loop import Reload
 from sinks.service import Back, SinkService
 from sinks.settings import Personality, SinkSettings
 from store import modules
+from store.tally import Tally
 from world.chance import SeededChance
 from world.clock import SystemClock
 from world.log import Log
@@ -56,7 +57,7 @@ async def run_sinks(loaded: Loaded, reload: Reload, log: Log, machine: Machine) 
                 async for _ in following.changes():
                     pass  # what it changes of them a restart brings, which the account says
 
-            beat = beat_for_ever(store, modules.SINKS, machine)
+            beat = beat_for_ever(store, modules.SINKS, machine, lambda: _tally_of(service))
             with following.on_hangup():
                 await first_of(
                     until_told_to_stop(clock, machine.is_orphan),
@@ -67,6 +68,14 @@ async def run_sinks(loaded: Loaded, reload: Reload, log: Log, machine: Machine) 
             await say_goodbye(store, modules.SINKS, machine)
     finally:
         await service.stop()
+
+
+def _tally_of(service: SinkService) -> Tally:
+    """What the sinks received and refused, by name."""
+    found = Tally()
+    for name, counted in service.counts().items():
+        found.counts.update({f"{name} {what}": number for what, number in counted.items()})
+    return found
 
 
 async def run_sink_alone(

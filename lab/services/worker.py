@@ -11,7 +11,7 @@ from lab.following import Following
 from lab.lifetime import first_of, until_told_to_stop
 from lab.machine import Machine
 from lab.services.loop import Reload
-from lab.services.measuring import measure_worker, measures_wanted
+from lab.services.measuring import measure_worker, new_measures
 from mail.errors import UserError
 from mta.worker import Worker
 from world.log import Log
@@ -28,7 +28,7 @@ async def run_worker(
             following.rename(f"mta@{name}-{number}")
             return log_of(f"mta@{name}-{number}")
 
-        measures = measures_wanted()
+        measures = new_measures()
         world = worker_world(loaded, name, store, machine, registered, measures)
         worker = Worker(world, mta_settings(loaded, name, machine))
 

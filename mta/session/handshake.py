@@ -7,7 +7,8 @@ it cannot be bound, nothing is connected.
 import asyncio
 import contextlib
 import ssl
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 import aiosmtplib
@@ -144,6 +145,7 @@ class Connected:
     offers: Offers
     is_encrypted: bool
     tap: _Tap
+    took: Mapping[Stage, float] = field(default_factory=dict)  # seconds of each step until now
 
     @property
     def is_lost(self) -> bool:
@@ -189,6 +191,27 @@ async def connect(
     return result
 
 
+class _StopWatch:
+    """How long each step took that is done."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._took: dict[Stage, float] = {}
+
+    def goes_on(self, done: Stage, following: Stage) -> Stage:
+        """One step is done; returns the one that follows."""
+        now = self._loop.time()
+        self._took[done], self._began = now - self._began, now
+        return following
+
+    def tell(self, connected: Connected) -> Connected:
+        """The connection with what it took; a step that was left out is none."""
+        if not connected.is_encrypted:
+            self._took.pop(Stage.STARTTLS, None)
+        return replace(connected, took=self._took)
+
+
 async def _connect(
     endpoints: Endpoints, settings: SessionSettings, listeners: Listeners | None
 ) -> Connected | Broken | Rejected:
@@ -205,17 +228,19 @@ async def _connect(
         smtp.listener = listeners(endpoints.host, endpoints.port)
         smtp.listener.event(f"connecting from {endpoints.source_ip}")
     stage = Stage.CONNECT
+    watch = _StopWatch()
     result: Connected | Broken | Rejected | None = None
     try:
         try:
             await _open(smtp, settings.connect_timeout)
-            stage = Stage.EHLO
+            stage = watch.goes_on(stage, Stage.EHLO)
             greeted = await _say_ehlo(smtp)
-            stage = Stage.STARTTLS
+            stage = watch.goes_on(stage, Stage.STARTTLS)
             found = await _secure(smtp, greeted, settings, endpoints.mx_name)
+            stage = watch.goes_on(stage, Stage.AUTH)
             if settings.credentials is not None and isinstance(found, Connected):
-                stage = Stage.AUTH
                 found = await _log_in(smtp, found, settings.credentials, endpoints.host)
+                watch.goes_on(stage, Stage.MAIL)
         except (aiosmtplib.SMTPException, OSError) as error:
             failure = _failure(error, stage, endpoints.mx_name or endpoints.host)
             if smtp.listener is not None:
@@ -227,7 +252,9 @@ async def _connect(
             if smtp.listener is not None:
                 _tell_failure(smtp.listener, found)
             await _leave(smtp, found)
-        result = found
+            result = found
+        else:
+            result = watch.tell(found)
     finally:
         if not isinstance(result, Connected):
             smtp.close()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mta.journal import Journal
-from mta.measures import Measures
+from mta.measures import Count, Measures
 from mta.worker import Worker, World
 from store import leases, modules, settlement
 from store.transitions import Author
@@ -83,7 +83,7 @@ def test_what_is_given_back_while_a_claim_reads_is_not_taken_up_again(hand, stor
             store.write_now(leases.lease, grants, now, now + LEASE)
             await until(lambda: late.has_settled.is_set() and not late.found[-1])
             worker.stop()
-        return around.measures.given_back
+        return around.measures.tally.counts[Count.GIVEN_BACK]
 
     assert asyncio.run(day()) == 2
     assert [each.size for each in hand.queued()] == [2]
