@@ -38,6 +38,7 @@ PAGES: Final = (
     Shown("/search?q=user1"),
     Shown("/api", "api"),
     Shown("/sign-in"),
+    Shown("/no-such-page"),
 )
 
 
