@@ -29,6 +29,7 @@ PAGES: Final = (
     Shown("/deliveries/2/pending", "pending"),
     Shown("/causes"),
     Shown("/messages/1", "message"),
+    Shown("/sinks", "sinks"),
     Shown("/inbox", "inbox"),
     Shown("/inbox?query=nothing-like-this"),
     Shown(f"/inbox/{ONE_MAIL}", "mail"),
