@@ -19,6 +19,7 @@ from lab.web.pages import (
     scenarios,
     search,
     sign_in,
+    sinks,
 )
 
 ROUTERS: Final = (
@@ -32,6 +33,7 @@ ROUTERS: Final = (
     delivery_pending.router,
     causes.router,
     message.router,
+    sinks.router,
     inbox.router,
     recipients.router,
     scenarios.router,

@@ -29,6 +29,7 @@ PAGES: Final = (
     Shown("/deliveries/2/pending", "pending"),
     Shown("/causes"),
     Shown("/messages/1", "message"),
+    Shown("/sinks", "sinks"),
     Shown("/inbox", "inbox"),
     Shown("/inbox?query=nothing-like-this"),
     Shown(f"/inbox/{ONE_MAIL}", "mail"),
@@ -38,6 +39,7 @@ PAGES: Final = (
     Shown("/search?q=user1"),
     Shown("/api", "api"),
     Shown("/sign-in"),
+    Shown("/no-such-page"),
 )
 
 

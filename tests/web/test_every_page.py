@@ -9,6 +9,7 @@ READY = (
     "inbox",
     "recipients",
     "scenarios",
+    "sinks",
 )
 
 
