@@ -10,6 +10,7 @@ COPY requirements.lock ./
 RUN /opt/mtalab/bin/pip install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md ./
 COPY affinity/ affinity/
+COPY examples/stuck-pending/ examples/stuck-pending/
 COPY lab/ lab/
 COPY mail/ mail/
 COPY monitor/ monitor/

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Most tests with processes wait more than they compute.
 XDIST ?= -n 3 --dist worksteal
 
-.PHONY: help demo test check bench soak crash-matrix fmt lint types imports locked unit store processes docs lock clean
+.PHONY: help demo test check bench soak crash-matrix fmt lint types imports locked unit store processes docs screenshots lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -56,6 +56,9 @@ crash-matrix: .venv/dev.stamp ## Kill every process at every named point, on bot
 
 docs: .venv/dev.stamp ## Generate the documents that come from code
 	$(BIN)/python -m tests.house.generated --write
+
+screenshots: .venv/dev.stamp ## Pictures of the pages for the documents (needs Chromium)
+	$(BIN)/python -m tests.house.screenshots
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew
 	$(BIN)/uv pip compile -q --upgrade pyproject.toml --extra build --universal --python-version 3.11 \

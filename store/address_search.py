@@ -1,7 +1,7 @@
 """Addresses by status, domain, reason, text and time, and their release."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -13,6 +13,8 @@ from store.addresses import KnownAddress
 from store.engine import Tx
 
 RELEASED_AT_ONCE: Final = 2000  # addresses of one transaction; keeps writers' waits short
+BULK: Final = (AddressStatus.QUARANTINED, AddressStatus.WITH_ERRORS)  # unless others are named
+RELEASABLE: Final = tuple(each for each in AddressStatus if each is not AddressStatus.VALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,16 @@ class Selection:
     text: str | None = None  # a mask of the whole text, with * and ?; case does not count
     since: float | None = None  # counted or decided then or later
     until: float | None = None  # before
+    piece: str | None = None  # of the address; case does not count
+
+    def for_release(self) -> "Selection":
+        """Those of them that a release is meant for.
+
+        One by name, whatever its status; in bulk, what somebody denylisted or allowlisted stays so
+        unless its status is named.
+        """
+        named = self.statuses or (RELEASABLE if self.address is not None else BULK)
+        return replace(self, statuses=tuple(each for each in named if each in RELEASABLE))
 
 
 def find(
@@ -88,6 +100,9 @@ def _conditions(chosen: Selection) -> Iterator[ColumnElement[bool]]:
         yield table.c.status.in_([str(each) for each in sorted(chosen.statuses)])
     if chosen.address is not None:
         yield table.c.address == chosen.address
+    if chosen.piece is not None:
+        piece = f"%{_literal(chosen.piece.lower())}%"
+        yield func.lower(table.c.address).like(piece, escape="\\")
     if chosen.domain is not None:
         yield table.c.address.like(f"%@{_literal(chosen.domain)}", escape="\\")
     if chosen.reason is not None:

@@ -165,6 +165,13 @@ def known_from(row: Row[Any]) -> KnownAddress:
     )
 
 
+def known(tx: Tx, address: str) -> KnownAddress | None:
+    """What is known of an address; None: nothing, as of most."""
+    for row in _rows(tx, (address,)):
+        return known_from(row)
+    return None
+
+
 def put(tx: Tx, known: Sequence[KnownAddress]) -> None:
     """Write addresses as they are given, whatever they were."""
     tx.dialect.put(

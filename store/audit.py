@@ -1,9 +1,9 @@
 """The audit: what happened, in words, for people."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from store import tables
 from store.engine import Tx
@@ -15,6 +15,7 @@ Level = Literal["info", "warning", "error"]
 class AuditEntry:
     """One line; ``delivery_id`` is None for what concerns the whole lab."""
 
+    id: int
     at: float
     delivery_id: int | None
     level: str
@@ -36,4 +37,20 @@ def entries(tx: Tx, *, delivery_id: int | None = None, limit: int = 200) -> list
     if delivery_id is not None:
         query = query.where(tables.audit.c.delivery_id == delivery_id)
     rows = tx.connection.execute(query).all()
-    return [AuditEntry(row.at, row.delivery_id, row.level, row.text) for row in reversed(rows)]
+    return [_entry(row) for row in reversed(rows)]
+
+
+def following(
+    tx: Tx, *, after_id: int, up_to_id: int, delivery_id: int | None, limit: int
+) -> list[AuditEntry]:
+    """Lines in the order they were written; ``delivery_id`` None: of all, and of the whole lab."""
+    table = tables.audit
+    query = select(table).where(table.c.id > after_id, table.c.id <= up_to_id)
+    if delivery_id is not None:
+        query = query.where(table.c.delivery_id == delivery_id)
+    query = query.order_by(table.c.id).limit(limit)
+    return [_entry(row) for row in tx.connection.execute(query)]
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(row.id, row.at, row.delivery_id, row.level, row.text)

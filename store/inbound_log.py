@@ -1,5 +1,6 @@
 """Looking at what came back by mail."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +48,8 @@ class Wanted:
     delivery_id: int | None = None
     kind: InboundKind | None = None
     qualification: Qualification | None = None
+    message_ids: Collection[int] | None = None  # with ``delivery_ids``, whose index leads to them
+    delivery_ids: Collection[int] | None = None
 
 
 _HIDDEN: Final = ("digest", "content")
@@ -62,6 +65,12 @@ def find(tx: Tx, wanted: Wanted, limit: int) -> list[Inbound]:
     ):
         if value is not None:
             query = query.where(column == value)
+    for column, values in (
+        (table.c.delivery_id, wanted.delivery_ids),
+        (table.c.message_id, wanted.message_ids),
+    ):
+        if values is not None:
+            query = query.where(column.in_(sorted(values)))
     rows = tx.connection.execute(query.order_by(table.c.id.desc()).limit(limit))
     return [_from_row(row) for row in rows]
 

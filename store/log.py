@@ -19,11 +19,14 @@ __all__ = [
     "Message",
     "Transition",
     "events",
+    "last_message_id",
     "last_transition_id",
     "message",
     "messages",
     "narrow",
+    "some",
     "statuses",
+    "transition_from",
     "transitions",
 ]
 
@@ -118,11 +121,11 @@ def transitions(
         query = query.where(table.c.reason == int(wanted.reason))
     if not newest:
         query = query.order_by(table.c.id).limit(limit)
-        return [_transition(row) for row in tx.connection.execute(query)]
+        return [transition_from(row) for row in tx.connection.execute(query)]
     found = log_search.newest_changes(tx, query, wanted, limit)
     if found is None:
         return []
-    return [_transition(row) for row in tx.connection.execute(found)][::-1]
+    return [transition_from(row) for row in tx.connection.execute(found)][::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ def events(
     query = by_delivery_and_ip(query, wanted, table).order_by(table.c.id).limit(limit)
     return [
         Event(
-            _transition(row),
+            transition_from(row),
             row.mx_group,
             row.affinity,
             row.label,
@@ -212,7 +215,22 @@ def message(tx: Tx, message_id: int) -> tuple[Message, list[Transition]]:
         .where(changes.c.message_id == message_id)
         .order_by(changes.c.id)
     )
-    return _message(row), [_transition(each) for each in tx.connection.execute(query)]
+    return _message(row), [transition_from(each) for each in tx.connection.execute(query)]
+
+
+def some(tx: Tx, message_ids: Sequence[int]) -> list[Message]:
+    """Up to a few hundred messages by their numbers, those that are there, newest first."""
+    table = tables.message
+    columns = (column for column in table.c if column.name != "fields")
+    query = select(*columns).where(table.c.id.in_(list(message_ids))).order_by(table.c.id.desc())
+    return [_message(row) for row in tx.connection.execute(query)]
+
+
+def last_message_id(tx: Tx) -> int:
+    """The number of the newest message; 0 when there is none."""
+    table = tables.message
+    newest = tx.connection.scalar(select(table.c.id).order_by(table.c.id.desc()).limit(1))
+    return int(newest or 0)
 
 
 def last_transition_id(tx: Tx) -> int:
@@ -252,7 +270,8 @@ def _message(row: Row[Any]) -> Message:
     )
 
 
-def _transition(row: Row[Any]) -> Transition:
+def transition_from(row: Row[Any]) -> Transition:
+    """A transition as its row has it, with the address of its message."""
     return Transition(
         row.id,
         row.message_id,

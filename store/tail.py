@@ -24,6 +24,7 @@ class Tail:
         self.newest = 0  # the last row that can be seen, at the last look but those spent waiting
         self._writers: frozenset[str] = frozenset()
         self.settled = 0  # all rows up to this number are there or never will be
+        self.is_known = False  # whether that was found out yet
 
     def advance(self, tx: Tx) -> int:
         """See how far it can be read by now: the number of the last row, 0 for none."""
@@ -31,14 +32,17 @@ class Tail:
             self._writers &= tx.dialect.writers(tx.connection, self._table)
             if self._writers:
                 return self.settled
-            self.settled = self.newest
+            self._settle()
         number = self._table.c.id
         newest = tx.connection.scalar(select(number).order_by(number.desc()).limit(1))
         self.newest = int(newest or 0)
         self._writers = tx.dialect.writers(tx.connection, self._table)
         if not self._writers:
-            self.settled = self.newest
+            self._settle()
         return self.settled
+
+    def _settle(self) -> None:
+        self.settled, self.is_known = self.newest, True
 
     @property
     def is_waiting(self) -> bool:
@@ -48,6 +52,10 @@ class Tail:
 
 def of_transitions() -> Tail:
     return Tail(tables.transition)
+
+
+def of_audit() -> Tail:
+    return Tail(tables.audit)
 
 
 def of_tracking() -> Tail:

@@ -1,5 +1,6 @@
 """Looking into the tracking log, and at what it comes to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ class Filter:
     address: str | None = None
     kind: Kind | None = None
     humans: bool = False  # without what machines did
+    message_ids: Collection[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,11 @@ def entries(tx: Tx, wanted: Filter, limit: int) -> list[Entry]:
     )
     if wanted.delivery_id is not None:
         query = query.where(log.c.delivery_id == wanted.delivery_id)
+    if wanted.message_ids is not None:
+        query = query.where(log.c.message_id.in_(sorted(wanted.message_ids)))
     if wanted.address is not None:
-        query = query.where(message.c.address == wanted.address)
+        own = select(message.c.id).where(message.c.address == wanted.address)
+        query = query.where(log.c.message_id.in_(own))
     if wanted.kind is not None:
         query = query.where(log.c.kind == int(wanted.kind))
     if wanted.humans:

@@ -23,8 +23,6 @@ from store.address_search import Selection
 from store.engine import Store
 from world.clock import SystemClock
 
-BULK = (AddressStatus.QUARANTINED, AddressStatus.WITH_ERRORS)  # released unless others are named
-
 StatusOption = Annotated[
     list[AddressStatus] | None, typer.Option("--status", "-s", help="May be given several times.")
 ]
@@ -137,7 +135,7 @@ def _register_releasing(group: typer.Typer) -> None:
                     "which addresses are to be released?",
                     remedy="Name them, or choose by --domain, --text, --reason, --since, --until.",
                 )
-            chosen = replace(chosen, statuses=chosen.statuses or BULK)
+            chosen = replace(chosen, statuses=chosen.statuses or address_search.BULK)
         with contextlib.closing(store_of(loaded_from(config))) as store:
             if named:
                 for each in named:

@@ -3,9 +3,9 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import orjson
 import typer
@@ -13,6 +13,7 @@ import typer
 from lab.cli.completion import delivery_ids
 from lab.cli.options import ConfigOption, JsonOption, loaded_from
 from lab.cli.output import moment
+from lab.happenings import Happenings
 from lab.shapes.log import as_json
 from lab.stores import store_of
 from mail.errors import UserError, Where
@@ -68,12 +69,10 @@ def register(app: typer.Typer) -> None:
         with contextlib.closing(store_of(loaded)) as store:
             if delivery is not None:
                 store.read_now(deliveries.get, delivery)  # an unknown one is refused
-            last = store.read_now(log.last_transition_id)
-            for each in _listed(store, wanted, limit, changes=transitions or follow):
-                print(say(each))
             if follow:
-                for change in _follow(store, wanted, last):
-                    print(say(change), flush=True)
+                _follow(store, wanted, limit, say)
+            for each in _listed(store, wanted, limit, changes=transitions):
+                print(say(each))
 
 
 def _listed(
@@ -84,14 +83,25 @@ def _listed(
     return store.read_now(log.messages, wanted, limit=limit, newest=True)
 
 
-def _follow(store: Store, wanted: log.Filter, last: int) -> Iterator[log.Transition]:
+def _follow(store: Store, wanted: log.Filter, limit: int, say: Callable[[Any], str]) -> NoReturn:
+    happenings = Happenings(wanted, with_audit=False)
+    while (place := store.read_now(happenings.begin)) is None:
+        _wait()
+    until = place.transition + 1
+    for each in store.read_now(log.transitions, wanted, before_id=until, limit=limit, newest=True):
+        print(say(each))
     while True:
-        found = store.read_now(log.transitions, wanted, after_id=last)
-        yield from found
-        if found:
-            last = found[-1].id
+        batch = store.read_now(happenings.next, place)
+        for told in batch.told:
+            print(say(told.what))
         sys.stdout.flush()
-        time.sleep(FOLLOW_EVERY_S)  # noqa: TID251 - the command does nothing else meanwhile
+        place = batch.until
+        if not batch.has_more:
+            _wait()
+
+
+def _wait() -> None:
+    time.sleep(FOLLOW_EVERY_S)  # noqa: TID251 - the command does nothing else meanwhile
 
 
 def _text(each: log.Message | log.Transition) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 from rich.text import Text
 
@@ -18,6 +19,10 @@ _SEEDS = re.compile(r"^(\d+)(?:-(\d+))?$")
 
 class BadSeeds(UserError):
     """``--seeds`` is no range."""
+
+
+class NoSteps(UserError):
+    """``--steps`` with what has none, or too many of them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +56,13 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option(help="Leave each scenario's lab in a folder there.", show_default=False),
         ] = None,
+        steps: Annotated[
+            Path | None,
+            typer.Option(
+                help="Write there, as JSON, how it stood over its time and after each event.",
+                show_default=False,
+            ),
+        ] = None,
         verbose: Annotated[
             bool, typer.Option("--verbose", "-v", help="Tell each event as it happens.")
         ] = False,
@@ -64,16 +76,20 @@ def register(app: typer.Typer) -> None:
 
         cases = [read_case(file) for file in files]  # all before the first: bad input is refused
         chosen = _seeds(seed, seeds)
+        modes = [_mode(real, case.scenario.modes) for case in cases]
+        if steps is not None:
+            _see_to_steps(modes, chosen)
         outcomes = []
         with progress_bar() as bar:
             task = bar.add_task("running", total=len(cases) * len(chosen))
-            for case in cases:
-                mode = _mode(real, case.scenario.modes)
+            for case, mode in zip(cases, modes, strict=True):
                 for number in chosen:
                     told = _teller(case.name) if verbose else _nobody
                     found = run(case, mode, SystemClock(), seed=number, keep=keep, told=told)
                     outcomes.append(found)
                     bar.advance(task)
+                    if steps is not None:
+                        _write_steps(case, found, steps)
         if junit is not None:
             write(outcomes, junit)
         passed = all(each.passed for each in outcomes)
@@ -98,6 +114,28 @@ def _seeds(seed: int | None, seeds: str | None) -> list[int | None]:
             remedy="Give --seeds 1-500, or --seed 7 for one.",
         )
     return list(range(first, last + 1))
+
+
+def _see_to_steps(modes: list[Any], seeds: list[int | None]) -> None:
+    if modes != ["simulated"] or len(seeds) != 1:
+        raise NoSteps(
+            "the steps of one scenario with one seed can be written, in the simulation",
+            where=Where(key="--steps"),
+            remedy="Give one file, and --seed in place of --seeds.",
+        )
+
+
+def _write_steps(case: Any, outcome: Any, file: Path) -> None:
+    from lab.scenario.watching import watched
+
+    try:
+        file.write_bytes(orjson.dumps(watched(case, outcome)))
+    except OSError as error:
+        raise NoSteps(
+            f"cannot write {file}: {error.strerror}",
+            where=Where(key="--steps"),
+            remedy="Name a file in a folder that is there and may be written to.",
+        ) from error
 
 
 def _mode(real: bool | None, modes: tuple[Any, ...]) -> Any:

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         from lab.kept import is_kept
         from lab.machine import ThisMachine
         from lab.services.loop import in_loop
-        from lab.services.web import run_web
+        from lab.web.service import run_web
 
         given = service(config, json=json, log=log_format, web=listen)
         if is_kept(given.loaded) and listen is None:  # scenarios have no page while they run

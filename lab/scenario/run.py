@@ -1,16 +1,20 @@
 """One scenario in a lab of its own, in either mode."""
 
+import contextlib
 from pathlib import Path
 from typing import Final
+
+import tomli_w
 
 from lab.scenario.errors import NotInThisMode
 from lab.scenario.folders import folder_for
 from lab.scenario.outcome import Outcome
 from lab.scenario.read import Case
 from lab.scenario.runner import Run, Told
-from lab.scenario.simulated import simulated_lab
+from lab.scenario.simulated import SimulatedLab
 from lab.scenario.surroundings import Mode
 from lab.simulation.loop import CallbackFailed
+from lab.simulation.simulation import Simulation, simulated
 from mail.errors import MtalabError
 from world.clock import Clock
 
@@ -63,16 +67,10 @@ def check_mode(case: Case, mode: Mode) -> None:
 
 
 def _simulate(case: Case, clock: Clock, seed: int, keep: Path | None, told: Told) -> Outcome:
-    began, scenario = clock.monotonic(), case.scenario
+    began = clock.monotonic()
     folder = None if keep is None else folder_for(keep, case.name)
-    made = simulated_lab(
-        case.topology,
-        seed=str(seed),
-        epoch=scenario.begins.timestamp(),
-        tick_s=tick_of(case),
-        folder=folder,
-    )
-    with made as (simulation, lab):
+    with as_simulated(case, seed, folder) as simulation:
+        lab = SimulatedLab(simulation)
         run = Run(case, lab, told)
         error: Exception | None = None
         try:
@@ -82,6 +80,19 @@ def _simulate(case: Case, clock: Clock, seed: int, keep: Path | None, told: Told
         if folder is not None:
             lab.keep()
         return run.outcome(wall_s=clock.monotonic() - began, seed=seed, error=error, kept=folder)
+
+
+def as_simulated(
+    case: Case, seed: int, folder: Path | None = None
+) -> contextlib.AbstractContextManager[Simulation]:
+    """The simulation in which a scenario is played; nothing of it runs yet."""
+    return simulated(
+        tomli_w.dumps(case.topology),
+        seed=str(seed),
+        epoch=case.scenario.begins.timestamp(),
+        tick_s=tick_of(case),
+        folder=folder,
+    )
 
 
 def tick_of(case: Case) -> float:

@@ -115,7 +115,11 @@ class Expectation(Table):
 class Scenario(Table):
     """A scenario."""
 
-    name: str = Field(default="", description="Its name; default: that of the file.")
+    name: str = Field(
+        default="",
+        pattern=r"^[^/\\]*$",  # of a folder, where its lab is kept
+        description="Its name; default: that of the file.",
+    )
     story: str = Field(default="", description="What happens, for people.")
     lab: str | None = Field(
         default=None, description="A configuration file beside this one, in place of topology."

@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from lab.web import health, pages_list, static
+from lab.web import health, pages_list, problem_page, static
 from lab.web.api import (
     affinities,
     coming_back,
@@ -20,6 +20,7 @@ from lab.web.api import (
     log,
     operating,
     reports,
+    scenarios,
     sinks,
     standing,
     steering,
@@ -49,6 +50,7 @@ _OURS: Final = (
     reports.router,
     find.router,
     events.router,
+    scenarios.router,
 )
 
 
@@ -64,7 +66,7 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.lab = lab
-    speak_of_problems(app)
+    speak_of_problems(app, problem_page.shown)
     describe(app)
     for each in _OURS:
         app.include_router(each, prefix=API)

@@ -1,6 +1,6 @@
 """The lab that the pages and the API are about, as those who answer hold it."""
 
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Final, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
@@ -9,6 +9,9 @@ from lab.configuration import Loaded
 from lab.inbox.mailbox import Inbox
 from lab.kept import now_of
 from lab.machine import Machine
+from lab.playing.runs import Runs
+from lab.web.listeners import Listeners
+from lab.web.of_address import OfAddresses
 from lab.web.pulse import Pulse
 from store.engine import Operation, Store
 from world.clock import Clock
@@ -16,6 +19,8 @@ from world.log import Log
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_RUNS: Final = "scenario-runs"  # folder under that of the lab's data
 
 
 class LabHere:
@@ -27,9 +32,12 @@ class LabHere:
         self.loaded, self.store, self.machine, self.log = loaded, store, machine, log
         self.is_kept = is_kept  # from a simulation: it can be looked at, and not changed
         self.pulse = Pulse(store, machine.clock)
+        self.once = Once(store, machine)
+        self.listeners = Listeners()
+        self.runs = Runs(loaded.directory / _RUNS, machine.clock)
         self.inbox = Inbox(loaded.directory)
         self.since = machine.clock.now()  # the server's start, epoch seconds
-        self.once = Once(store, machine)
+        self.of_addresses = OfAddresses(store, machine.clock)
 
     @property
     def clock(self) -> Clock:

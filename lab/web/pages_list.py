@@ -3,6 +3,7 @@
 from typing import Final
 
 from lab.web.pages import (
+    api,
     causes,
     deliveries,
     delivery,
@@ -12,12 +13,17 @@ from lab.web.pages import (
     delivery_pending,
     delivery_tracking,
     inbox,
+    message,
     new_delivery,
+    recipients,
+    scenarios,
+    search,
     sign_in,
 )
 
 ROUTERS: Final = (
     deliveries.router,
+    new_delivery.router,
     delivery.router,
     delivery_content.router,
     delivery_log.router,
@@ -25,7 +31,11 @@ ROUTERS: Final = (
     delivery_audit.router,
     delivery_pending.router,
     causes.router,
+    message.router,
     inbox.router,
-    new_delivery.router,
+    recipients.router,
+    scenarios.router,
+    search.router,
+    api.router,
     sign_in.router,
 )

@@ -1,7 +1,7 @@
 """Refusals as RFC 9457 has them: ``application/problem+json``, a ``type`` for each kind."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -23,6 +23,21 @@ _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _UNKNOWN: Final = ("Unknown", "NoSuch")  # how errors about what is not there are named
 _OF_WHAT_WAS_SENT: Final = (UnknownField, NoSuchKey)  # and not of its address
 _CONFLICTS: Final = (IllegalTransition, CannotNow, SubmissionGone, KeyInUse, KeyTaken)
+
+
+class Problem(JSONResponse):
+    """A refusal for programs; ``said`` is what it says, for those who say it otherwise."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, said: dict[str, Any], status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(said, status, dict(headers))
+        self.said = said
+
+
+Show = Callable[[Request, Problem], Response]
+"""Makes a problem's answer: itself, or a page for people."""
+_Handler = Callable[[Request, Exception], Problem]
 
 
 class WebRefusal(UserError):
@@ -53,7 +68,7 @@ def problem(
     where: str = "",
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
+) -> Problem:
     """A problem; ``kind`` is a word for programs, such as ``unknown_delivery``."""
     content: dict[str, Any] = {
         "type": f"urn:mtalab:problem:{kind}",
@@ -67,7 +82,7 @@ def problem(
         content["where"] = where
     if errors:
         content["errors"] = list(errors)
-    return JSONResponse(content, status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+    return Problem(content, status, headers or {})
 
 
 def kind_of(error: Exception) -> str:
@@ -88,7 +103,7 @@ def status_of(error: UserError | EnvironmentFault | IllegalTransition) -> int:
     return HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-def _of_ours(_: Request, error: Exception) -> Response:
+def _of_ours(_: Request, error: Exception) -> Problem:
     if isinstance(error, IllegalTransition):
         return problem(status_of(error), kind_of(error), str(error))
     assert isinstance(error, UserError | EnvironmentFault), "the handler is for these"
@@ -104,7 +119,7 @@ def _of_ours(_: Request, error: Exception) -> Response:
     )
 
 
-def _invalid(_: Request, error: Exception) -> Response:
+def _invalid(_: Request, error: Exception) -> Problem:
     assert isinstance(error, RequestValidationError), "the handler is for these"
     errors = [
         {"where": ".".join(str(each) for each in found["loc"]), "what": found["msg"]}
@@ -118,7 +133,7 @@ def _invalid(_: Request, error: Exception) -> Response:
     )
 
 
-def _of_http(request: Request, error: Exception) -> Response:
+def _of_http(request: Request, error: Exception) -> Problem:
     assert isinstance(error, HTTPException), "the handler is for these"
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     headers = dict(error.headers or {})
@@ -139,7 +154,7 @@ def _allowed(request: Request) -> list[str]:
     return sorted(found)
 
 
-def _cut_off(_: Request, __: Exception) -> Response:
+def _cut_off(_: Request, __: Exception) -> Problem:
     """Whoever left hears nothing; who sent too much without saying how much, does."""
     return problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -149,10 +164,19 @@ def _cut_off(_: Request, __: Exception) -> Response:
     )
 
 
-def speak_of_problems(app: FastAPI) -> None:
-    """Let every refusal be a problem of RFC 9457."""
-    for kind in (UserError, EnvironmentFault, IllegalTransition):
-        app.add_exception_handler(kind, _of_ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(ClientDisconnect, _cut_off)
+def speak_of_problems(app: FastAPI, show: Show) -> None:
+    """Let every refusal be a problem of RFC 9457, as ``show`` shows it."""
+    handlers: Mapping[type[Exception], _Handler] = {
+        UserError: _of_ours,
+        EnvironmentFault: _of_ours,
+        IllegalTransition: _of_ours,
+        RequestValidationError: _invalid,
+        HTTPException: _of_http,
+        ClientDisconnect: _cut_off,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, _shown(handler, show))
+
+
+def _shown(handler: _Handler, show: Show) -> Callable[[Request, Exception], Response]:
+    return lambda request, error: show(request, handler(request, error))

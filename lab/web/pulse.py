@@ -1,6 +1,7 @@
 """Who looks at a page is told when there may be something new, at most twice a second."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -33,12 +34,11 @@ class Pulse:
         self._wanted.set()
         try:
             while not self._is_over:
-                yield self._count
-                try:
-                    async with asyncio.timeout(SILENCE_S):
-                        await self._news.wait()
-                except TimeoutError:
-                    continue
+                told = self._count
+                yield told
+                if told == self._count and not self._is_over:  # nothing came while it was told
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._news.wait(), SILENCE_S)
         finally:
             self._listeners -= 1
             if not self._listeners:

@@ -44,6 +44,17 @@ def _bytes(value: float) -> str:
     return f"{value:.0f} B"
 
 
+def _took(seconds: float | None) -> str:
+    """A duration of any size: ``0.0042`` → ``4.2 ms``, ``75`` → ``1 min 15 s``."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 0.0005:
+        return "0 ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.2f} s" if seconds < 60 else said_duration(seconds)
+
+
 def _words(value: object) -> str:
     """``no_worker_for_affinity`` → ``no worker for affinity``."""
     return str(value).replace("_", " ")
@@ -60,7 +71,7 @@ def _environment() -> jinja2.Environment:
     )
     found.filters.update(
         number=_number, share=_share, moment=moment, iso=_iso, bytes=_bytes, words=_words,
-        duration=said_duration,
+        duration=said_duration, took=_took, zip=zip,
     )  # fmt: skip
     found.globals.update(static=address, places=PLACES)
     return found

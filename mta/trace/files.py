@@ -6,7 +6,7 @@ there is room. Whoever reads follows a file through that.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -92,15 +92,22 @@ def clear(folder: Path) -> int:
 
 def read(folder: Path) -> Iterator[Recorded]:
     """All lines, of one worker after the other, each in order."""
+    return having(folder, (b"",))
+
+
+def having(folder: Path, words: Collection[bytes]) -> Iterator[Recorded]:
+    """The lines that hold one of these words, as they stand in the files."""
     for path in sorted(folder.glob(f"*{_OLDER}")) + sorted(
         each for each in folder.glob(f"*{_SUFFIX}") if not each.name.endswith(_OLDER)
     ):
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            yield from _lines(file)
+            yield from _lines(file, words)
 
 
-def _lines(file: IO[bytes]) -> Iterator[Recorded]:
+def _lines(file: IO[bytes], words: Collection[bytes]) -> Iterator[Recorded]:
     for text in file:
+        if not any(each in text for each in words):
+            continue
         found = decode(text)
         if found is not None:
             yield found

@@ -101,7 +101,7 @@ def test_without_matplotlib_it_says_what_to_install(sent, monkeypatch, tmp_path)
 
 
 def test_source_ips_are_judged_since_the_processes_have_the_configuration(sent, monkeypatch):
-    from lab.cli import report
+    from lab.reports import asking as report
 
     digest = []
     monkeypatch.setattr(report, "digest_of", lambda _loaded: "d")

@@ -19,6 +19,8 @@ def test_the_wheel_has_all_that_the_rooms_have(installed):
         for file in (ROOT / room).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
+    gallery = (ROOT / "examples/stuck-pending").iterdir()
+    there |= {f"lab/playing/shipped/{file.name}" for file in gallery}
     assert inside == there
     assert {f"{room}/py.typed" for room in ROOMS} <= inside
     for ending in DATA:
@@ -42,6 +44,11 @@ def test_installed_it_is_found_and_makes_a_lab(installed, tmp_path):
     assert installed.run("mtalab", "--version", folder=tmp_path).startswith("mtalab 0.")
     installed.run("mtalab", "init", folder=tmp_path)
     installed.run("mtalab", "config", "check", folder=tmp_path)
+    code = (
+        "from lab.configuration import load; from lab.playing.gallery import listed; "
+        "print(len([each for each in listed(load(None, {})) if each.error is None]))"
+    )
+    assert int(installed.run("python", "-c", code, folder=tmp_path)) > 40
     # Migrations, bounce rules and templates are data files, and are all asked for here.
     code = (
         "import mtalab, mta.classify; lab = mtalab.Lab.open(); "

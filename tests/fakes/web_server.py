@@ -14,8 +14,8 @@ from lab.kept import is_kept
 from lab.machine import ThisMachine
 from lab.scenario.read import read_case
 from lab.scenario.run import run
-from lab.services.web import WebService
 from lab.web.lab_here import LabHere
+from lab.web.service import WebService
 from store.schema import open_store
 from tests.fakes.log import NotingLog
 from world.clock import SystemClock

@@ -1,7 +1,7 @@
 """Whose each line is, for any server, any way of sending, and however the bytes are cut."""
 
 import re
-from itertools import chain, groupby, pairwise
+from itertools import cycle, groupby, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,7 +106,7 @@ def held(kind, script, bodies, sizes, forbidden=()):
 
 @given(kinds, scripts, contents, cuts, st.sets(st.integers(0, 19), max_size=3))
 def test_each_line_has_the_message_that_it_belongs_to(kind, script, bodies, sizes, forbidden):
-    lines, _ = held(kind, script, bodies, chain(*([sizes] * 300)), forbidden)
+    lines, _ = held(kind, script, bodies, cycle(sizes), forbidden)
     for line in lines:
         number = None if line.subject is None else line.subject.message_id
         if line.direction is Direction.HEARD:
@@ -138,7 +138,7 @@ def merged(lines):
 @given(kinds, scripts, contents, cuts)
 def test_lines_do_not_depend_on_how_bytes_are_cut(kind, script, bodies, sizes):
     whole, wire = held(kind, script, bodies, iter([10_000] * 1000))
-    cutter, transcript, lines = chain(*([sizes] * 5000)), Transcript(), []
+    cutter, transcript, lines = cycle(sizes), Transcript(), []
     for number in range(len(bodies)):
         transcript.take(Subject(number, 1, "y.test"))
     for direction, data in wire:

@@ -240,7 +240,7 @@ def test_reading_and_writing_without_blocking_do_the_same(store_url, inline):
             await store.read(lambda tx: 1 / 0)
         return await store.read(audit.entries, limit=5)
 
-    assert asyncio.run(note_and_read()) == [audit.AuditEntry(1.0, None, "error", "text")]
+    assert asyncio.run(note_and_read()) == [audit.AuditEntry(1, 1.0, None, "error", "text")]
     store.close()
 
 

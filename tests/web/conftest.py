@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.configuration import load
 from tests.fakes.inbox_lab import inbox_lab
 from tests.fakes.web_server import kept_lab, serving
 
@@ -24,6 +25,14 @@ def served(seen):
     """Its page; ``client`` asks it. Tests change nothing in it: it was kept."""
     with serving(seen) as found:
         yield found
+
+
+@pytest.fixture
+def changeable(seen, tmp_path):
+    """A copy of it that does not know that it was kept: it may be changed. Nothing runs in it."""
+    folder = tmp_path / "changeable"
+    shutil.copytree(seen.path.parent, folder, ignore=shutil.ignore_patterns("simulated.json"))
+    return load(folder / seen.path.name, {}, {"web.listen": "127.0.0.1:8025"})
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,12 @@ import pytest
 
 from lab.web.navigation import PLACES
 
-READY = ("deliveries", "inbox")
+READY = (
+    "deliveries",
+    "inbox",
+    "recipients",
+    "scenarios",
+)
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each.key in READY])

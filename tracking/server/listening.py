@@ -47,10 +47,12 @@ class _Bounds(asyncio.Protocol):
         self._watch = self.loop.call_later(_SLOW_S, self._look)
 
     def eof_received(self) -> bool:
-        """Who says that it has said all still gets its answer."""
+        """Who says that it has said all still gets its answer, unless that is a stream."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete or cycle.more_body:
             return False
+        if cycle.response_started and getattr(cycle, "chunked_encoding", False):
+            return False  # it may never end, and most who hang up do it so
         cycle.keep_alive = False
         return True
 

@@ -9,10 +9,12 @@ from pydantic import BaseModel, Field
 from lab.shapes.audit import as_json as audit_as_json
 from lab.shapes.bounce import as_json as bounce_as_json
 from lab.shapes.tracking import as_json as tracking_as_json
-from lab.web.asked import DeliveryNumber, Limit, OfDelivery, Text, reason_of, time_of
+from lab.web.asked import BadQuestion, DeliveryNumber, Limit, OfDelivery, Text, reason_of, time_of
 from lab.web.changing import Changeable
 from lab.web.lab_here import Here
+from mail.address import canonical_domain, parse_address
 from mail.address_status import AddressStatus
+from mail.errors import Where
 from mail.inbound import InboundKind
 from store import address_search, audit, deliveries, inbound_log, tracked_urls, tracking_search
 
@@ -89,26 +91,56 @@ class Release(BaseModel):
     model_config = {"extra": "forbid"}
 
     address: str | None = Field(default=None, max_length=320)
+    status: AddressStatus | None = Field(
+        default=None, description="Without it: not what was decided by hand."
+    )
     domain: str | None = Field(default=None, max_length=255)
+    reason: str | None = Field(default=None, max_length=100, description="Such as mailbox_full.")
     text: str | None = Field(default=None, max_length=500, description="Of the error; * and ?.")
-    since: str | None = None
-    until: str | None = None
+    piece: str | None = Field(default=None, max_length=320, description="Of the addresses.")
+    since: str | None = Field(default=None, max_length=100)
+    until: str | None = Field(default=None, max_length=100)
     because: str = Field(default="", max_length=500)
+    dry_run: bool = Field(default=False, description="Count only.")
+
+    def selection(self, now: float) -> address_search.Selection:
+        """Raises BadQuestion, BadAddress."""
+        chosen = address_search.Selection(
+            statuses=() if self.status is None else (self.status,),
+            address=None if self.address is None else str(parse_address(self.address)),
+            domain=None if self.domain is None else canonical_domain(self.domain),
+            reason=reason_of(self.reason),
+            text=self.text,
+            since=time_of("since", self.since, now),
+            until=time_of("until", self.until, now),
+            piece=self.piece,
+        )
+        if chosen == address_search.Selection(chosen.statuses):
+            raise BadQuestion(
+                "which addresses are to be released?",
+                remedy="Name one, or choose by domain, reason, text, since or until.",
+            )
+        found = chosen.for_release()
+        if not found.statuses:
+            raise BadQuestion(
+                "what is valid needs no release",
+                where=Where(key="status"),
+                remedy="Name another status, or none.",
+            )
+        return found
 
 
 @router.post("/addresses/release")
 def release(lab: Changeable, wanted: Release) -> dict[str, Any]:
-    """Make quarantined addresses valid, as `mtalab addresses release`."""
+    """Make addresses valid, one or all that match, as `mtalab addresses release`."""
     now = lab.now()
-    chosen = address_search.Selection(
-        statuses=(AddressStatus.QUARANTINED, AddressStatus.WITH_ERRORS),
-        address=wanted.address,
-        domain=wanted.domain,
-        text=wanted.text,
-        since=time_of("since", wanted.since, now),
-        until=time_of("until", wanted.until, now),
-    )
-    released = 0
-    while step := lab.write(address_search.release, chosen, now, wanted.because or "by the API"):
+    chosen = wanted.selection(now)
+    if wanted.dry_run:
+        matching = lab.read(address_search.count, chosen)
+        return {"released": 0, "matching": matching, "dry_run": True}
+    released, because = 0, " ".join(wanted.because.split()) or "released by the API"
+    while step := lab.write(address_search.release, chosen, now, because):
         released += step
-    return {"released": released}
+    if released:
+        lab.write(audit.note, now, f"{released} addresses were made valid: {because}")
+    return {"released": released, "matching": released, "dry_run": False}

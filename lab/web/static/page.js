@@ -45,7 +45,7 @@
   });
   document.addEventListener("htmx:sendError", () => say("not connected", "off"));
 
-  // --- actions: <button data-post="/api/v1/…" data-body='{…}' data-confirm="Sure?" data-to="/…"> -----
+  // --- actions: <button data-post="/api/v1/…" data-body='{…}' data-confirm="Sure?" data-to="/…/{key}"> -----
   const toast = document.getElementById("toast");
   let toastTimer = 0;
   const tell = (words, kind) => {
@@ -66,8 +66,10 @@
       });
       if (answer.ok) {
         tell(button.dataset.done || "Done.", "good");
-        if (button.dataset.to) location.assign(button.dataset.to);
-        else document.dispatchEvent(new Event("look-again"));
+        if (button.dataset.to) {
+          const found = await answer.json().catch(() => ({})); // {run} of `data-to` is its `run`
+          location.assign(button.dataset.to.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(found[key])));
+        } else document.dispatchEvent(new Event("look-again"));
       } else {
         const problem = await answer.json().catch(() => ({ detail: `error ${answer.status}` }));
         tell([problem.detail, problem.remedy].filter(Boolean).join(" "), "bad");

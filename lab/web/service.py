@@ -76,5 +76,6 @@ class WebService:
                 yield host, port
             finally:
                 pulse.end()
+                self.lab.runs.end()
                 for each in looking:
                     each.cancel()
