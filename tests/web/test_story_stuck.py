@@ -1,4 +1,4 @@
-"""A stuck delivery on the pages alone: submitted, pending, its cause, its fix, sent; and it shows up by itself."""
+"""A stuck delivery on the pages alone: submitted, pending, its cause, its fix, sent."""
 
 import re
 
