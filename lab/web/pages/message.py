@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from lab.compose import traces_of
 from lab.host_facts import host_facts
+from lab.web import evidence
 from lab.web.asked import MessageNumber
 from lab.web.lab_here import Here, LabHere
 from lab.web.rendering import page
