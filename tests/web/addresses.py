@@ -28,6 +28,7 @@ PAGES: Final = (
     Shown("/deliveries/1/audit"),
     Shown("/deliveries/2/pending", "pending"),
     Shown("/causes"),
+    Shown("/flow", "flow", is_dark_too=True),
     Shown("/messages/1", "message"),
     Shown("/sinks", "sinks"),
     Shown("/inbox", "inbox"),

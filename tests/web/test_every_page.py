@@ -6,6 +6,7 @@ from lab.web.navigation import PLACES
 
 READY = (
     "deliveries",
+    "flow",
     "inbox",
     "recipients",
     "scenarios",
