@@ -28,6 +28,8 @@ PAGES: Final = (
     Shown("/deliveries/1/audit"),
     Shown("/deliveries/2/pending", "pending"),
     Shown("/causes"),
+    Shown("/queue", "queue"),
+    Shown("/queue?by=delivery&as_of=1h"),
     Shown("/flow", "flow", is_dark_too=True),
     Shown("/messages/1", "message"),
     Shown("/sinks", "sinks"),

@@ -8,6 +8,7 @@ READY = (
     "deliveries",
     "flow",
     "inbox",
+    "queue",
     "recipients",
     "scenarios",
     "sinks",
