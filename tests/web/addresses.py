@@ -30,6 +30,7 @@ PAGES: Final = (
     Shown("/causes"),
     Shown("/queue", "queue"),
     Shown("/queue?by=delivery&as_of=1h"),
+    Shown("/mtas", "mtas"),
     Shown("/flow", "flow", is_dark_too=True),
     Shown("/messages/1", "message"),
     Shown("/sinks", "sinks"),

@@ -8,6 +8,7 @@ READY = (
     "deliveries",
     "flow",
     "inbox",
+    "mtas",
     "queue",
     "recipients",
     "scenarios",
