@@ -3,6 +3,7 @@
 from typing import Final
 
 from lab.web.pages import (
+    affinities,
     api,
     causes,
     deliveries,
@@ -19,6 +20,7 @@ from lab.web.pages import (
     new_delivery,
     queue,
     recipients,
+    reports,
     scenarios,
     search,
     sign_in,
@@ -38,10 +40,12 @@ ROUTERS: Final = (
     flow.router,
     queue.router,
     mtas.router,
+    affinities.router,
     message.router,
     sinks.router,
     inbox.router,
     recipients.router,
+    reports.router,
     scenarios.router,
     search.router,
     api.router,

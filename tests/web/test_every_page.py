@@ -5,12 +5,14 @@ import pytest
 from lab.web.navigation import PLACES
 
 READY = (
+    "affinities",
     "deliveries",
     "flow",
     "inbox",
     "mtas",
     "queue",
     "recipients",
+    "reports",
     "scenarios",
     "sinks",
 )
