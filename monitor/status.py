@@ -73,13 +73,7 @@ def status(
     seen: HostFacts = _NOTHING_SEEN,
 ) -> Status:
     """Read everything; ``missing`` names configured modules to expect (``mta@promo1`` …)."""
-    lines = list(_modules(store, now))
-    known = {line.name for line in lines}
-    lines.extend(
-        ModuleLine(name, "stopped", 0, "", 0.0, 0.0, 0, "never started")
-        for name in missing
-        if name not in known
-    )
+    lines = module_lines(store, now, missing)
     found = store.read_now(deliveries.find, limit=1000)
     diagnosis = diagnose(store, configuration, now, seen=seen)
     return Status(now, tuple(lines), tuple(found), tuple(map(_line, diagnosis.findings)))
@@ -98,6 +92,18 @@ def _line(found: Finding) -> QueueLine:
         found.code,
         found.earliest_at,
     )
+
+
+def module_lines(store: Store, now: float, missing: Iterable[str]) -> list[ModuleLine]:
+    """All modules and workers, and those that are expected and never started."""
+    lines = list(_modules(store, now))
+    known = {line.name for line in lines}
+    lines.extend(
+        ModuleLine(name, "stopped", 0, "", 0.0, 0.0, 0, "never started")
+        for name in missing
+        if name not in known
+    )
+    return lines
 
 
 def _modules(store: Store, now: float) -> Iterator[ModuleLine]:

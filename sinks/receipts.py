@@ -216,6 +216,36 @@ def newest_receipts(directory: Path, sink: str) -> Iterator[Receipt]:
             yield _made(_receipt, fields, offset, Where(str(path), key=f"byte {offset}"))
 
 
+def newest_refusals(directory: Path, sink: str) -> Iterator[Refusal]:
+    """The refusals of one sink, the last one first; raises as ``newest_receipts``."""
+    path = directory / _FOLDER / f"{sink}{_REFUSALS}"
+    if path.exists():
+        for offset, fields in read_lines_backward(path):
+            yield _made(_refusal, fields, offset, Where(str(path), key=f"byte {offset}"))
+
+
+def written(directory: Path, sink: str, bytes_max: int) -> tuple[int, int] | None:
+    """How many receipts and refusals a sink has written; None: its files are larger than that.
+
+    Raises:
+        SinkFilesUnusable: a file cannot be read.
+    """
+    folder = directory / _FOLDER
+    paths = [folder / f"{sink}{_RECEIPTS}", folder / f"{sink}{_REFUSALS}"]
+    if sum(path.stat().st_size for path in paths if path.exists()) > bytes_max:
+        return None
+    receipts, refusals = (_lines(path) if path.exists() else 0 for path in paths)
+    return receipts, refusals
+
+
+def _lines(path: Path) -> int:
+    try:
+        with path.open("rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def receipt_by_id(directory: Path, receipt_id: str) -> Receipt:
     """The receipt of this id.
 

@@ -235,6 +235,13 @@ def source_of(tx: Tx, delivery_id: int) -> tuple[str, bytes]:
     return row.source_file, bytes(row.source)
 
 
+def first_submitted_at(tx: Tx) -> float | None:
+    """When the oldest delivery was submitted; None without any."""
+    query = select(func.min(tables.delivery.c.submitted_at))
+    found: float | None = tx.connection.scalar(query)
+    return found
+
+
 def part_sizes(tx: Tx, delivery_ids: Sequence[int]) -> dict[int, int]:
     """Messages per part, by delivery."""
     table = tables.delivery

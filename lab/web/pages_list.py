@@ -3,6 +3,7 @@
 from typing import Final
 
 from lab.web.pages import (
+    affinities,
     api,
     causes,
     deliveries,
@@ -12,13 +13,18 @@ from lab.web.pages import (
     delivery_log,
     delivery_pending,
     delivery_tracking,
+    flow,
     inbox,
     message,
+    mtas,
     new_delivery,
+    queue,
     recipients,
+    reports,
     scenarios,
     search,
     sign_in,
+    sinks,
 )
 
 ROUTERS: Final = (
@@ -31,9 +37,15 @@ ROUTERS: Final = (
     delivery_audit.router,
     delivery_pending.router,
     causes.router,
+    flow.router,
+    queue.router,
+    mtas.router,
+    affinities.router,
     message.router,
+    sinks.router,
     inbox.router,
     recipients.router,
+    reports.router,
     scenarios.router,
     search.router,
     api.router,

@@ -9,6 +9,7 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from lab.reports.page import FOLDER as REPORTS
 from lab.web.lab_here import LabHere
 from lab.web.navigation import PLACES
 from lab.web.static import address
@@ -62,7 +63,8 @@ def _words(value: object) -> str:
 
 def _environment() -> jinja2.Environment:
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
+        # Sheets of reports are the same on a page of their own.
+        loader=jinja2.FileSystemLoader([FOLDER, REPORTS]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -5,10 +5,16 @@ import pytest
 from lab.web.navigation import PLACES
 
 READY = (
+    "affinities",
     "deliveries",
+    "flow",
     "inbox",
+    "mtas",
+    "queue",
     "recipients",
+    "reports",
     "scenarios",
+    "sinks",
 )
 
 

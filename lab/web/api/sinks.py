@@ -59,7 +59,9 @@ def become(lab: Changeable, name: str, wanted: Become) -> dict[str, Any]:
         "do": "set",
         "sink": name,
         "personality": wanted.personality,
-        "personalities": {key: each.model_dump(mode="json") for key, each in own.items()},
+        "personalities": {
+            key: each.model_dump(mode="json", exclude_unset=True) for key, each in own.items()
+        },
     }
     ask(lab.loaded.directory, request)
     return {"sink": name, "personality": wanted.personality}

@@ -113,7 +113,7 @@ def _of_cause(lab: LabHere, code: str, found: Sequence[Finding], around: Around)
     shown, rest = largest[:_SHOWN], largest[_SHOWN:]
     of_all = [() if lab.is_kept else fixes_of(each, around) for each in found]
     counts = Counter(fix for each in of_all for fix in each)
-    shared = tuple(fix for fix, groups in counts.items() if groups > 1)
+    shared = tuple(sorted((fix for fix, groups in counts.items() if groups > 1), key=_place))
     times = [each.earliest_at for each in found if each.earliest_at is not None]
     return OfCause(
         code,
@@ -127,6 +127,10 @@ def _of_cause(lab: LabHere, code: str, found: Sequence[Finding], around: Around)
         len(rest),
         sum(each.messages for each in rest),
     )
+
+
+def _place(fix: Fix) -> tuple[str, str]:
+    return fix.path, fix.label
 
 
 def _group(lab: LabHere, found: Finding, around: Around, shared: Sequence[Fix]) -> Group:

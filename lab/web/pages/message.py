@@ -1,23 +1,23 @@
 """One message: its way so far, where the time went, what was said, and why it waits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from lab.compose import traces_of
 from lab.host_facts import host_facts
+from lab.web import evidence
 from lab.web.asked import MessageNumber
 from lab.web.lab_here import Here, LabHere
-from lab.web.rendering import moment, page
+from lab.web.rendering import page
 from lab.web.sent_mail import receipt_of
 from mail.reason import FailureType
 from mail.states import MessageEvent, MessageStatus
 from monitor.delays import Delays, delays_of
 from monitor.why.diagnosis import Diagnosis, diagnose
-from monitor.why.finding import Step
 from mta.trace.dialogues import Dialogue
 from mta.trace.of_message import dialogues_of, setup_of
 from store import (
@@ -89,7 +89,7 @@ def one(request: Request, lab: Here, message: MessageNumber) -> HTMLResponse:
             "beside": lab.read(beside.beside, delivery.id, message),
             "receipt": receipt_of(lab, changes),
             "known": lab.read(addresses.known, found.address),
-            "evidence": _evidence,
+            "evidence": evidence.said,
             "events": EVENTS,
             "failures": FAILURES,
         },
@@ -163,22 +163,3 @@ def _why(lab: LabHere, found: log.Message) -> Diagnosis | None:
         message=found.id,
         seen=host_facts(lab.store, now),
     )
-
-
-def _evidence(step: Step) -> list[tuple[str, str]]:
-    """What a gate goes by, for people: times as times, nothing of what is not so."""
-    return [
-        (name, _said(name, value))
-        for name, value in step.evidence.items()
-        if value not in (None, "", (), [], {})
-    ]
-
-
-def _said(name: str, value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_said(key, each)}" for key, each in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_said(name, each) for each in value)
-    if isinstance(value, float):
-        return moment(value) if name.endswith(("_at", "until")) else f"{value:g}"
-    return str(value)

@@ -1,0 +1,134 @@
+"""What waits, by age and by what it waits for: now, and as it was at any time before."""
+
+from math import log2
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from lab.web.asked import BadQuestion, time_of
+from lab.web.lab_here import Here
+from lab.web.rendering import ENVIRONMENT, moment, page
+from mail.cause import Cause
+from mail.errors import Where
+from monitor.queue import EDGES_MIN, By, Queue, queue_now, queue_then
+from store import deliveries
+
+router = APIRouter()
+SHOWN: Final = 60  # rows, those with the most messages
+HEATS: Final = 5
+_STEPS: Final = 240  # of the slider
+_STOPS_MOST: Final = 24
+# Of the times between its buttons, in seconds, the first that makes few enough.
+_BETWEEN_S: Final = (
+    10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 604_800, 2_592_000,
+)  # fmt: skip
+TABS: Final = (
+    (None, "Cause and affinity"),
+    (By.CAUSE, "Cause"),
+    (By.AFFINITY, "Affinity"),
+    (By.DELIVERY, "Delivery"),
+    (By.MX_GROUP, "MX group"),
+    (By.DOMAIN, "Domain"),
+)
+_CAUSES: Final = frozenset(map(str, Cause))
+_AsOf = Annotated[str | None, Query(max_length=40, description="A time, or 2h for hours ago.")]
+
+
+@router.get("/queue")
+def queue(request: Request, lab: Here, by: By | None = None, as_of: _AsOf = None) -> HTMLResponse:
+    now = lab.now()
+    at = _at(as_of, now)
+    first = lab.read(deliveries.first_submitted_at)
+    then = None if at is None else _shown(queue_then(lab.store, at, by))
+    return page(
+        request,
+        lab,
+        "queue.html",
+        {
+            "here": "queue",
+            "title": "Queue",
+            "tabs": TABS,
+            "by": by,
+            "queue": _shown(queue_now(lab.store, lab.loaded.configuration, now, by)),
+            "then": then,
+            "slider": None if first is None else _slider(first, now, now if at is None else at),
+        },
+    )
+
+
+@router.get("/queue/then")
+def before(lab: Here, at: _AsOf, by: By | None = None) -> HTMLResponse:
+    """How it stood at a time: a part of a page, for its slider."""
+    when = _at(at, lab.now())
+    if when is None:
+        raise BadQuestion("which time is not said", where=Where(key="at"))
+    template = ENVIRONMENT.get_template("queue_then.html")
+    return HTMLResponse(template.render(then=_shown(queue_then(lab.store, when, by)), by=by))
+
+
+def _at(text: str | None, now: float) -> float | None:
+    at = time_of("as_of", text, now)
+    # A slider's end is rounded, and a page is a moment behind.
+    return None if at is None else min(at, now)
+
+
+def _slider(first: float, now: float, at: float) -> dict[str, Any]:
+    """From the first submission to now, with stops at round times."""
+    first, last = float(int(first)), float(int(now) + 1)
+    span = max(1.0, last - first)
+    between = next((each for each in _BETWEEN_S if span / each <= _STOPS_MOST), _BETWEEN_S[-1])
+    start = (first // between + 1) * between
+    stops = [start + between * number for number in range(int((last - start) / between) + 1)]
+    return {
+        "first": first,
+        "last": last,
+        "step": max(1, int(span / _STEPS)),
+        "value": min(max(at, first), last),
+        "stops": stops,
+    }
+
+
+def _shown(found: Queue) -> dict[str, Any]:
+    """The table with the heat of its cells, by doublings of what is most."""
+    most = max((count for row in found.rows for count in row.spans), default=0)
+    return {
+        "at": found.at,
+        "columns": found.columns,
+        "heads": [f"under {EDGES_MIN[0]}", *map(_from, EDGES_MIN)],
+        "rows": [
+            {
+                "values": [
+                    (value, _leads_to(name, value))
+                    for name, value in zip(found.columns, row.values, strict=True)
+                ],
+                "cells": [(count, _heat(count, most)) for count in row.spans],
+                "total": row.total,
+            }
+            for row in found.rows[:SHOWN]
+        ],
+        "more": max(0, len(found.rows) - SHOWN),
+        "totals": found.totals,
+        "total": sum(found.totals),
+        "said": f"{moment(found.at)}: {sum(found.totals):,} pending",
+    }
+
+
+def _from(minutes: int) -> str:
+    """The least age of a column, as short as it can be said."""
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.2g} h"
+
+
+def _heat(count: int, most: int) -> int:
+    """1 to 5; 0 is nothing."""
+    if not count:
+        return 0
+    return max(1, HEATS - int(log2(most / count)))
+
+
+def _leads_to(name: str, value: str) -> str | None:
+    if name == By.CAUSE and value in _CAUSES:
+        return f"/causes#{value}"
+    if name == By.DELIVERY:
+        return f"/deliveries/{value.partition(' ')[0]}/pending"
+    return "/affinities" if name == By.AFFINITY else None

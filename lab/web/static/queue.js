@@ -1,0 +1,11 @@
+// The address says the time that the slider stands at, so that it can be given to somebody.
+(() => {
+  "use strict";
+  const slider = document.getElementById("as-of");
+  if (!slider) return;
+  slider.addEventListener("slid", (event) => {
+    const address = new URL(location.href);
+    address.searchParams.set("as_of", event.detail.value);
+    history.replaceState(null, "", address);
+  });
+})();
