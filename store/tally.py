@@ -54,7 +54,9 @@ class Tally:
     def text(self) -> str:
         """As the store keeps it."""
         times = {name: (round(each.sum_s, 6), *each.counts) for name, each in self.times.items()}
-        return orjson.dumps({"counts": dict(self.counts), "times": times}).decode()
+        told = {"counts": dict(self.counts), "times": times}
+        # Names are members of enumerations, which are text.
+        return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS).decode()
 
     @classmethod
     def read(cls, text: str | None) -> "Tally":
