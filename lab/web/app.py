@@ -31,6 +31,8 @@ from lab.web.described import describe
 from lab.web.guard import Guard, Rules
 from lab.web.inbox_api import routes as inbox_api
 from lab.web.lab_here import LabHere
+from lab.web.metrics import route as metrics_route
+from lab.web.metrics.collector import Collector
 from lab.web.problems import speak_of_problems
 
 API: Final = "/api/v1"
@@ -68,6 +70,7 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.lab = lab
+    app.state.collector = Collector(lab)
     speak_of_problems(app, problem_page.shown)
     describe(app)
     for each in _OURS:
@@ -75,6 +78,7 @@ def app_of(lab: LabHere, rules: Callable[[], Rules]) -> ASGIApp:
     app.include_router(inbox_api.API, prefix=API)
     app.include_router(inbox_api.VIEW, include_in_schema=False)
     app.include_router(health.router)
+    app.include_router(metrics_route.router)
     for each in pages_list.ROUTERS:
         app.include_router(each, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=static.FOLDER), name="static")

@@ -1,0 +1,1 @@
+"""``/metrics`` for Prometheus: what there is (``catalogue``), and how it is read at a scrape."""
