@@ -32,6 +32,8 @@ durability = "{durability}"
 listen = "off"
 [inmail]
 listen = "off"
+[web]
+listen = "off"
 [tracking]
 listen = "{tracking}"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from mta.measures import Measures
+from store.tally import Tally
 from world.clock import Clock
 
 if TYPE_CHECKING:  # a scheduler need not import all of a worker, nor a worker all of a scheduler
@@ -32,6 +33,11 @@ def new_measures() -> Measures:
     return Measures(is_detailed=VARIABLE in os.environ)
 
 
+def _by_name(tally: Tally) -> dict[str, int]:
+    """Its counts; their names are members of enumerations, which JSON does not know."""
+    return {str(name): count for name, count in tally.counts.items()}
+
+
 async def measure_worker(worker: "Worker", measures: Measures, clock: Clock) -> None:
     """Look at a worker and write its measures until cancelled."""
     if not measures.is_detailed:
@@ -46,7 +52,7 @@ async def measure_worker(worker: "Worker", measures: Measures, clock: Clock) -> 
             "records_s": records,
             "counts": {
                 "rendering_s": measures.rendering_s,
-                **worker.tally.counts,
+                **_by_name(worker.tally),
                 **{f"seen_{doing}": times for doing, times in measures.seen.items()},
             },
         }
@@ -63,7 +69,7 @@ async def measure_scheduler(scheduler: "Scheduler", clock: Clock) -> None:
         await asyncio.Event().wait()
 
     def line() -> Mapping[str, Any]:
-        return {"counts": dict(scheduler.tally.counts)}
+        return {"counts": _by_name(scheduler.tally)}
 
     await _write("scheduler", clock, lambda: None, line)
 

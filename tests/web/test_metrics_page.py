@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: names and types as its conventions have them, numbers as the lab has them."""
+"""What Prometheus scrapes: names and types as it wants them, numbers as the lab has them."""
 
 import json
 import re
