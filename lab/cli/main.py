@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "doctor",
     "submit",
     "status",
+    "top",
     "why",
     "deliveries",
     "report",

@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.fakes.web_server import Served, kept_lab, serving
+from tests.house import top_picture
 from tests.web.addresses import PAGES, filled_in
 
 ROOT: Final = Path(__file__).parents[2]
@@ -40,6 +41,7 @@ def main() -> int:
             )
             heavy = [name for name, weight in _taken(browser, served) if weight > MOST_BYTES]
             browser.close()
+        top_picture.write(loaded, FOLDER / "top.svg")
     if heavy:
         print(f"heavier than {MOST_BYTES:,} bytes: {', '.join(heavy)}", file=sys.stderr)
     return 1 if heavy else 0

@@ -1,0 +1,1 @@
+"""``mtalab top``: a lab as it works, in a terminal."""
