@@ -14,8 +14,8 @@ from tests.simulation.strategies import storms
 
 KEPT = sorted(Path(__file__).parent.glob("kept/*.toml"))
 # The suite's share; `make soak` plays thousands.
-SEEDS = 40
-CHUNK = 20
+SEEDS = 24
+CHUNK = 12
 
 
 @pytest.fixture(autouse=True)

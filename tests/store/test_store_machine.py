@@ -13,7 +13,7 @@ def test_the_store_agrees_with_the_model(new_database, engine_name):
     run_state_machine_as_test(
         lambda: StoreMachine(new_database),
         settings=settings(
-            max_examples=40 if is_sqlite else 8,
+            max_examples=24 if is_sqlite else 8,
             stateful_step_count=30,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
