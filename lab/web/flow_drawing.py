@@ -30,8 +30,8 @@ _LEAST: Final = 46.0  # height of a node: two lines
 _LINE: Final = 15.0
 _THIN, _THICK = 1.5, 17.0
 _LEFT_OF_TEXT: Final = 30.0  # the sign of the state stands there
-_LETTER, _SMALL_LETTER = 7.2, 6.2  # mean widths
-_STOP_LINES: Final = 3
+_LETTER, _SMALL_LETTER = 7.6, 6.4  # mean widths
+_LINES, _STOP_LINES = 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,10 @@ def _height(node: Node, edges: Sequence[Edge], widths: dict[Edge, float]) -> flo
 
 def _lines(node: Node) -> tuple[str, ...]:
     room = int((_PLACES[node.column][1] - _LEFT_OF_TEXT - 8) / _SMALL_LETTER)
-    if node.cause is None:
-        return (_short(node.detail, room),) if node.detail else ()
-    found = wrap(node.detail, room)
-    if len(found) > _STOP_LINES:
-        found = [*found[: _STOP_LINES - 1], _short(" ".join(found[_STOP_LINES - 1 :]), room)]
+    most = _LINES if node.cause is None else _STOP_LINES
+    found = wrap(node.detail, room, break_long_words=True)
+    if len(found) > most:
+        found = [*found[: most - 1], _short(" ".join(found[most - 1 :]), room)]
     return tuple(found)
 
 

@@ -1,9 +1,9 @@
 """From facts to the picture: pure. What enters a column leaves it, or ends in a stop."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Final
 
 from monitor.flow.facts import Facts
@@ -97,6 +97,8 @@ def _stop(finding: Finding, nodes: dict[Place, Sum], edges: dict[Step, Sum]) -> 
     start: Place = ("delivery", str(finding.delivery_id))
     end: Place = ("lane", stop_of(finding))
     state = State.BLOCKED if finding.blocked else State.WAITING
+    if finding.cause is None:
+        state = State.FLOWING  # it has its place in line
     for one in (nodes[start], nodes[end], edges[start, end]):
         one.messages += finding.messages
         one.states.add(state)
@@ -123,18 +125,31 @@ def _shown(nodes: dict[Place, Sum]) -> dict[Place, str]:
         rest = [place for place in mine if place not in stops]
         room = MOST - min(len(stops), STOPS_MOST)
         for places, most, more in ((stops, STOPS_MOST, "stop:more"), (rest, room, "more")):
-            ranked = sorted(places, key=lambda place: _rank(place, nodes[place]))
-            kept = most if len(ranked) <= most else most - 1
-            for number, place in enumerate(ranked):
-                found[place] = f"{column}:{place[1] if number < kept else more}"
+            chosen = _chosen(places, nodes, most)
+            for place in places:
+                found[place] = f"{column}:{place[1] if place in chosen else more}"
     return found
 
 
-def _rank(place: Place, one: Sum) -> tuple[int, float, float, str]:
-    """What asks for somebody comes first, then what has most to do."""
-    is_idle = one.state is State.IDLE
-    group = 0 if one.state is State.BLOCKED else 2 if is_idle else 1
-    return group, -one.attempts, -one.messages, place[1].zfill(12)
+def _chosen(places: Sequence[Place], nodes: Mapping[Place, Sum], most: int) -> set[Place]:
+    """Which are shown by themselves: what is busiest and what is blocked, in turn.
+
+    So that neither many small ones that wait for a change hide the one that sends, nor the other
+    way round.
+    """
+    if len(places) <= most:
+        return set(places)
+    busiest = sorted(places, key=lambda place: (-nodes[place].attempts, *_size(place, nodes)))
+    stuck = [place for place in places if nodes[place].state is State.BLOCKED]
+    stuck.sort(key=lambda place: _size(place, nodes))
+    found: dict[Place, None] = {}
+    for pair in zip_longest(busiest, stuck):
+        found.update(dict.fromkeys(place for place in pair if place is not None))
+    return set(list(found)[: most - 1])
+
+
+def _size(place: Place, nodes: Mapping[Place, Sum]) -> tuple[int, str]:
+    return -nodes[place].messages, place[1].zfill(12)
 
 
 def _nodes(
@@ -156,12 +171,17 @@ def _nodes(
             column,
             names.label(key, mine),
             names.detail(key, mine, one.messages, one.attempts / window_s),
-            one.state,
+            _state_of(key, one),
             one.messages,
             one.attempts / window_s,
             tuple(name for _, name in mine),
             names.cause(key, mine),
         )
+
+
+def _state_of(key: str, one: Sum) -> State:
+    """What moves of the rest is shown as moving; its ways to the stops say what does not."""
+    return State.FLOWING if key.endswith(":more") and one.attempts else one.state
 
 
 def _in_order(members: dict[str, list[Place]]) -> Iterable[str]:

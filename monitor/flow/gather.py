@@ -17,6 +17,7 @@ from store.engine import Store
 
 WINDOW_S: Final = 60.0
 _LOOKED_AT: Final = 200  # deliveries, the newest
+_NAMED_MOST: Final = 800  # older ones
 _OVER: Final = ("finished", "cancelled")
 
 
@@ -31,15 +32,17 @@ def flow(
     # The last whole minute and what there is of this one.
     since = (now // 60 - 1) * 60
     ways = store.read_now(ways_of_deliveries.lately, now - WINDOW_S)
+    findings = diagnose(store, configuration, now, seen=seen).findings
+    named = {each.delivery_id for each in ways} | {each.delivery_id for each in findings}
     return flow_of(
         Facts(
             at=now,
             window_s=now - since,
-            deliveries=tuple(_deliveries(store, {each.delivery_id for each in ways})),
+            deliveries=tuple(_deliveries(store, named)),
             lanes=tuple(_lane(each, now) for each in lane_lines(store, configuration, now)),
             instances=tuple(instances),
             groups={name: _where(each) for name, each in configuration.route.items()},
-            findings=diagnose(store, configuration, now, seen=seen).findings,
+            findings=findings,
             in_hand=tuple(store.read_now(queues.in_hand)),
             instance_of={each.id: each.instance for each in store.read_now(modules.live_workers)},
             traffic=tuple(store.read_now(queues.traffic, since=since)),
@@ -48,14 +51,15 @@ def flow(
     )
 
 
-def _deliveries(store: Store, moved: set[int]) -> Iterable[DeliveryFact]:
+def _deliveries(store: Store, named: set[int]) -> Iterable[DeliveryFact]:
     known = {each.id: each for each in store.read_now(deliveries.find, limit=_LOOKED_AT)}
-    missing = sorted(moved - known.keys())
+    missing = sorted(named - known.keys())[:_NAMED_MOST]
     if missing:
-        known |= {each.id: each for each in store.read_now(deliveries.find, ids=missing)}
+        found = store.read_now(deliveries.find, ids=missing, limit=_NAMED_MOST)
+        known |= {each.id: each for each in found}
     for each in known.values():
         pending = each.counts.get(MessageStatus.PENDING, 0)
-        if pending or each.status not in _OVER or each.id in moved:
+        if pending or each.status not in _OVER or each.id in named:
             yield DeliveryFact(each.id, each.label, each.affinity, each.status, pending)
 
 

@@ -1,5 +1,6 @@
 """What the things of the picture are called, and what is to be said of each."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -28,9 +29,11 @@ class Names:
         self._deliveries = {str(each.id): each for each in facts.deliveries}
         self._lanes = {each.key: each for each in facts.lanes}
         self._instances = {each.name: each for each in facts.instances}
-        self._words: dict[str, set[str]] = {}
+        self._words: dict[str, Counter[str]] = {}
         for each in facts.findings:
-            self._words.setdefault(stop_of(each), set()).add(each.words)
+            if each.place != "in hand":
+                words = self._words.setdefault(stop_of(each), Counter())
+                words[each.words] += each.messages
 
     def states(self) -> Iterator[tuple[Place, State]]:
         for lane in self._facts.lanes:
@@ -67,8 +70,7 @@ class Names:
         if key.endswith(":more"):
             return numbers
         if name.startswith("stop:"):
-            found = sorted(self._words.get(name, ()))
-            return found[0] if len(found) == 1 else f"{len(found)} reasons"
+            return _largest(self._words.get(name, Counter()))
         shut = self._lanes[name].shut if column == "lane" and name in self._lanes else ""
         return shut or " · ".join(filter(None, (self._about(column, name), numbers)))
 
@@ -85,6 +87,15 @@ class Names:
         if not name.startswith("stop:") or key.endswith(":more"):
             return None
         return name.removeprefix("stop:")
+
+
+def _largest(words: Counter[str]) -> str:
+    """The reason of the most messages, and how many others there are."""
+    if not words:
+        return ""
+    ((most, _),) = words.most_common(1)
+    others = len(words) - 1
+    return most if not others else f"{most}; and {others} more"
 
 
 def _numbers(column: Column, messages: int, rate: float) -> str:

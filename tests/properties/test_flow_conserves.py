@@ -26,7 +26,7 @@ def finding(delivery, cause, messages, *, blocked, words):
     return Finding(
         cause if is_cause else None,
         None if is_cause else cause,
-        messages, delivery, "g", "queued", None, None, words, {}, "", None, None, blocked,
+        messages, delivery, "g", "queued", None, None, words, {}, "", None, None, blocked and is_cause,
     )  # fmt: skip
 
 
@@ -117,6 +117,30 @@ def test_it_stays_small_and_every_end_of_an_edge_is_there(given_facts):
 def test_a_stop_that_only_a_change_ends_is_shown_as_such(given_facts):
     flow = flow_of(given_facts)
     blocked = {str(each.code) for each in given_facts.findings if each.blocked}
+    blocked &= set(map(str, Cause))
     for node in flow.nodes:
         if node.cause is not None:
             assert (node.state is State.BLOCKED) == (node.cause in blocked)
+
+
+def test_neither_many_that_are_stuck_hide_the_one_that_sends_nor_the_other_way_round():
+    stuck = [finding(n, Cause.AFFINITY_NOT_CONFIGURED, 20, blocked=True, words="x")
+             for n in range(2, 30)]  # fmt: skip
+    busy = [Traffic("m1", 1, "127.0.1.1", "g", 900, 0, 0, 0)]
+    given_facts = Facts(
+        1000.0, 60.0, tuple(DeliveryFact(n, f"d{n}", "promo", "s", 0) for n in range(1, 30)), (), (),
+        {}, tuple(stuck), (), {}, tuple(busy), (WayOfDelivery(1, "127.0.1.1", "g", 900),),
+    )  # fmt: skip
+    found = flow_of(given_facts).of("delivery")
+    states = {each.label: each.state for each in found}
+    assert states["d1"] is State.FLOWING
+    assert list(states.values()).count(State.BLOCKED) == MOST - 1
+
+
+def test_the_reason_of_the_most_messages_is_told_and_how_many_others_there_are():
+    reasons = [
+        finding(1, Cause.RETRY_LATER, n, blocked=False, words=f"reason {n}") for n in (3, 9, 5)
+    ]
+    given_facts = Facts(1000.0, 60.0, (), (), (), {}, tuple(reasons), (), {}, (), ())
+    (stop,) = [each for each in flow_of(given_facts).nodes if each.cause]
+    assert stop.detail == "reason 9; and 2 more"
