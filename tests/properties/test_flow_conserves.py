@@ -26,7 +26,8 @@ def finding(delivery, cause, messages, *, blocked, words):
     return Finding(
         cause if is_cause else None,
         None if is_cause else cause,
-        messages, delivery, "g", "queued", None, None, words, {}, "", None, None, blocked and is_cause,
+        messages, delivery, "g", "queued", None, None, words, {}, "", None, None,
+        blocked and is_cause,
     )  # fmt: skip
 
 
@@ -128,8 +129,8 @@ def test_neither_many_that_are_stuck_hide_the_one_that_sends_nor_the_other_way_r
              for n in range(2, 30)]  # fmt: skip
     busy = [Traffic("m1", 1, "127.0.1.1", "g", 900, 0, 0, 0)]
     given_facts = Facts(
-        1000.0, 60.0, tuple(DeliveryFact(n, f"d{n}", "promo", "s", 0) for n in range(1, 30)), (), (),
-        {}, tuple(stuck), (), {}, tuple(busy), (WayOfDelivery(1, "127.0.1.1", "g", 900),),
+        1000.0, 60.0, tuple(DeliveryFact(n, f"d{n}", "promo", "s", 0) for n in range(1, 30)),
+        (), (), {}, tuple(stuck), (), {}, tuple(busy), (WayOfDelivery(1, "127.0.1.1", "g", 900),),
     )  # fmt: skip
     found = flow_of(given_facts).of("delivery")
     states = {each.label: each.state for each in found}
