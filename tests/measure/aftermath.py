@@ -1,8 +1,8 @@
 """What is left when much was sent: failures, addresses in quarantine, opens and clicks.
 
 Of all sent messages of a store every twentieth turns out to have failed, with its address in
-quarantine; of the first delivery every third was opened and every ninth clicked. Written by SQL, with
-the counters that the product keeps.
+quarantine; of the first delivery every third was opened and every ninth clicked. Written by SQL,
+with the counters that the product keeps.
 """
 
 from sqlalchemy import text

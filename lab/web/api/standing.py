@@ -16,7 +16,7 @@ from lab.web.asked import BadQuestion, OfDelivery, time_of
 from lab.web.lab_here import Here
 from mail.errors import Where
 from monitor.lanes import lane_lines
-from monitor.queue import By, queue_now, queue_then
+from monitor.queue import By, queue_now
 from monitor.status import status
 from monitor.why.diagnosis import diagnose
 
@@ -54,7 +54,7 @@ def queue(
         raise BadQuestion(
             f"{as_of!r} lies ahead", where=Where(key="as_of"), remedy="Give a time that is over."
         )
-    return queue_shape.as_json(queue_then(lab.store, at, by), by)
+    return queue_shape.as_json(lab.past_queues.at(at, by, now), by)
 
 
 @router.get("/lanes")
