@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
+from mail.notation import duration_s
 from monitor.queue import By, Queue, queue_then
 from store.engine import Store
 from world.clock import Clock
@@ -14,6 +15,19 @@ from world.clock import Clock
 _MOST: Final = 64
 _FRESH_S: Final = 300.0  # an outcome may be recorded some time after it happened
 _SETTLED_S: Final = 60.0  # what is younger is asked anew
+_STEP_S: Final = 10.0  # where a time is told from now, so many seconds have one answer
+
+
+def steady(text: str, at: float, now: float) -> float:
+    """The time that ``text`` told, as of which there may be an answer already.
+
+    One that is told as ``10m`` moves on with each question: it is taken in steps, a little earlier.
+    """
+    try:
+        duration_s(text.removesuffix("ago").strip())
+    except ValueError:
+        return at
+    return at if now - at < _SETTLED_S else at - at % _STEP_S
 
 
 class PastQueues:

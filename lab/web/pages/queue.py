@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from lab.web.asked import BadQuestion, time_of
 from lab.web.lab_here import Here
+from lab.web.past_queues import steady
 from lab.web.rendering import ENVIRONMENT, is_live, moment, page
 from mail.cause import Cause
 from mail.errors import Where
@@ -72,6 +73,7 @@ def before(lab: Here, at: _AsOf, by: By | None = None) -> HTMLResponse:
 
 def _at(text: str | None, now: float) -> float | None:
     at = time_of("as_of", text, now)
+    at = at if at is None or text is None else steady(text, at, now)
     # A slider's end is rounded, and a page is a moment behind.
     return None if at is None else min(at, now)
 
