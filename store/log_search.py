@@ -4,8 +4,8 @@ Messages are read from the last number on until enough are found. That ends soon
 wanted is rare, or lies behind a million others. Then counters tell how many there can be, or an
 index of the few leads to them.
 
-They are read in stretches of numbers, each of them forwards: backwards, a file that is in no cache
-takes six times as long to read.
+What is wanted is looked for in stretches of numbers, in each of them forwards: backwards, a file
+that is in no cache takes six times as long to read.
 """
 
 from typing import Any, Final, NamedTuple
@@ -53,7 +53,7 @@ def newest(
         return []
     if most is not None:
         limit = min(limit, most)  # so that the walk ends with the last of them
-    query, is_ordered = _ordered(tx, query, wanted, most)
+    query, is_ordered = _ordered(tx, query, wanted)
     if is_ordered:
         return list(tx.connection.execute(query.where(*between.hold(number)).limit(limit)))
     if wanted.domain is not None and most is not None and most <= _FEW:
@@ -76,16 +76,20 @@ def _backwards(
     found: list[Row[Any]] = []
     while top > bottom and len(found) < limit:
         stretch = query.where(number > max(bottom, top - step), number <= top)
-        # "+ 0": forwards, and sorted then.
-        stretch = stretch.order_by((number + 0).desc()).limit(limit - len(found))
-        found += tx.connection.execute(stretch)
+        if step == _STRETCH_FIRST or _has_any(tx, stretch, number):
+            ordered = stretch.order_by(number.desc()).limit(limit - len(found))
+            found += tx.connection.execute(ordered)
         top, step = top - step, min(4 * step, _STRETCH_MOST)
     return found
 
 
-def _ordered(
-    tx: Tx, query: Select[Any], wanted: Filter, most: int | None
-) -> tuple[Select[Any], bool]:
+def _has_any(tx: Tx, stretch: Select[Any], number: Column[Any]) -> bool:
+    """Read forwards as far as the first: where there are none, as mostly, it is all that is read."""
+    first = stretch.with_only_columns(number, maintain_column_froms=True).limit(1)
+    return tx.connection.scalar(first) is not None
+
+
+def _ordered(tx: Tx, query: Select[Any], wanted: Filter) -> tuple[Select[Any], bool]:
     """The query, newest first, along the index that leads to what is wanted soonest.
 
     False: there is none, so that it is left in no order.
@@ -108,8 +112,8 @@ def _ordered(
         query = query.where(message.c.status.not_in(words[:2]), message.c.status == words[2])
         return query.order_by(message.c.id.desc()), True
     elif wanted.status or wanted.source_ip is not None or wanted.reason is not None:
-        if _are_changes_few(tx):
-            return _changed(query), True
+        are_few = _are_changes_few(tx)
+        return (_changed(query) if are_few else query), are_few
     return query, False
 
 
