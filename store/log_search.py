@@ -84,7 +84,7 @@ def _backwards(
 
 
 def _has_any(tx: Tx, stretch: Select[Any], number: Column[Any]) -> bool:
-    """Read forwards as far as the first: where there are none, as mostly, it is all that is read."""
+    """Read forwards as far as the first: mostly there is none, so that nothing is read twice."""
     first = stretch.with_only_columns(number, maintain_column_froms=True).limit(1)
     return tx.connection.scalar(first) is not None
 
