@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 
 from mail.address_status import AddressStatus
 from mail.reason import Reason
@@ -44,13 +44,23 @@ def find(
     tx: Tx, chosen: Selection, limit: int = 200, after: KnownAddress | None = None
 ) -> list[KnownAddress]:
     """The newest first; with ``after`` those that follow it in this order."""
+    # Of each status by itself, as the index has them in this order.
+    newest = [
+        select(_newest(replace(chosen, statuses=(each,)), limit, after).subquery())
+        for each in sorted(chosen.statuses or AddressStatus)
+    ]
+    found = union_all(*newest).subquery()
+    query = select(found).order_by(found.c.counted_at.desc(), found.c.address).limit(limit)
+    return [addresses.known_from(row) for row in tx.connection.execute(query)]
+
+
+def _newest(chosen: Selection, limit: int, after: KnownAddress | None) -> Select[Any]:
     table = tables.address
     query = _those(select(table), chosen)
     if after is not None:
         is_next = and_(table.c.counted_at == after.counted_at, table.c.address > after.address)
         query = query.where(or_(table.c.counted_at < after.counted_at, is_next))
-    query = query.order_by(table.c.counted_at.desc(), table.c.address).limit(limit)
-    return [addresses.known_from(row) for row in tx.connection.execute(query)]
+    return query.order_by(table.c.counted_at.desc(), table.c.address).limit(limit)
 
 
 def every(tx: Tx, chosen: Selection, after: str = "", limit: int = 5000) -> list[KnownAddress]:

@@ -89,16 +89,12 @@ def messages(
     """Messages in order of their number; ``newest`` takes the last ``limit`` ones."""
     table = tables.message
     columns = (column for column in table.c if column.name != "fields")
-    query = narrow(select(*columns).where(table.c.id > after_id), wanted)
-    if before_id is not None:
-        query = query.where(table.c.id < before_id)
+    query = narrow(select(*columns), wanted)
+    between = log_search.Numbers(after_id, before_id)
     if not newest:
-        query = query.order_by(table.c.id).limit(limit)
+        query = query.where(*between.hold(table.c.id)).order_by(table.c.id).limit(limit)
         return [_message(row) for row in tx.connection.execute(query)]
-    found = log_search.newest(tx, query, wanted, limit)
-    if found is None:
-        return []
-    return [_message(row) for row in tx.connection.execute(found)][::-1]
+    return [_message(row) for row in log_search.newest(tx, query, wanted, limit, between)][::-1]
 
 
 def transitions(
@@ -113,19 +109,16 @@ def transitions(
     """Transitions in the order they were written; ``newest`` takes the last ``limit`` ones."""
     table, message = tables.transition, tables.message
     query = select(table, message.c.address).join(message, message.c.id == table.c.message_id)
-    query = narrow_by(query.where(table.c.id > after_id), wanted, table.c.to_status, table.c.at)
-    if before_id is not None:
-        query = query.where(table.c.id < before_id)
+    query = narrow_by(query, wanted, table.c.to_status, table.c.at)
     query = by_delivery_and_ip(query, wanted, table)
+    between = log_search.Numbers(after_id, before_id)
     if wanted.reason is not None:
         query = query.where(table.c.reason == int(wanted.reason))
     if not newest:
-        query = query.order_by(table.c.id).limit(limit)
+        query = query.where(*between.hold(table.c.id)).order_by(table.c.id).limit(limit)
         return [transition_from(row) for row in tx.connection.execute(query)]
-    found = log_search.newest_changes(tx, query, wanted, limit)
-    if found is None:
-        return []
-    return [transition_from(row) for row in tx.connection.execute(found)][::-1]
+    found = log_search.newest_changes(tx, query, wanted, limit, between)
+    return [transition_from(row) for row in found][::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """What was pending at a time that is over: from the transitions that were written until then.
 
 Every message of a delivery that was not over at that time is asked for its last transition until
-then: five seconds for a million of them on SQLite, ten on PostgreSQL. What is known of a message's
-way is what the log says; its MX group is the one that it has now.
+then, up to 1.5 seconds for a million on SQLite; but for those that are over and did not change
+since, and those of deliveries of which nothing was ever tried. What is known of a message's way is
+what the log says; its MX group is the one that it has now.
 """
 
 from collections.abc import Sequence
@@ -45,11 +46,58 @@ def pending(
     tx: Tx, at: float, origins: Sequence[ages.Origin], times: Sequence[float]
 ) -> list[WasPending]:
     """What was pending of these deliveries; ``times`` as of ``store.ages.of_open``."""
-    found: list[WasPending] = []
+    closed = [each.delivery_id for each in origins if not each.is_open]
+    untouched = _untouched(tx, closed)
+    found = _planned(tx, sorted(untouched))
     for is_open in (False, True):
-        ids = [each.delivery_id for each in origins if each.is_open == is_open]
+        ids = [
+            each.delivery_id
+            for each in origins
+            if each.is_open == is_open and each.delivery_id not in untouched
+        ]
         for start in range(0, len(ids), _CHUNK):
             found += _read(tx, at, ids[start : start + _CHUNK], times if is_open else None)
+    return found
+
+
+def _untouched(tx: Tx, delivery_ids: Sequence[int]) -> set[int]:
+    """Those of which every message is pending, and no message ever was anything else."""
+    delivery, counts, found = tables.delivery, tables.rollup_status, set[int]()
+    pending = (
+        select(func.sum(counts.c.messages))
+        .where(counts.c.delivery_id == delivery.c.id, counts.c.status == MessageStatus.PENDING)
+        .correlate(delivery)
+        .scalar_subquery()
+    )
+    for start in range(0, len(delivery_ids), _CHUNK):
+        query = select(delivery.c.id).where(
+            delivery.c.id.in_(delivery_ids[start : start + _CHUNK]),
+            delivery.c.started_at.is_(None),
+            delivery.c.finished_at.is_(None),
+            delivery.c.messages == pending,
+        )
+        found.update(tx.connection.execute(query).scalars())
+    return found
+
+
+def _planned(tx: Tx, delivery_ids: Sequence[int]) -> list[WasPending]:
+    """All messages of these deliveries, as they were submitted."""
+    table, found = tables.delivery_domain, list[WasPending]()
+    for start in range(0, len(delivery_ids), _CHUNK):
+        chunk = table.c.delivery_id.in_(delivery_ids[start : start + _CHUNK])
+        query = select(table).where(chunk).order_by(table.c.delivery_id, table.c.domain)
+        found += [
+            WasPending(
+                row.delivery_id,
+                row.domain,
+                row.mx_group,
+                is_retrying=False,
+                deferral=None,
+                span=0,
+                messages=row.messages,
+            )
+            for row in tx.connection.execute(query)
+        ]
     return found
 
 
@@ -92,6 +140,8 @@ def _read(
         .join(change, change.c.id == newest, isouter=True)
         .where(
             message.c.delivery_id.in_(list(delivery_ids)),
+            # What was pending and is not has changed since.
+            or_(message.c.status == MessageStatus.PENDING, message.c.changed_at > at),
             or_(change.c.id.is_(None), change.c.to_status == MessageStatus.PENDING),
         )
     )

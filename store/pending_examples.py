@@ -38,13 +38,13 @@ def in_parts(
 ) -> list[tuple[int, str]]:
     """Number and address of messages in parts that workers have in hand, or that nobody has."""
     message, part = tables.message, tables.part
-    is_lent = part.c.state == parts.LEASED
+    states = [parts.LEASED] if in_hand else [parts.QUEUED, parts.HELD]
     first = (
         select(part.c.id)
         .where(
             part.c.delivery_id == delivery_id,
             part.c.mx_group == mx_group,
-            is_lent if in_hand else ~is_lent,
+            part.c.state.in_(states),
         )
         .order_by(part.c.id)
         .limit(few)

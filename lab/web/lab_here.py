@@ -12,6 +12,7 @@ from lab.machine import Machine
 from lab.playing.runs import Runs
 from lab.web.listeners import Listeners
 from lab.web.of_address import OfAddresses
+from lab.web.past_queues import PastQueues
 from lab.web.pulse import Pulse
 from store.engine import Operation, Store
 from world.clock import Clock
@@ -38,6 +39,7 @@ class LabHere:
         self.inbox = Inbox(loaded.directory)
         self.since = machine.clock.now()  # the server's start, epoch seconds
         self.of_addresses = OfAddresses(store, machine.clock)
+        self.past_queues = PastQueues(store, machine.clock)
 
     @property
     def clock(self) -> Clock:

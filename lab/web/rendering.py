@@ -82,6 +82,11 @@ def _environment() -> jinja2.Environment:
 ENVIRONMENT: Final = _environment()
 
 
+def is_live(request: Request) -> bool:
+    """Whether only what is live of a page is asked for, since something changed."""
+    return request.headers.get("hx-request") == "true" and "hx-boosted" not in request.headers
+
+
 def page(
     request: Request, lab: LabHere, name: str, values: Mapping[str, Any], status: int = 200
 ) -> HTMLResponse:
@@ -99,7 +104,7 @@ def page(
         "query": request.url.query,
         **values,
     }
-    if request.headers.get("hx-request") == "true" and "hx-boosted" not in request.headers:
+    if is_live(request):
         context = template.new_context(given)
         html = "".join(template.blocks["live"](context))
         return HTMLResponse(html, status, headers={"Vary": "HX-Request"})

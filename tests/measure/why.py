@@ -82,7 +82,7 @@ def _measure(url: str, folder: Path, messages: int) -> bool:
         }
         inside = []
         for _ in range(REPEATS):
-            _beat(store)
+            beat(store)
             began = time.perf_counter()
             found = diagnose(store, loaded.configuration, time.time())
             inside.append(time.perf_counter() - began)
@@ -94,7 +94,7 @@ def _measure(url: str, folder: Path, messages: int) -> bool:
     is_right = True
     for _ in range(REPEATS):
         with contextlib.closing(open_store(url)) as store:
-            _beat(store)
+            beat(store)
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-P", "-m", "lab", "why", "--all", "--json", "-c", str(file)],
@@ -131,17 +131,18 @@ def five_causes(tx: Tx) -> None:
     )
 
 
-def _beat(store: Store) -> None:
+def beat(store: Store) -> None:
+    """Let scheduler and instance say that they live."""
     now, process = time.time(), modules.Process("elsewhere", 4711, 1 << 20)
 
-    def beat(tx: Tx) -> None:
+    def said(tx: Tx) -> None:
         modules.announce_module(tx, modules.SCHEDULER, process, "", now)
         modules.announce_instance(tx, "bench", [AFFINITY], 1, process, now)
         if not modules.live_workers(tx):
             modules.register_worker(tx, "bench", [AFFINITY], "j", process, now)
         modules.beat_worker(tx, 1, 1 << 20, [], now, now + 15)
 
-    store.write_now(beat)
+    store.write_now(said)
 
 
 if __name__ == "__main__":

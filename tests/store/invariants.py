@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from sqlalchemy import select
 
 from mail.states import MESSAGE_NEXT, DeliveryStatus, MessageEvent, MessageStatus
-from store import tables
+from store import ages, tables
 from store.engine import Store, Tx
 
 ATTEMPTS = (MessageEvent.ACCEPTED, MessageEvent.DEFERRED, MessageEvent.REFUSED)
@@ -28,6 +28,7 @@ def _check(tx: Tx) -> None:
     _status_rollups_equal_rows(deliveries, messages, rows(tables.rollup_status))
     _minute_rollups_equal_rows(transitions, rows(tables.rollup_minute))
     _domain_rollups_equal_rows(deliveries, messages, rows(tables.rollup_domain))
+    _pending_domains_equal_rows(tx, deliveries, messages)
     _path_rollups_equal_rows(transitions, rows(tables.rollup_path))
     _smtp_errors_equal_rows(messages, transitions, rows(tables.rollup_smtp_error))
     _transitions_chain(messages, transitions)
@@ -70,6 +71,19 @@ def _domain_rollups_equal_rows(deliveries, messages, rollups) -> None:
         (row.delivery_id, row.domain, row.status, row.reason): row.messages for row in rollups
     }
     assert {key: count for key, count in stored.items() if count} == dict(counted)
+
+
+def _pending_domains_equal_rows(tx, deliveries, messages) -> None:
+    """What is pending by domain is told by counters."""
+    counted = Counter(
+        (row.delivery_id, row.domain)
+        for row in messages
+        if row.status == MessageStatus.PENDING
+        and deliveries[row.delivery_id].status in ages.WAITING
+        and deliveries[row.delivery_id].open_until is None
+    )
+    found = {(each.delivery_id, each.domain): each.messages for each in ages.by_domain(tx)}
+    assert found == dict(counted)
 
 
 def _path_rollups_equal_rows(transitions, rollups) -> None:

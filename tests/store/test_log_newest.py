@@ -46,6 +46,9 @@ def wanted(first):
 @pytest.mark.parametrize(("few", "is_editing"), [(0, True), (10_000, False)])
 def test_of_messages_and_of_transitions(mixed, monkeypatch, few, is_editing):
     monkeypatch.setattr(log_search, "_FEW", few)
+    monkeypatch.setattr(log_search, "_CHANGES_FEW", few)
+    monkeypatch.setattr(log_search, "_STRETCH_FIRST", 2)
+    monkeypatch.setattr(log_search, "_STRETCH_MOST", 8)
     if is_editing:
         mixed.add(mixed.create(), ["early@d.test"])
     assert set(mixed.statuses()) == set(MessageStatus)

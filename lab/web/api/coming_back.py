@@ -1,6 +1,6 @@
 """What came back: the tracking log, links of a delivery, mails to return paths, addresses."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -11,8 +11,8 @@ from lab.shapes.bounce import as_json as bounce_as_json
 from lab.shapes.tracking import as_json as tracking_as_json
 from lab.web.asked import BadQuestion, DeliveryNumber, Limit, OfDelivery, Text, reason_of, time_of
 from lab.web.changing import Changeable
-from lab.web.lab_here import Here
-from mail.address import canonical_domain, parse_address
+from lab.web.lab_here import Here, LabHere
+from mail.address import BadAddress, canonical_domain, parse_address
 from mail.address_status import AddressStatus
 from mail.errors import Where
 from mail.inbound import InboundKind
@@ -30,10 +30,24 @@ def tracking(
     humans: Annotated[bool, Query(description="Without what machines did.")] = False,
     limit: Limit = 50,
 ) -> dict[str, Any]:
-    """The newest of the tracking log, the oldest of them first."""
-    wanted = tracking_search.Filter(delivery, address, None, humans)
+    """The newest of the tracking log, the oldest of them first.
+
+    Of an address: what its newest 500 messages led to.
+    """
+    wanted = tracking_search.Filter(delivery, None, None, humans)
+    if address is not None:
+        wanted = replace(wanted, message_ids=_messages_of(lab, address))
     found = lab.read(tracking_search.entries, wanted, limit)
     return {"entries": [tracking_as_json(each) for each in found]}
+
+
+def _messages_of(lab: LabHere, text: str) -> list[int]:
+    """Their numbers; none of what is no address."""
+    try:
+        address = parse_address(text)
+    except BadAddress:
+        return []
+    return [each.id for each in lab.of_addresses.messages(address)]
 
 
 @router.get("/deliveries/{delivery}/urls")

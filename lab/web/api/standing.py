@@ -14,9 +14,10 @@ from lab.shapes import status as status_shape
 from lab.shapes import why as why_shape
 from lab.web.asked import BadQuestion, OfDelivery, time_of
 from lab.web.lab_here import Here
+from lab.web.past_queues import steady
 from mail.errors import Where
 from monitor.lanes import lane_lines
-from monitor.queue import By, queue_now, queue_then
+from monitor.queue import By, queue_now
 from monitor.status import status
 from monitor.why.diagnosis import diagnose
 
@@ -48,13 +49,13 @@ def queue(
     """How long pending messages wait; with `as_of`, how it was then."""
     now = lab.now()
     at = time_of("as_of", as_of, now)
-    if at is None:
+    if at is None or as_of is None:
         return queue_shape.as_json(queue_now(lab.store, lab.loaded.configuration, now, by), by)
     if at > now:
         raise BadQuestion(
             f"{as_of!r} lies ahead", where=Where(key="as_of"), remedy="Give a time that is over."
         )
-    return queue_shape.as_json(queue_then(lab.store, at, by), by)
+    return queue_shape.as_json(lab.past_queues.at(steady(as_of, at, now), by, now), by)
 
 
 @router.get("/lanes")

@@ -8,10 +8,11 @@ from fastapi.responses import HTMLResponse
 
 from lab.web.asked import BadQuestion, time_of
 from lab.web.lab_here import Here
-from lab.web.rendering import ENVIRONMENT, moment, page
+from lab.web.past_queues import steady
+from lab.web.rendering import ENVIRONMENT, is_live, moment, page
 from mail.cause import Cause
 from mail.errors import Where
-from monitor.queue import EDGES_MIN, By, Queue, queue_now, queue_then
+from monitor.queue import EDGES_MIN, By, Queue, queue_now
 from store import deliveries
 
 router = APIRouter()
@@ -40,7 +41,9 @@ def queue(request: Request, lab: Here, by: By | None = None, as_of: _AsOf = None
     now = lab.now()
     at = _at(as_of, now)
     first = lab.read(deliveries.first_submitted_at)
-    then = None if at is None else _shown(queue_then(lab.store, at, by))
+    then = None
+    if at is not None and not is_live(request):  # it stands beside what is live
+        then = _shown(lab.past_queues.at(at, by, now))
     return page(
         request,
         lab,
@@ -60,15 +63,17 @@ def queue(request: Request, lab: Here, by: By | None = None, as_of: _AsOf = None
 @router.get("/queue/then")
 def before(lab: Here, at: _AsOf, by: By | None = None) -> HTMLResponse:
     """How it stood at a time: a part of a page, for its slider."""
-    when = _at(at, lab.now())
+    now = lab.now()
+    when = _at(at, now)
     if when is None:
         raise BadQuestion("which time is not said", where=Where(key="at"))
     template = ENVIRONMENT.get_template("queue_then.html")
-    return HTMLResponse(template.render(then=_shown(queue_then(lab.store, when, by)), by=by))
+    return HTMLResponse(template.render(then=_shown(lab.past_queues.at(when, by, now)), by=by))
 
 
 def _at(text: str | None, now: float) -> float | None:
     at = time_of("as_of", text, now)
+    at = at if at is None or text is None else steady(text, at, now)
     # A slider's end is rounded, and a page is a moment behind.
     return None if at is None else min(at, now)
 
