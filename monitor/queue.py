@@ -8,6 +8,7 @@ import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from affinity.configuration import Configuration
@@ -19,6 +20,7 @@ from store.engine import Store
 
 EDGES_MIN: Final = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
 UNKNOWN: Final = "unknown"
+EVERYTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _EDGES_S: Final = tuple(60.0 * each for each in EDGES_MIN)
 SPANS: Final = len(EDGES_MIN) + 1
 
@@ -92,8 +94,17 @@ def causes_now(store: Store, configuration: Configuration, now: float) -> Iterat
         )
 
 
-def queue_now(store: Store, configuration: Configuration, now: float, by: By | None) -> Queue:
-    """The messages that are pending now."""
+def queue_now(
+    store: Store,
+    configuration: Configuration,
+    now: float,
+    by: By | None,
+    only: Mapping[str, str] = EVERYTHING,
+) -> Queue:
+    """The messages that are pending now; with ``only``, those that have these values.
+
+    Domains are counted without the rest, so that by domain nothing can be narrowed.
+    """
     origins = store.read_now(ages.origins)
     aged = store.read_now(ages.of_open, now, [now - each for each in _EDGES_S])
     if by is By.DOMAIN:
@@ -102,7 +113,7 @@ def queue_now(store: Store, configuration: Configuration, now: float, by: By | N
         waits = causes_now(store, configuration, now)
         shaped = shapes(waits, origins, aged, now)
     columns = (By.CAUSE, By.AFFINITY) if by is None else (by,)
-    return Queue(now, *_table(shaped, columns), is_past=False)
+    return Queue(now, *_table(_narrowed(shaped, only), columns), is_past=False)
 
 
 def _domains_now(
@@ -151,8 +162,10 @@ def shapes(
         )
 
 
-def queue_then(store: Store, at: float, by: By | None) -> Queue:
-    """The messages that were pending at a time, from what is written of it.
+def queue_then(
+    store: Store, at: float, by: By | None, only: Mapping[str, str] = EVERYTHING
+) -> Queue:
+    """The messages that were pending at a time, from what is written of it; ``only`` as of now's.
 
     A cause is told where the event log has it: a deferral, a date ahead. What else kept a message
     (a process that did not run, a lane suspended) is written nowhere, so that it is unknown.
@@ -162,7 +175,13 @@ def queue_then(store: Store, at: float, by: By | None) -> Queue:
     found = store.read_now(past.pending, at, list(origins.values()), times)
     columns = (By.CAUSE, "state", "last deferral", By.AFFINITY) if by is None else (by,)
     shaped = (_shape_then(each, origins, at) for each in found)
-    return Queue(at, *_table(shaped, columns), is_past=True)
+    return Queue(at, *_table(_narrowed(shaped, only), columns), is_past=True)
+
+
+def _narrowed(shaped: Iterable[Shaped], only: Mapping[str, str]) -> Iterator[Shaped]:
+    for each in shaped:
+        if all(each.values.get(name) == value for name, value in only.items()):
+            yield each
 
 
 def _shape_then(found: past.WasPending, origins: Mapping[int, ages.Origin], at: float) -> Shaped:

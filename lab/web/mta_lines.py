@@ -1,15 +1,16 @@
 """Instances and their workers as their page shows them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from lab.instance_lines import Line, lines
 from lab.web.lab_here import LabHere
 from monitor.status import LOST_AFTER_S
-from store import modules, queues
+from store import modules, queues, reports
 from store.queues import InHand, Traffic
+from store.reports import LaneReport, Phase
 
 LANES_SHOWN: Final = 6
 
@@ -25,6 +26,7 @@ class WorkerLine:
     more_lanes: int
     rate: float
     trouble: float  # of the rate: put off or refused
+    phases: Mapping[str, Phase]  # of its connections, by name
 
     @property
     def state(self) -> str:
@@ -51,9 +53,10 @@ def instance_lines(lab: LabHere) -> list[InstanceLine]:
     since = (now // 60 - 1) * 60  # the last whole minute, and what there is of this one
     held = _by_worker(lab.read(queues.in_hand))
     went = _by_worker(lab.read(queues.traffic, since=since))
+    told = _by_worker(lab.read(reports.reports))
     announced = {each.name: each for each in lab.read(modules.instances)}
     workers = [
-        _line(each, held[each.id], went[each.id], now, now - since)
+        _line(each, held[each.id], went[each.id], phases_of(told[each.id]), now, now - since)
         for each in lab.read(modules.live_workers)
     ]
     return [
@@ -77,6 +80,7 @@ def _line(
     worker: modules.Worker,
     held: Sequence[InHand],
     went: Sequence[Traffic],
+    phases: Mapping[str, Phase],
     now: float,
     over_s: float,
 ) -> WorkerLine:
@@ -92,4 +96,31 @@ def _line(
         max(0, len(lanes) - LANES_SHOWN),
         (sum(each.sent for each in went) + trouble) / over_s,
         trouble / over_s,
+        phases,
     )
+
+
+def phases_of(found: Iterable[LaneReport]) -> dict[str, Phase]:
+    """Connections by phase over all lanes; ``since`` of the one that is longest in it."""
+    phases: dict[str, Phase] = {}
+    for report in found:
+        for name, each in report.phases.items():
+            known = phases.get(name, Phase(0, each.since))
+            both = known.connections + each.connections
+            phases[name] = Phase(both, min(known.since, each.since))
+    return dict(sorted(phases.items()))
+
+
+def connections_by_lane(found: Iterable[LaneReport]) -> dict[str, int]:
+    """Connections that are in use, by lane.
+
+    The source IPs of a shared lane each tell what all of them use together: that counts once.
+    """
+    used: dict[tuple[str, int], int] = {}
+    for each in found:
+        key = each.lane, each.worker_id
+        used[key] = max(each.taken, used.get(key, 0))
+    lanes: Counter[str] = Counter()
+    for (lane, _), taken in used.items():
+        lanes[lane] += taken
+    return dict(lanes)

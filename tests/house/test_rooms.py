@@ -1,7 +1,9 @@
 """The house rules that a script can hold: rooms, names, documents, locks."""
 
 import ast
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -44,6 +46,28 @@ def test_a_room_says_what_lives_there(room):
 def test_no_file_has_a_name_that_says_nothing():
     banned = {"utils", "helpers", "common", "misc", "manager", "base", "core", "data", "info"}
     assert [str(file.relative_to(ROOT)) for file in SOURCES if file.stem in banned] == []
+
+
+def committed() -> list[Path]:
+    """The files of the repository; all that lie here, where it came without its history."""
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+        ).stdout
+        return [ROOT / name for name in listed.split("\0") if name]
+    return [Path(top) / name for top, _, names in os.walk(ROOT) for name in names]
+
+
+def test_no_link_is_committed():
+    """A link to a folder of one machine stops every other machine."""
+    own = (ROOT / ".venv", ROOT / "build")
+    links = [
+        str(file.relative_to(ROOT))
+        for file in committed()
+        if file.is_symlink() and not any(file.is_relative_to(each) for each in own)
+    ]
+    assert links == []
+    assert ROOT / "build" not in committed()
 
 
 def test_nothing_is_left_to_do_in_the_code():

@@ -8,10 +8,11 @@ from fastapi.responses import HTMLResponse
 
 from lab.shapes.status import expected
 from lab.web.lab_here import Here
-from lab.web.mta_lines import instance_lines
+from lab.web.mta_lines import connections_by_lane, instance_lines
 from lab.web.rendering import page
 from monitor.lanes import LaneLine, lane_lines
 from monitor.status import module_lines
+from store.reports import reports
 
 router = APIRouter()
 LANES_SHOWN: Final = 200
@@ -32,6 +33,7 @@ def mtas(request: Request, lab: Here) -> HTMLResponse:
             "instances": instance_lines(lab),
             "modules": [each for each in modules if not each.name.startswith("mta@")],
             "lanes": lanes[:LANES_SHOWN],
+            "used": connections_by_lane(lab.read(reports)),
             "more_lanes": max(0, len(lanes) - LANES_SHOWN),
             "groups": list(dict.fromkeys(each.mx_group for each in lanes)),
             "has_end": math.isfinite,

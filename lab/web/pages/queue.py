@@ -1,9 +1,10 @@
 """What waits, by age and by what it waits for: now, and as it was at any time before."""
 
 from math import log2
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from lab.web.asked import BadQuestion, time_of
@@ -12,7 +13,7 @@ from lab.web.past_queues import steady
 from lab.web.rendering import ENVIRONMENT, is_live, moment, page
 from mail.cause import Cause
 from mail.errors import Where
-from monitor.queue import EDGES_MIN, By, Queue, queue_now
+from monitor.queue import EDGES_MIN, By, Queue, Row, queue_now
 from store import deliveries
 
 router = APIRouter()
@@ -36,14 +37,46 @@ _CAUSES: Final = frozenset(map(str, Cause))
 _AsOf = Annotated[str | None, Query(max_length=40, description="A time, or 2h for hours ago.")]
 
 
+_Value = Annotated[str | None, Query(max_length=255)]
+
+
+class Narrowed(NamedTuple):
+    """Rows of which kind, and only of messages that have these values."""
+
+    by: By | None
+    only: dict[str, str]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Of an address that shows the same."""
+        return self.only if self.by is None or self.only else {"by": self.by}
+
+    def words(self) -> str:
+        return ", ".join(f"{name} {value.replace('_', ' ')}" for name, value in self.only.items())
+
+
+def _narrowed(
+    by: By | None = None, cause: _Value = None, affinity: _Value = None, group: _Value = None
+) -> Narrowed:
+    """Whoever asks for a value wants to see its deliveries: they lead to the messages."""
+    given = {By.CAUSE: cause, By.AFFINITY: affinity, "group": group}
+    only = {str(name): value for name, value in given.items() if value}
+    return Narrowed(By.DELIVERY if only else by, only)
+
+
+_Wanted = Annotated[Narrowed, Depends(_narrowed)]
+
+
 @router.get("/queue")
-def queue(request: Request, lab: Here, by: By | None = None, as_of: _AsOf = None) -> HTMLResponse:
+def queue(request: Request, lab: Here, wanted: _Wanted, as_of: _AsOf = None) -> HTMLResponse:
     now = lab.now()
     at = _at(as_of, now)
     first = lab.read(deliveries.first_submitted_at)
+    by, values = wanted.by, _values(wanted)
+    found = queue_now(lab.store, lab.loaded.configuration, now, by, values)
     then = None
     if at is not None and not is_live(request):  # it stands beside what is live
-        then = _shown(lab.past_queues.at(at, by, now))
+        then = _shown(lab.past_queues.at(at, by, now, values), wanted)
     return page(
         request,
         lab,
@@ -51,9 +84,11 @@ def queue(request: Request, lab: Here, by: By | None = None, as_of: _AsOf = None
         {
             "here": "queue",
             "title": "Queue",
-            "tabs": TABS,
+            "tabs": [(each, label, _address(each, as_of)) for each, label in TABS],
             "by": by,
-            "queue": _shown(queue_now(lab.store, lab.loaded.configuration, now, by)),
+            "narrowed": wanted.words(),
+            "wanted": urlencode(wanted.query),
+            "queue": _shown(found, wanted),
             "then": then,
             "slider": None if first is None else _slider(first, now, now if at is None else at),
         },
@@ -61,14 +96,26 @@ def queue(request: Request, lab: Here, by: By | None = None, as_of: _AsOf = None
 
 
 @router.get("/queue/then")
-def before(lab: Here, at: _AsOf, by: By | None = None) -> HTMLResponse:
+def before(lab: Here, at: _AsOf, wanted: _Wanted) -> HTMLResponse:
     """How it stood at a time: a part of a page, for its slider."""
     now = lab.now()
     when = _at(at, now)
     if when is None:
         raise BadQuestion("which time is not said", where=Where(key="at"))
     template = ENVIRONMENT.get_template("queue_then.html")
-    return HTMLResponse(template.render(then=_shown(lab.past_queues.at(when, by, now)), by=by))
+    found = lab.past_queues.at(when, wanted.by, now, _values(wanted))
+    return HTMLResponse(template.render(then=_shown(found, wanted)))
+
+
+def _values(wanted: Narrowed) -> dict[str, str]:
+    """As the table names them."""
+    return {By.MX_GROUP if name == "group" else name: each for name, each in wanted.only.items()}
+
+
+def _address(by: By | None, as_of: str | None) -> str:
+    fields = {"by": by, "as_of": as_of}
+    query = urlencode({name: value for name, value in fields.items() if value})
+    return f"/queue?{query}" if query else "/queue"
 
 
 def _at(text: str | None, now: float) -> float | None:
@@ -94,7 +141,7 @@ def _slider(first: float, now: float, at: float) -> dict[str, Any]:
     }
 
 
-def _shown(found: Queue) -> dict[str, Any]:
+def _shown(found: Queue, wanted: Narrowed) -> dict[str, Any]:
     """The table with the heat of its cells, by doublings of what is most."""
     most = max((count for row in found.rows for count in row.spans), default=0)
     return {
@@ -109,6 +156,7 @@ def _shown(found: Queue) -> dict[str, Any]:
                 ],
                 "cells": [(count, _heat(count, most)) for count in row.spans],
                 "total": row.total,
+                "href": _messages_of(found, row, wanted),
             }
             for row in found.rows[:SHOWN]
         ],
@@ -117,6 +165,25 @@ def _shown(found: Queue) -> dict[str, Any]:
         "total": sum(found.totals),
         "said": f"{moment(found.at)}: {sum(found.totals):,} pending",
     }
+
+
+def _messages_of(found: Queue, row: Row, wanted: Narrowed) -> str | None:
+    """Where the messages of a row are: by its deliveries, if it is not one itself.
+
+    What was pending then may be over now: a row of the past leads to the whole log.
+    """
+    values = dict(zip(found.columns, row.values, strict=True))
+    if By.DELIVERY in values:
+        root = f"/deliveries/{values[By.DELIVERY].partition(' ')[0]}"
+        if found.is_past:
+            return f"{root}/log"
+        cause = wanted.only.get(By.CAUSE)
+        return f"{root}/log?status=pending" if cause is None else f"{root}/pending#{cause}"
+    names = {By.CAUSE: "cause", By.AFFINITY: "affinity", By.MX_GROUP: "group"}
+    only = {to: values[name] for name, to in names.items() if name in values}
+    if found.is_past and only:
+        only["as_of"] = str(found.at)
+    return f"/queue?{urlencode(only)}" if only else None
 
 
 def _from(minutes: int) -> str:

@@ -7,5 +7,10 @@
     const address = new URL(location.href);
     address.searchParams.set("as_of", event.detail.value);
     history.replaceState(null, "", address);
+    for (const each of document.querySelectorAll(".tabs a[href^='/queue']")) {
+      const tab = new URL(each.href);
+      tab.searchParams.set("as_of", event.detail.value);
+      each.href = tab.pathname + tab.search;
+    }
   });
 })();
