@@ -15,6 +15,7 @@ TRUSTING = (
 
 def test_a_sink_of_a_running_lab_becomes_another_and_back(tmp_path):
     with running_lab(tmp_path, text=TRUSTING) as lab:
+        lab.wait(lambda: lab.pid_of("sinks") is not None, "the sinks have reported for duty")
         pid = lab.pid_of("sinks")
         first = lab.submit(5)
         lab.wait(lambda: lab.sent(first) == 5, "the good certificate is trusted")
